@@ -1,0 +1,3 @@
+//! Plain values: no async, no SDK, no screen, no clock.
+
+pub mod policy;

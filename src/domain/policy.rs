@@ -1,0 +1,1 @@
+//! IAM policies and how AWS decides over them.

@@ -1,0 +1,5 @@
+//! xsw: switch AWS accounts and roles, see how long the session lives, look into buckets.
+
+#[cfg(feature = "demo")]
+pub mod demo;
+pub mod domain;
