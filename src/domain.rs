@@ -1,3 +1,14 @@
 //! Plain values: no async, no SDK, no screen, no clock.
+//!
+//! Each is parsed once, at the door; past that nobody asks again whether it is valid.
 
+pub mod account;
+pub mod duration;
+pub mod local_path;
+pub mod object;
 pub mod policy;
+pub mod role;
+pub mod session;
+pub mod text;
+pub mod transfer;
+pub mod uri;

@@ -3,3 +3,6 @@
 #[cfg(feature = "demo")]
 pub mod demo;
 pub mod domain;
+pub mod error;
+
+pub use error::{Error, Result};

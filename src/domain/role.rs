@@ -1,0 +1,189 @@
+//! The checked profile: accounts, the roles in them, and the source credentials they are assumed from.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use super::account::{AccountId, RoleArn};
+use super::uri::S3Uri;
+
+/// Which role of a [`Profile`]: its place in [`Profile::roles`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct RoleIndex(pub usize);
+
+/// What the profile file says, every part checked.
+#[derive(Clone, Debug, Default)]
+pub struct Profile {
+    /// Defaults for all roles.
+    pub settings: Settings,
+    /// Where the first credentials come from, by name.
+    pub sources: BTreeMap<String, Source>,
+    /// In the order of the file.
+    pub accounts: Vec<Account>,
+    /// In the order of the file, so that the roles of an account stand together.
+    pub roles: Vec<Role>,
+}
+
+impl Profile {
+    /// The role at `index`; every [`RoleIndex`] comes from this profile.
+    pub fn role(&self, index: RoleIndex) -> &Role {
+        &self.roles[index.0]
+    }
+
+    /// The account of the role at `index`.
+    pub fn account(&self, index: RoleIndex) -> &Account {
+        &self.accounts[self.role(index).account]
+    }
+
+    /// `account/role`.
+    pub fn label(&self, index: RoleIndex) -> String {
+        format!("{}/{}", self.account(index).name, self.role(index).name)
+    }
+
+    /// All roles with their places.
+    pub fn indices(&self) -> impl Iterator<Item = RoleIndex> + use<> {
+        (0..self.roles.len()).map(RoleIndex)
+    }
+
+    /// The roles that are assumed one after the other to hold `index`, itself last.
+    pub fn chain(&self, index: RoleIndex) -> Vec<RoleIndex> {
+        let mut chain = vec![index];
+        let mut at = index;
+        // The profile file's check refuses cycles, so this ends.
+        while let Some(via) = self.role(at).via {
+            chain.push(via);
+            at = via;
+        }
+        chain.reverse();
+        chain
+    }
+
+    /// The name of the source credentials from which the chain of `index` starts.
+    pub fn source_name(&self, index: RoleIndex) -> &str {
+        let first = self.chain(index)[0];
+        &self.account(first).source
+    }
+
+    /// The region of the role: its account's, else the settings', else none was said.
+    pub fn region(&self, index: RoleIndex) -> Option<&str> {
+        self.account(index).region.as_deref().or(self.settings.region.as_deref())
+    }
+
+    /// The custom endpoint of the role's account, else the settings'.
+    pub fn endpoint_url(&self, index: RoleIndex) -> Option<&str> {
+        self.account(index).endpoint_url.as_deref().or(self.settings.endpoint_url.as_deref())
+    }
+}
+
+/// Defaults for all roles.
+#[derive(Clone, Debug, Default)]
+pub struct Settings {
+    /// The default region.
+    pub region: Option<String>,
+    /// How long a session is asked for when its role says nothing.
+    pub duration: Option<Duration>,
+    /// The template of role session names; `{user}` and `{host}` are replaced.
+    pub session_name: Option<String>,
+    /// A custom endpoint for STS and S3.
+    pub endpoint_url: Option<String>,
+}
+
+/// Where the first credentials come from.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Source {
+    /// A profile of `~/.aws/config` or `~/.aws/credentials`.
+    AwsProfile(String),
+    /// The environment variables `AWS_ACCESS_KEY_ID`, ….
+    Environment,
+    /// An IAM Identity Center sign-in whose token the AWS CLI keeps in `~/.aws/sso/cache`.
+    IdentityCenter {
+        /// `https://….awsapps.com/start`.
+        start_url: String,
+        /// The region of IAM Identity Center, often not that of the buckets.
+        region: String,
+        /// The `sso-session` under whose name the token is cached; without one, the start URL is.
+        session: Option<String>,
+        /// The account whose permission set gives the first credentials.
+        account_id: AccountId,
+        /// The permission set.
+        role_name: String,
+    },
+}
+
+/// An account of the profile file.
+#[derive(Clone, Debug)]
+pub struct Account {
+    /// The name that people use.
+    pub name: String,
+    /// Twelve digits.
+    pub id: AccountId,
+    /// The name of its source credentials.
+    pub source: String,
+    /// Its default region.
+    pub region: Option<String>,
+    /// Free text; it drives the colour and the guard.
+    pub environment: Option<String>,
+    /// The colour of the header.
+    pub color: Option<Color>,
+    /// Whether the account's name must be typed before a role here is assumed.
+    pub confirm: bool,
+    /// A custom endpoint for STS and S3.
+    pub endpoint_url: Option<String>,
+}
+
+/// The sixteen colours that every terminal has, by their usual names.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Deserialize, serde::Serialize)]
+#[serde(rename_all = "lowercase")]
+#[expect(missing_docs, reason = "the names say it")]
+pub enum Color {
+    Black,
+    Red,
+    Green,
+    Yellow,
+    Blue,
+    Magenta,
+    Cyan,
+    Gray,
+    White,
+}
+
+/// A role, and how it is assumed (AWS STS API Reference, `AssumeRole`).
+#[derive(Clone, Debug)]
+pub struct Role {
+    /// The role's own name, without its path.
+    pub name: String,
+    /// The ARN that is assumed.
+    pub arn: RoleArn,
+    /// The place of its account in [`Profile::accounts`].
+    pub account: usize,
+    /// A short name.
+    pub alias: Option<String>,
+    /// Role chaining: the role that assumes this one.
+    pub via: Option<RoleIndex>,
+    /// The external ID that the trust policy asks for.
+    pub external_id: Option<String>,
+    /// The serial number or ARN of the MFA device of the caller.
+    pub mfa_serial: Option<String>,
+    /// How long a session is asked for.
+    pub duration: Option<Duration>,
+    /// The template of the role session name.
+    pub session_name: Option<String>,
+    /// The source identity.
+    pub source_identity: Option<String>,
+    /// Session tags.
+    pub tags: BTreeMap<String, String>,
+    /// Which of the tags go on in a chain.
+    pub transitive_tags: Vec<String>,
+    /// The session policy: JSON.
+    pub policy: Option<String>,
+    /// Managed policies as session policies.
+    pub policy_arns: Vec<String>,
+    /// Bookmarks: buckets that open without s3:ListAllMyBuckets.
+    pub buckets: Vec<S3Uri>,
+}
+
+impl Role {
+    /// How long a session of this role is asked for; `None` leaves it to AWS (one hour).
+    pub fn requested_duration(&self, settings: &Settings) -> Option<Duration> {
+        self.duration.or(settings.duration)
+    }
+}

@@ -1,0 +1,156 @@
+//! Strangers' text, made fit to be seen: keys, names and messages from AWS or a bucket.
+//!
+//! Every string that came from outside goes through [`escaped`] before it reaches a terminal, a title or a log.
+//! Escaping keeps different texts different, which dropping characters would not.
+
+use std::borrow::Cow;
+use std::fmt::Write as _;
+
+use unicode_width::UnicodeWidthChar;
+
+/// The text with everything escaped that moves the cursor, hides, reorders, or looks like something else:
+/// controls as `\x1b`, other invisible characters as `\u{202e}`, a backslash as `\\`, a space at an end as `\x20`.
+pub fn escaped(text: &str) -> Cow<'_, str> {
+    if !text.chars().any(must_escape) && !text.starts_with(' ') && !text.ends_with(' ') {
+        return Cow::Borrowed(text);
+    }
+    let last = text.chars().count().saturating_sub(1);
+    let mut out = String::with_capacity(text.len() + 16);
+    for (place, c) in text.chars().enumerate() {
+        let edge_space = c == ' ' && (place == 0 || place == last);
+        match c {
+            '\\' => out.push_str(r"\\"),
+            c if !must_escape(c) && !edge_space => out.push(c),
+            c if c.is_ascii() => _ = write!(out, "\\x{:02x}", u32::from(c)),
+            c => _ = write!(out, "\\u{{{:x}}}", u32::from(c)),
+        }
+    }
+    Cow::Owned(out)
+}
+
+/// A text of several lines, each escaped, the line ends kept: for messages that AWS or a file's parser wrote.
+pub fn escaped_lines(text: &str) -> String {
+    text.lines().map(escaped).collect::<Vec<_>>().join("\n")
+}
+
+fn must_escape(c: char) -> bool {
+    match c {
+        '\\' => true,
+        ' '..='~' => false,
+        // No width: controls, combining marks, joiners, bidi controls, variation selectors, tags.
+        _ if c.width().unwrap_or(0) == 0 => true,
+        // Spaces that are not the space, and blanks that Unicode does not call spaces.
+        _ if c.is_whitespace() => true,
+        '\u{115f}' | '\u{1160}' | '\u{2800}' | '\u{3164}' | '\u{ffa0}' => true,
+        // Bidi controls and other default-ignorables, whatever width a table gives them.
+        '\u{00ad}' | '\u{034f}' | '\u{061c}' | '\u{180b}'..='\u{180f}' => true,
+        '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' => true,
+        '\u{fe00}'..='\u{fe0f}' | '\u{feff}' | '\u{fff0}'..='\u{fffd}' => true,
+        // Private use: what a font shows there is anybody's guess.
+        '\u{e000}'..='\u{f8ff}' | '\u{e0000}'.. => true,
+        _ => false,
+    }
+}
+
+/// Cuts `text` to `width` columns, the cut marked with `…` at its end.
+pub fn cut(text: &str, width: usize) -> Cow<'_, str> {
+    use unicode_width::UnicodeWidthStr;
+    if text.width() <= width {
+        return Cow::Borrowed(text);
+    }
+    let mut out = String::new();
+    let mut used = 0;
+    for c in text.chars() {
+        let columns = c.width().unwrap_or(0);
+        if used + columns + 1 > width {
+            break;
+        }
+        used += columns;
+        out.push(c);
+    }
+    if width > 0 {
+        out.push('…');
+    }
+    Cow::Owned(out)
+}
+
+/// Bytes as people read them: `22 B`, `1.2 MiB`, `4.0 GiB`.
+pub fn bytes(count: u64) -> String {
+    const UNITS: [&str; 6] = ["KiB", "MiB", "GiB", "TiB", "PiB", "EiB"];
+    if count < 1024 {
+        return format!("{count} B");
+    }
+    let mut value = count as f64 / 1024.0;
+    let mut unit = 0;
+    // 1023.95 would be printed as 1024.0.
+    while value >= 1023.95 && unit + 1 < UNITS.len() {
+        value /= 1024.0;
+        unit += 1;
+    }
+    format!("{value:.1} {}", UNITS[unit])
+}
+
+/// A count with its thousands set apart: `1,204`.
+pub fn count(number: u64) -> String {
+    let digits = number.to_string();
+    let mut out = String::new();
+    for (place, digit) in digits.chars().enumerate() {
+        if place > 0 && (digits.len() - place).is_multiple_of(3) {
+            out.push(',');
+        }
+        out.push(digit);
+    }
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_a_terminal_would_obey_is_escaped() {
+        for (text, shown) in [
+            ("plain.txt", "plain.txt"),
+            ("日本語 é.txt", "日本語 é.txt"),
+            ("\x1b]0;pwned\x07", r"\x1b]0;pwned\x07"),
+            ("a\rb\nc\td", r"a\x0db\x0ac\x09d"),
+            ("\u{9b}31m", r"\u{9b}31m"),
+            ("photo\u{202e}gnp.exe", r"photo\u{202e}gnp.exe"),
+            ("zero\u{200b}width", r"zero\u{200b}width"),
+            ("e\u{301}", r"e\u{301}"),
+            ("no-break\u{a0}space", r"no-break\u{a0}space"),
+            (r"\x1b", r"\\x1b"),
+            ("a ", r"a\x20"),
+            (" ", r"\x20"),
+            ("a b", "a b"),
+            ("", ""),
+        ] {
+            assert_eq!(escaped(text), shown);
+        }
+    }
+
+    #[test]
+    fn different_texts_stay_different() {
+        let texts = ["a", "a\u{200b}", "a ", "a\\x20", "\x1b", "\\x1b", "é", "e\u{301}", "a\u{a0}", "a\u{ad}"];
+        let shown: std::collections::BTreeSet<_> = texts.iter().map(|text| escaped(text)).collect();
+        assert_eq!(shown.len(), texts.len());
+    }
+
+    #[test]
+    fn cutting_counts_columns() {
+        assert_eq!(cut("日本語", 6), "日本語");
+        assert_eq!(cut("日本語", 5), "日本…");
+        assert_eq!(cut("日本語", 4), "日…");
+        assert_eq!(cut("abc", 0), "");
+    }
+
+    #[test]
+    fn numbers_as_people_read_them() {
+        for (number, text) in [(22, "22 B"), (1024, "1.0 KiB"), (1_258_291, "1.2 MiB"), (1_048_575, "1.0 MiB")] {
+            assert_eq!(bytes(number), text);
+        }
+        for (number, text) in [(0, "0"), (999, "999"), (1_204, "1,204"), (1_000_000, "1,000,000")] {
+            assert_eq!(count(number), text);
+        }
+    }
+}

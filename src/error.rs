@@ -1,0 +1,297 @@
+//! The one error: what failed, where, and what to do next.
+
+use std::fmt::Write as _;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use crate::domain::text::{escaped, escaped_lines};
+
+/// `std`'s, with our error.
+pub type Result<T, E = Error> = std::result::Result<T, E>;
+
+/// What can fail. Display says what and where; [`Error::hint`] says what next.
+///
+/// Texts of AWS and of files are escaped when they are shown, so an error is always fit for a terminal.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// The command line asks for something that cannot be.
+    #[error("{message}")]
+    Usage {
+        /// What is wrong.
+        message: String,
+        /// What to do.
+        hint: Option<String>,
+    },
+
+    /// The profile file is missing, unreadable or wrong; all problems at once.
+    #[error("{}", profile_message(.path.as_deref(), .problems))]
+    Profile {
+        /// The file, where there is one.
+        path: Option<PathBuf>,
+        /// One or more.
+        problems: Vec<Problem>,
+        /// What to do.
+        hint: Option<String>,
+    },
+
+    /// ROLE matched no role or several.
+    #[error("{}", escaped(.message))]
+    RoleName {
+        /// What was given and what it matched.
+        message: String,
+        /// What was perhaps meant.
+        hint: Option<String>,
+    },
+
+    /// AWS refused: AccessDenied.
+    #[error("not allowed to {action} on {}{}", escaped(.resource), reason(.message))]
+    Denied {
+        /// `sts:AssumeRole`, `s3:ListBucket`, …
+        action: String,
+        /// The ARN or URI it was asked for.
+        resource: String,
+        /// AWS's own words.
+        message: String,
+        /// What to do.
+        hint: Option<String>,
+    },
+
+    /// A role wants an MFA code and none was given.
+    #[error("{} wants a code of the MFA device {}", escaped(.role), escaped(.serial))]
+    MfaRequired {
+        /// `account/role`.
+        role: String,
+        /// The serial number or ARN of the device.
+        serial: String,
+    },
+
+    /// The source credentials are missing or have ended.
+    #[error("no credentials from {}: {}", escaped(.source_name), escaped(.message))]
+    SignedOut {
+        /// The source's name in the profile file.
+        source_name: String,
+        /// What the SDK or AWS said.
+        message: String,
+        /// What to do.
+        hint: Option<String>,
+    },
+
+    /// A session has ended.
+    #[error("the session of {} has ended", escaped(.role))]
+    Expired {
+        /// `account/role`.
+        role: String,
+    },
+
+    /// The bucket is in another region than the request was made for.
+    #[error("the bucket {} is in {}", escaped(.bucket), escaped(.region))]
+    OtherRegion {
+        /// The bucket.
+        bucket: String,
+        /// Where it is.
+        region: String,
+    },
+
+    /// There is no such bucket, key or file.
+    #[error("{}", escaped(.message))]
+    NotFound {
+        /// What is missing.
+        message: String,
+        /// What to do.
+        hint: Option<String>,
+    },
+
+    /// The object changed while it was read (If-Match failed).
+    #[error("{} was replaced while it was read", escaped(.resource))]
+    Replaced {
+        /// The object's URI.
+        resource: String,
+    },
+
+    /// AWS could not be reached, or did not answer in time.
+    #[error("cannot reach {}: {}", escaped(.endpoint), escaped(.message))]
+    Network {
+        /// `sts` or `s3` and, where known, the region or the custom endpoint.
+        endpoint: String,
+        /// What the connection said.
+        message: String,
+    },
+
+    /// This machine's clock and AWS's are too far apart for a signature.
+    #[error("this machine's clock is wrong: {}", escaped(.message))]
+    Clock {
+        /// By how much, where known.
+        message: String,
+    },
+
+    /// AWS refused for another reason.
+    #[error("{action} failed: {}: {}", escaped(.code), escaped_lines(.message))]
+    Aws {
+        /// `sts:AssumeRole`, …
+        action: String,
+        /// AWS's error code.
+        code: String,
+        /// AWS's own words.
+        message: String,
+        /// What to do.
+        hint: Option<String>,
+    },
+
+    /// A file or folder of this machine.
+    #[error("cannot {what} {}: {source}", escaped(&.path.to_string_lossy()))]
+    File {
+        /// `write`, `read`, `create`, …
+        what: &'static str,
+        /// Which.
+        path: PathBuf,
+        /// Why.
+        source: std::io::Error,
+    },
+
+    /// A download's target is there already.
+    #[error("{} is there already", escaped(&.path.to_string_lossy()))]
+    Exists {
+        /// Which.
+        path: PathBuf,
+    },
+
+    /// A part of a job failed; the parts have been told one by one.
+    #[error("{message}")]
+    Partial {
+        /// How many of how many.
+        message: String,
+    },
+
+    /// A child process could not be started.
+    #[error("cannot run {}: {source}", escaped(.command))]
+    Child {
+        /// The program.
+        command: String,
+        /// Why.
+        source: std::io::Error,
+    },
+
+    /// Somebody pressed Ctrl-C or Esc.
+    #[error("interrupted")]
+    Interrupted,
+
+    /// A task of ours panicked. That is a bug.
+    #[error("a part of xsw crashed: {}", escaped(.message))]
+    Crashed {
+        /// The panic's text.
+        message: String,
+    },
+
+    /// Writing the answer failed.
+    #[error("cannot write the answer: {0}")]
+    Output(#[from] std::io::Error),
+}
+
+/// One problem of a profile file.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Problem {
+    /// From 1; 0 where the whole file is meant.
+    pub line: usize,
+    /// What is wrong and what was meant.
+    pub message: String,
+}
+
+impl Error {
+    /// A wrong command line, without a hint.
+    pub fn usage(message: impl Into<String>) -> Self {
+        Self::Usage { message: message.into(), hint: None }
+    }
+
+    /// For `map_err` on file operations.
+    pub fn file(what: &'static str, path: &Path) -> impl FnOnce(std::io::Error) -> Self {
+        let path = path.to_owned();
+        move |source| Self::File { what, path, source }
+    }
+
+    /// The next step, where the cause is known.
+    pub fn hint(&self) -> Option<String> {
+        match self {
+            Self::Usage { hint, .. }
+            | Self::Profile { hint, .. }
+            | Self::RoleName { hint, .. }
+            | Self::Denied { hint, .. }
+            | Self::SignedOut { hint, .. }
+            | Self::NotFound { hint, .. }
+            | Self::Aws { hint, .. } => hint.clone(),
+            Self::MfaRequired { .. } => Some("give the code with --mfa-code, or run xsw in a terminal".into()),
+            Self::Expired { .. } => Some("assume the role again".into()),
+            Self::OtherRegion { region, .. } => Some(format!("ask in its region: --region {}", escaped(region))),
+            Self::Replaced { .. } => Some("run it again to get the new object".into()),
+            Self::Network { .. } => Some("check the network, the proxy settings and the endpoint: `xsw check`".into()),
+            Self::Clock { .. } => Some("set the clock (for example `timedatectl set-ntp true`) and try again".into()),
+            Self::File { source, .. } => match source.kind() {
+                std::io::ErrorKind::StorageFull => Some("make room on the disk and run it again".into()),
+                std::io::ErrorKind::PermissionDenied => Some("choose a place that you may write to".into()),
+                _ => None,
+            },
+            Self::Exists { .. } => Some("choose another name, or overwrite it with --force".into()),
+            Self::Child { .. } => Some("check the command's name and your PATH".into()),
+            Self::Crashed { .. } => Some("please report this with the log that `xsw check` names".into()),
+            Self::Partial { .. } | Self::Interrupted | Self::Output(_) => None,
+        }
+    }
+
+    /// DESIGN's exit codes: 1 failed, 2 usage or profile file, 3 not allowed, 4 signed out, 130 interrupted.
+    pub fn exit_code(&self) -> ExitCode {
+        ExitCode::from(match self {
+            Self::Usage { .. } | Self::Profile { .. } | Self::RoleName { .. } => 2,
+            Self::Denied { .. } => 3,
+            Self::SignedOut { .. } | Self::Expired { .. } | Self::MfaRequired { .. } => 4,
+            Self::Interrupted => 130,
+            _ => 1,
+        })
+    }
+
+    /// One stable word for `--json`.
+    pub fn kind(&self) -> &'static str {
+        match self {
+            Self::Usage { .. } => "usage",
+            Self::Profile { .. } => "profile",
+            Self::RoleName { .. } => "role_name",
+            Self::Denied { .. } => "denied",
+            Self::MfaRequired { .. } => "mfa_required",
+            Self::SignedOut { .. } => "signed_out",
+            Self::Expired { .. } => "expired",
+            Self::OtherRegion { .. } => "other_region",
+            Self::NotFound { .. } => "not_found",
+            Self::Replaced { .. } => "replaced",
+            Self::Network { .. } => "network",
+            Self::Clock { .. } => "clock",
+            Self::Aws { .. } => "aws",
+            Self::File { .. } | Self::Output(_) => "file",
+            Self::Exists { .. } => "exists",
+            Self::Partial { .. } => "partial",
+            Self::Child { .. } => "child",
+            Self::Interrupted => "interrupted",
+            Self::Crashed { .. } => "crashed",
+        }
+    }
+}
+
+fn reason(message: &str) -> String {
+    if message.is_empty() { String::new() } else { format!(": {}", escaped_lines(message)) }
+}
+
+fn profile_message(path: Option<&Path>, problems: &[Problem]) -> String {
+    let file = path.map_or("profile file".into(), |path| escaped(&path.to_string_lossy()).into_owned());
+    let place = |problem: &Problem| match problem.line {
+        0 => file.clone(),
+        line => format!("{file}:{line}"),
+    };
+    match problems {
+        [problem] => format!("{}: {}", place(problem), escaped(&problem.message)),
+        _ => {
+            let mut text = format!("{} problems in {file}", problems.len());
+            for problem in problems {
+                _ = write!(text, "\n  {}: {}", place(problem), escaped(&problem.message));
+            }
+            text
+        }
+    }
+}
