@@ -3,6 +3,7 @@
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
+use std::sync::Arc;
 
 use crate::domain::text::{escaped, escaped_lines};
 
@@ -12,7 +13,7 @@ pub type Result<T, E = Error> = std::result::Result<T, E>;
 /// What can fail. Display says what and where; [`Error::hint`] says what next.
 ///
 /// Texts of AWS and of files are escaped when they are shown, so an error is always fit for a terminal.
-#[derive(Debug, thiserror::Error)]
+#[derive(Clone, Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
     /// The command line asks for something that cannot be.
@@ -146,7 +147,7 @@ pub enum Error {
         /// Which.
         path: PathBuf,
         /// Why.
-        source: std::io::Error,
+        source: Arc<std::io::Error>,
     },
 
     /// A download's target is there already.
@@ -154,6 +155,15 @@ pub enum Error {
     Exists {
         /// Which.
         path: PathBuf,
+    },
+
+    /// A key that cannot be a file here without danger.
+    #[error("{} is not written: {}", escaped(.key), escaped(.reason))]
+    UnsafeKey {
+        /// The exact key.
+        key: String,
+        /// What is wrong with it.
+        reason: String,
     },
 
     /// A part of a job failed; the parts have been told one by one.
@@ -169,7 +179,7 @@ pub enum Error {
         /// The program.
         command: String,
         /// Why.
-        source: std::io::Error,
+        source: Arc<std::io::Error>,
     },
 
     /// Somebody pressed Ctrl-C or Esc.
@@ -185,7 +195,13 @@ pub enum Error {
 
     /// Writing the answer failed.
     #[error("cannot write the answer: {0}")]
-    Output(#[from] std::io::Error),
+    Output(Arc<std::io::Error>),
+}
+
+impl From<std::io::Error> for Error {
+    fn from(source: std::io::Error) -> Self {
+        Self::Output(Arc::new(source))
+    }
 }
 
 /// One problem of a profile file.
@@ -206,7 +222,7 @@ impl Error {
     /// For `map_err` on file operations.
     pub fn file(what: &'static str, path: &Path) -> impl FnOnce(std::io::Error) -> Self {
         let path = path.to_owned();
-        move |source| Self::File { what, path, source }
+        move |source| Self::File { what, path, source: Arc::new(source) }
     }
 
     /// The next step, where the cause is known.
@@ -230,6 +246,7 @@ impl Error {
                 std::io::ErrorKind::PermissionDenied => Some("choose a place that you may write to".into()),
                 _ => None,
             },
+            Self::UnsafeKey { .. } => Some("get it alone, under a name of your own: `xsw get s3://… ./NAME`".into()),
             Self::Exists { .. } => Some("choose another name, or overwrite it with --force".into()),
             Self::Child { .. } => Some("check the command's name and your PATH".into()),
             Self::Crashed { .. } => Some("please report this with the log that `xsw check` names".into()),
@@ -266,6 +283,7 @@ impl Error {
             Self::Aws { .. } => "aws",
             Self::File { .. } | Self::Output(_) => "file",
             Self::Exists { .. } => "exists",
+            Self::UnsafeKey { .. } => "unsafe_key",
             Self::Partial { .. } => "partial",
             Self::Child { .. } => "child",
             Self::Interrupted => "interrupted",

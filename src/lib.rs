@@ -1,8 +1,11 @@
 //! xsw: switch AWS accounts and roles, see how long the session lives, look into buckets.
 
+pub mod aws;
 #[cfg(feature = "demo")]
 pub mod demo;
 pub mod domain;
 pub mod error;
+pub mod local;
+pub mod ops;
 
 pub use error::{Error, Result};

@@ -1,5 +1,10 @@
 //! What a download does and how far it is.
 
+use std::path::PathBuf;
+
+use super::uri::S3Uri;
+use crate::error::Error;
+
 /// How far a job is; a job is one object or many.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Progress {
@@ -17,22 +22,33 @@ pub struct Progress {
     pub current: String,
 }
 
-/// What became of one object.
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// An object that was not written.
+#[derive(Clone, Debug)]
 pub struct Failed {
-    /// The exact key.
-    pub key: String,
+    /// The exact URI.
+    pub uri: S3Uri,
     /// Why, and what next.
-    pub reason: String,
+    pub error: Error,
 }
 
 /// What a finished job did.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default)]
 pub struct Summary {
-    /// Objects written.
-    pub done: u64,
+    /// Objects written, with their URI and place.
+    pub done: Vec<Done>,
     /// Bytes written.
     pub bytes: u64,
     /// Objects that were not written, and why.
     pub failed: Vec<Failed>,
+}
+
+/// An object that was written.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Done {
+    /// The exact URI.
+    pub uri: S3Uri,
+    /// The file.
+    pub path: PathBuf,
+    /// Bytes.
+    pub size: u64,
 }

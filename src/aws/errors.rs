@@ -1,0 +1,204 @@
+//! The SDK's errors as ours: what was asked, of whom, what AWS said, what to do next.
+
+use std::error::Error as StdError;
+
+use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
+use aws_smithy_runtime_api::client::result::SdkError;
+use aws_smithy_types::error::metadata::ProvideErrorMetadata;
+
+use crate::error::Error;
+
+/// One call to AWS, as its errors tell it.
+pub(super) struct Call<'a> {
+    /// `sts:AssumeRole`, `s3:ListBucket`: the action that a policy would name.
+    pub action: &'a str,
+    /// The ARN or URI it is about.
+    pub resource: &'a str,
+    /// Whose credentials sign it: `account/role` or the source's name.
+    pub caller: &'a str,
+    /// Whether the caller is the source and not a session.
+    pub caller_is_source: bool,
+    /// The bucket, for S3.
+    pub bucket: Option<&'a str>,
+    /// Where it goes.
+    pub endpoint: String,
+}
+
+impl Call<'_> {
+    /// Reads the SDK's error.
+    pub(super) fn failed<E>(&self, error: &SdkError<E, HttpResponse>) -> Error
+    where
+        E: ProvideErrorMetadata + StdError + Send + Sync + 'static,
+    {
+        if let Some(ours) = own_error(error) {
+            return ours;
+        }
+        match error {
+            SdkError::ServiceError(refused) => {
+                let raw = refused.raw();
+                let header = |name: &str| raw.headers().get(name).map(str::to_owned);
+                let answer = Answer {
+                    status: raw.status().as_u16(),
+                    code: refused.err().code().unwrap_or_default().to_owned(),
+                    message: refused.err().message().unwrap_or_default().to_owned(),
+                    bucket_region: header("x-amz-bucket-region"),
+                    date: header("date"),
+                };
+                self.refused(answer)
+            }
+            SdkError::TimeoutError(_) => self.unreachable("no answer in time".into()),
+            SdkError::DispatchFailure(failure) => self.unreachable(match failure.as_connector_error() {
+                Some(error) => innermost(error),
+                None => innermost(error),
+            }),
+            other => self.unreachable(innermost(other)),
+        }
+    }
+
+    fn unreachable(&self, message: String) -> Error {
+        Error::Network { endpoint: self.endpoint.clone(), message }
+    }
+
+    fn refused(&self, answer: Answer) -> Error {
+        let Answer { status, code, message, bucket_region, date } = answer;
+        let aws = |code: &str, message: String, hint: Option<&str>| Error::Aws {
+            action: self.action.into(),
+            code: if code.is_empty() { format!("HTTP {status}") } else { code.into() },
+            message,
+            hint: hint.map(str::to_owned),
+        };
+        // The region first: S3 answers 301, 400 or 403 to a request that was signed for another one.
+        if let (Some(bucket), Some(region), 301 | 307 | 400) = (self.bucket, &bucket_region, status) {
+            return Error::OtherRegion { bucket: bucket.into(), region: region.clone() };
+        }
+        match code.as_str() {
+            "ExpiredToken" | "ExpiredTokenException" | "TokenRefreshRequired" if self.caller_is_source => {
+                self.signed_out(message, "sign in again, or refresh them")
+            }
+            "ExpiredToken" | "ExpiredTokenException" | "TokenRefreshRequired" => {
+                Error::Expired { role: self.caller.into() }
+            }
+            "InvalidClientTokenId" | "InvalidAccessKeyId" | "UnrecognizedClientException" => {
+                self.signed_out(message, "AWS does not know these keys: check that they are active and complete")
+            }
+            "RequestTimeTooSkewed" | "RequestExpired" => clock(date, &message),
+            "SignatureDoesNotMatch" | "InvalidSignatureException"
+                if message.contains("Signature expired") || message.contains("not yet current") =>
+            {
+                clock(date, &message)
+            }
+            "SignatureDoesNotMatch" => self.signed_out(message, "the secret access key is not the one of this key id"),
+            "PreconditionFailed" => Error::Replaced { resource: self.resource.into() },
+            "NoSuchBucket" => Error::NotFound {
+                message: format!("there is no bucket {}", self.bucket.unwrap_or_default()),
+                hint: Some("check its name; a bucket of another partition cannot be seen from here".into()),
+            },
+            "NoSuchKey" | "NotFound" => {
+                Error::NotFound { message: format!("there is no {}", self.resource), hint: None }
+            }
+            "InvalidObjectState" => aws(
+                &code,
+                message,
+                Some("the object is archived: restore it first with `aws s3api restore-object`, then wait for it"),
+            ),
+            "MalformedPolicyDocument" | "PackedPolicyTooLarge" => {
+                aws(&code, message, Some("check `policy` of the role in the profile file"))
+            }
+            "RegionDisabledException" => {
+                aws(&code, message, Some("this region is not switched on for the account: set another `region`"))
+            }
+            "AccessDenied" | "AccessDeniedException" | "UnauthorizedAccess" | "Forbidden" => self.denied(message),
+            // HEAD answers have no body, hence no code.
+            "" if status == 403 => self.denied(String::new()),
+            "" if status == 404 => Error::NotFound { message: format!("there is no {}", self.resource), hint: None },
+            "" if status == 412 => Error::Replaced { resource: self.resource.into() },
+            _ => aws(&code, message, None),
+        }
+    }
+
+    fn signed_out(&self, message: String, hint: &str) -> Error {
+        Error::SignedOut { source_name: self.caller.into(), message, hint: Some(hint.into()) }
+    }
+
+    fn denied(&self, message: String) -> Error {
+        let hint = self.denied_hint(&message);
+        Error::Denied { action: self.action.into(), resource: self.resource.into(), message, hint: Some(hint) }
+    }
+
+    /// Which side refused, as far as AWS's words tell it
+    /// (IAM User Guide, "Troubleshoot access denied error messages").
+    fn denied_hint(&self, message: &str) -> String {
+        let (action, resource, caller) = (self.action, self.resource, self.caller);
+        let says = |words: &str| message.contains(words);
+        if says("MultiFactorAuthentication failed") {
+            return "the MFA code was wrong or used already: wait for the next one and try again".into();
+        }
+        if says("explicit deny in a service control policy") || says("explicit deny in a resource control policy") {
+            return "the organization forbids it; its administrators can change that, no role or bucket policy can"
+                .into();
+        }
+        if says("permissions boundary") {
+            return format!("the permissions boundary of {caller} does not allow {action}");
+        }
+        if says("session policy") {
+            return "the session policy (`policy` or `policy_arns` in the profile file) does not allow it".into();
+        }
+        if says("explicit deny") {
+            return "a policy denies it outright, and no other policy can allow it: look for Effect Deny".into();
+        }
+        if action == "sts:AssumeRole" {
+            if says("no identity-based policy allows") {
+                return format!("your side refuses: allow {caller} sts:AssumeRole on {resource}");
+            }
+            return format!(
+                "the role does not exist, or its trust policy does not name {caller} or has a condition (external ID, \
+                 MFA, source identity) that is not met, or {caller} may not call sts:AssumeRole on it"
+            );
+        }
+        if action == "s3:ListAllMyBuckets" {
+            return "a bucket can still be opened by its name: s3://BUCKET, or as a bookmark in `buckets`".into();
+        }
+        if says("no identity-based policy allows") {
+            return format!("the role's permissions policy refuses: allow {action} on {resource}");
+        }
+        if says("no resource-based policy allows") {
+            return format!("the bucket policy refuses: it must allow {action} to {caller}");
+        }
+        format!("the permissions policy of {caller} and, across accounts, the bucket policy must both allow {action}")
+    }
+}
+
+/// What AWS answered.
+struct Answer {
+    status: u16,
+    code: String,
+    message: String,
+    bucket_region: Option<String>,
+    date: Option<String>,
+}
+
+fn clock(date: Option<String>, message: &str) -> Error {
+    let theirs = date.map_or_else(|| message.to_owned(), |date| format!("AWS says that it is {date}"));
+    Error::Clock { message: theirs }
+}
+
+/// An error of ours that came through the SDK: a credentials provider of ours failed.
+fn own_error(error: &(dyn StdError + 'static)) -> Option<Error> {
+    let mut at = Some(error);
+    while let Some(error) = at {
+        if let Some(ours) = error.downcast_ref::<Error>() {
+            return Some(ours.clone());
+        }
+        at = error.source();
+    }
+    None
+}
+
+/// The cause at the end of the chain says most: "Connection refused", "failed to lookup address".
+pub(super) fn innermost(error: &(dyn StdError + 'static)) -> String {
+    let mut last = error;
+    while let Some(source) = last.source() {
+        last = source;
+    }
+    last.to_string()
+}

@@ -1,0 +1,54 @@
+//! The HTTP client that all SDK clients share.
+
+use std::sync::OnceLock;
+use std::time::Duration;
+
+use aws_smithy_http_client::tls::rustls_provider::CryptoMode;
+use aws_smithy_http_client::tls::{Provider, TlsContext, TrustStore};
+use aws_smithy_http_client::{Connector, proxy::ProxyConfig};
+use aws_smithy_runtime_api::client::http::{
+    HttpConnectorSettings, SharedHttpClient, SharedHttpConnector, http_client_fn,
+};
+
+use crate::local::environment::Environment;
+
+/// The SDK's own default.
+pub(super) const CONNECT_TIMEOUT: Duration = Duration::from_millis(3100);
+
+/// S3 closes idle connections after about 20 s; hyper would keep them for 90 s and then fail on them
+/// (aws-sdk-rust #1417).
+const IDLE_TIMEOUT: Duration = Duration::from_secs(15);
+
+/// Proxies as `HTTPS_PROXY`, `NO_PROXY` and the like say, except in the demo, which never leaves this machine.
+/// `AWS_CA_BUNDLE` adds certificates (AWS SDKs and Tools Reference Guide, "General configuration settings").
+pub(super) fn client(environment: &Environment) -> SharedHttpClient {
+    let proxy = if environment.get("XSW_DEMO").is_some() { ProxyConfig::disabled() } else { ProxyConfig::from_env() };
+    let bundle = environment.path("AWS_CA_BUNDLE");
+    // Made when it is first needed: reading the platform's certificates takes milliseconds that a cached session
+    // does not have to pay.
+    let connector: OnceLock<SharedHttpConnector> = OnceLock::new();
+    http_client_fn(move |_settings, _components| {
+        let build = || {
+            let settings = HttpConnectorSettings::builder().connect_timeout(CONNECT_TIMEOUT).build();
+            let connector = Connector::builder()
+                .tls_provider(Provider::Rustls(CryptoMode::Ring))
+                .tls_context(tls(bundle.as_deref()))
+                .connector_settings(settings)
+                .proxy_config(proxy.clone())
+                .pool_idle_timeout(IDLE_TIMEOUT);
+            SharedHttpConnector::new(connector.build())
+        };
+        connector.get_or_init(build).clone()
+    })
+}
+
+fn tls(bundle: Option<&std::path::Path>) -> TlsContext {
+    let mut trust = TrustStore::default();
+    if let Some(path) = bundle {
+        match std::fs::read(path) {
+            Ok(pem) => _ = trust.add_pem_certificate(pem),
+            Err(error) => tracing::warn!(%error, "AWS_CA_BUNDLE cannot be read"),
+        }
+    }
+    TlsContext::builder().with_trust_store(trust).build().unwrap_or_default()
+}

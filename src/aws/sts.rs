@@ -1,0 +1,193 @@
+//! STS: AssumeRole and GetCallerIdentity.
+
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use aws_sdk_sts::config::{BehaviorVersion, Intercept, Region};
+use aws_sdk_sts::error::BoxError;
+use aws_sdk_sts::types::{PolicyDescriptorType, Tag};
+use aws_smithy_runtime_api::client::interceptors::context::BeforeDeserializationInterceptorContextRef;
+use aws_smithy_runtime_api::client::runtime_components::RuntimeComponents;
+use aws_smithy_types::config_bag::ConfigBag;
+use jiff::Timestamp;
+
+use super::errors::Call;
+use super::{Aws, Endpoint, sdk_credentials, timestamp};
+use crate::domain::account::RoleArn;
+use crate::domain::session::{Keys, Session};
+use crate::error::{Error, Result};
+
+/// Who signs a call, for its errors.
+#[derive(Clone, Copy, Debug)]
+pub struct Caller<'a> {
+    /// Its credentials.
+    pub keys: &'a Keys,
+    /// `account/role` or the source's name.
+    pub name: &'a str,
+    /// Whether these are source credentials and not a session's.
+    pub is_source: bool,
+}
+
+/// All that AssumeRole takes (AWS STS API Reference, `AssumeRole`).
+#[derive(Clone, Debug)]
+#[expect(missing_docs, reason = "the names are the API's")]
+pub struct AssumeRole<'a> {
+    pub role_arn: &'a RoleArn,
+    pub role_session_name: String,
+    pub external_id: Option<&'a str>,
+    /// Serial number and code.
+    pub mfa: Option<(&'a str, &'a str)>,
+    pub duration: Option<Duration>,
+    pub source_identity: Option<&'a str>,
+    pub tags: Vec<(&'a str, &'a str)>,
+    pub transitive_tag_keys: &'a [String],
+    pub policy: Option<&'a str>,
+    pub policy_arns: &'a [String],
+}
+
+/// What GetCallerIdentity tells, and how far AWS's clock is ahead of ours.
+#[derive(Clone, Debug)]
+#[expect(missing_docs, reason = "the names are the API's")]
+pub struct Identity {
+    pub account: String,
+    pub arn: String,
+    pub user_id: String,
+    /// Seconds that AWS's clock is ahead of this machine's, when the answer told.
+    pub clock_ahead: Option<i64>,
+}
+
+impl Aws {
+    fn sts(&self, endpoint: &Endpoint, keys: &Keys) -> aws_sdk_sts::config::Builder {
+        let builder = aws_sdk_sts::Config::builder()
+            .behavior_version(BehaviorVersion::latest())
+            .http_client(self.http.clone())
+            .sleep_impl(self.sleep.clone())
+            .timeout_config(Self::short_timeouts())
+            .region(Region::new(endpoint.region.clone()))
+            .credentials_provider(sdk_credentials(keys));
+        match &endpoint.url {
+            Some(url) => builder.endpoint_url(url),
+            None => builder,
+        }
+    }
+
+    /// Assumes a role.
+    ///
+    /// # Errors
+    /// [`Error::Denied`] when either side refuses; [`Error::Aws`] with the code `ValidationError` for durations that
+    /// the role or role chaining does not allow.
+    pub async fn assume_role(
+        &self,
+        endpoint: &Endpoint,
+        caller: Caller<'_>,
+        request: &AssumeRole<'_>,
+    ) -> Result<Session> {
+        let resource = request.role_arn.to_string();
+        let call = Call {
+            action: "sts:AssumeRole",
+            resource: &resource,
+            caller: caller.name,
+            caller_is_source: caller.is_source,
+            bucket: None,
+            endpoint: endpoint.name("sts"),
+        };
+        let incomplete = |what: &str| Error::Aws {
+            action: "sts:AssumeRole".into(),
+            code: "IncompleteAnswer".into(),
+            message: what.into(),
+            hint: None,
+        };
+        let tag = |(key, value): &(&str, &str)| Tag::builder().key(*key).value(*value).build();
+        let tags = request.tags.iter().map(tag).collect::<Result<Vec<_>, _>>();
+        let tags = tags.map_err(|error| Error::usage(format!("a session tag is wrong: {error}")))?;
+        let policies = request.policy_arns.iter().map(|arn| PolicyDescriptorType::builder().arn(arn).build());
+        let client = aws_sdk_sts::Client::from_conf(self.sts(endpoint, caller.keys).build());
+        let answer = client
+            .assume_role()
+            .role_arn(&resource)
+            .role_session_name(&request.role_session_name)
+            .set_external_id(request.external_id.map(str::to_owned))
+            .set_serial_number(request.mfa.map(|(serial, _)| serial.to_owned()))
+            .set_token_code(request.mfa.map(|(_, code)| code.to_owned()))
+            .set_duration_seconds(request.duration.and_then(|duration| duration.as_secs().try_into().ok()))
+            .set_source_identity(request.source_identity.map(str::to_owned))
+            .set_tags((!tags.is_empty()).then_some(tags))
+            .set_transitive_tag_keys(
+                (!request.transitive_tag_keys.is_empty()).then(|| request.transitive_tag_keys.to_vec()),
+            )
+            .set_policy(request.policy.map(str::to_owned))
+            .set_policy_arns((!request.policy_arns.is_empty()).then(|| policies.collect()))
+            .send()
+            .await
+            .map_err(|error| call.failed(&error))?;
+        let credentials = answer.credentials.ok_or_else(|| incomplete("the answer holds no credentials"))?;
+        let user = answer.assumed_role_user.ok_or_else(|| incomplete("the answer does not say who we are"))?;
+        Ok(Session {
+            keys: Keys {
+                access_key_id: credentials.access_key_id,
+                secret_access_key: credentials.secret_access_key.into(),
+                session_token: Some(credentials.session_token.into()),
+            },
+            issued: Timestamp::now(),
+            expiration: timestamp(&credentials.expiration)
+                .ok_or_else(|| incomplete("the answer's expiration is no time"))?,
+            arn: user.arn,
+            account_id: request.role_arn.account(),
+        })
+    }
+
+    /// Asks who the caller is. Everybody may ask, so a refusal means that the credentials are wrong.
+    pub async fn caller_identity(&self, endpoint: &Endpoint, caller: Caller<'_>) -> Result<Identity> {
+        let call = Call {
+            action: "sts:GetCallerIdentity",
+            resource: "*",
+            caller: caller.name,
+            caller_is_source: caller.is_source,
+            bucket: None,
+            endpoint: endpoint.name("sts"),
+        };
+        let clock = ServerClock::default();
+        let config = self.sts(endpoint, caller.keys).interceptor(clock.clone()).build();
+        let answer = aws_sdk_sts::Client::from_conf(config)
+            .get_caller_identity()
+            .send()
+            .await
+            .map_err(|error| call.failed(&error))?;
+        Ok(Identity {
+            account: answer.account.unwrap_or_default(),
+            arn: answer.arn.unwrap_or_default(),
+            user_id: answer.user_id.unwrap_or_default(),
+            clock_ahead: clock.ahead(),
+        })
+    }
+}
+
+/// Reads the `Date` header of an answer (RFC 9110, section 6.6.1).
+#[derive(Clone, Debug, Default)]
+struct ServerClock(Arc<Mutex<Option<i64>>>);
+
+impl ServerClock {
+    fn ahead(&self) -> Option<i64> {
+        *self.0.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
+    }
+}
+
+#[aws_smithy_runtime_api::client::interceptors::dyn_dispatch_hint]
+impl Intercept for ServerClock {
+    fn name(&self) -> &'static str {
+        "ServerClock"
+    }
+
+    fn read_before_deserialization(
+        &self,
+        context: &BeforeDeserializationInterceptorContextRef<'_>,
+        _: &RuntimeComponents,
+        _: &mut ConfigBag,
+    ) -> Result<(), BoxError> {
+        let date = context.response().headers().get("date");
+        let theirs = date.and_then(|date| jiff::fmt::rfc2822::parse(date).ok());
+        let ahead = theirs.map(|theirs| theirs.timestamp().duration_since(Timestamp::now()).as_secs());
+        *self.0.lock().unwrap_or_else(|poisoned| poisoned.into_inner()) = ahead;
+        Ok(())
+    }
+}

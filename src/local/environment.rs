@@ -1,0 +1,111 @@
+//! The environment variables and places that xsw reads, taken once at the start.
+//!
+//! It is a value and not the process's own, so that `xsw demo` and the tests can stand in a world of their own.
+
+use std::collections::BTreeMap;
+use std::ffi::{OsStr, OsString};
+use std::path::PathBuf;
+
+/// A snapshot of the environment variables, with what xsw itself laid over them.
+#[derive(Clone, Default)]
+pub struct Environment {
+    variables: BTreeMap<OsString, OsString>,
+    overlay: Vec<(String, Option<OsString>)>,
+}
+
+// Variables may be credentials: Debug shows none.
+impl std::fmt::Debug for Environment {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Environment").field("variables", &self.variables.len()).finish_non_exhaustive()
+    }
+}
+
+impl Environment {
+    /// The variables of this process.
+    pub fn process() -> Self {
+        Self { variables: std::env::vars_os().collect(), overlay: Vec::new() }
+    }
+
+    /// Lays a variable over the process's, or takes it away; children get it too.
+    pub fn overlay(&mut self, name: &str, value: Option<OsString>) {
+        match &value {
+            Some(value) => self.variables.insert(name.into(), value.clone()),
+            None => self.variables.remove(OsStr::new(name)),
+        };
+        self.overlay.push((name.to_owned(), value));
+    }
+
+    /// What was laid over: a child needs it on top of the process's own environment.
+    pub fn overlaid(&self) -> &[(String, Option<OsString>)] {
+        &self.overlay
+    }
+
+    /// The variable when it is set, not empty, and text.
+    pub fn get(&self, name: &str) -> Option<&str> {
+        self.variables.get(OsStr::new(name)).and_then(|value| value.to_str()).filter(|value| !value.is_empty())
+    }
+
+    /// The variable as a path, when it is set and not empty.
+    pub fn path(&self, name: &str) -> Option<PathBuf> {
+        self.variables.get(OsStr::new(name)).filter(|value| !value.is_empty()).map(PathBuf::from)
+    }
+
+    /// `$XSW_CONFIG`, which stands for `--config`.
+    pub fn named_config(&self) -> Option<PathBuf> {
+        self.path("XSW_CONFIG")
+    }
+
+    /// `config.toml` in the platform's configuration directory for `xsw`.
+    pub fn default_config(&self) -> PathBuf {
+        let directory = directories::ProjectDirs::from("", "", "xsw").map(|dirs| dirs.config_dir().to_owned());
+        directory.unwrap_or_else(|| self.home().join(".config/xsw")).join("config.toml")
+    }
+
+    /// Where sessions, the log and the like are kept: `$XSW_STATE_DIR`, else the platform's place for state.
+    pub fn state_directory(&self) -> PathBuf {
+        self.path("XSW_STATE_DIR").unwrap_or_else(|| match directories::ProjectDirs::from("", "", "xsw") {
+            Some(dirs) => dirs.state_dir().unwrap_or_else(|| dirs.cache_dir()).to_owned(),
+            None => self.home().join(".local/state/xsw"),
+        })
+    }
+
+    /// `$AWS_CONFIG_FILE`, else `~/.aws/config`.
+    pub fn aws_config(&self) -> PathBuf {
+        self.path("AWS_CONFIG_FILE").unwrap_or_else(|| self.home().join(".aws/config"))
+    }
+
+    /// `$AWS_SHARED_CREDENTIALS_FILE`, else `~/.aws/credentials`.
+    pub fn aws_credentials(&self) -> PathBuf {
+        self.path("AWS_SHARED_CREDENTIALS_FILE").unwrap_or_else(|| self.home().join(".aws/credentials"))
+    }
+
+    /// The user's name for `{user}` in role session names.
+    pub fn user(&self) -> &str {
+        ["USER", "LOGNAME", "USERNAME"].iter().find_map(|name| self.get(name)).unwrap_or("unknown")
+    }
+
+    /// The machine's name for `{host}` in role session names.
+    pub fn host(&self) -> String {
+        gethostname::gethostname().to_string_lossy().split('.').next().unwrap_or_default().to_owned()
+    }
+
+    /// The custom endpoint that every SDK honours: `AWS_ENDPOINT_URL_STS` or `_S3`, then `AWS_ENDPOINT_URL`
+    /// (AWS SDKs and Tools Reference Guide, "Service-specific endpoints").
+    pub fn endpoint_url(&self, service: &str) -> Option<&str> {
+        if self.get("AWS_IGNORE_CONFIGURED_ENDPOINT_URLS").is_some_and(|value| value.eq_ignore_ascii_case("true")) {
+            return None;
+        }
+        self.get(&format!("AWS_ENDPOINT_URL_{service}")).or_else(|| self.get("AWS_ENDPOINT_URL"))
+    }
+
+    /// The region that the environment names.
+    pub fn region(&self) -> Option<&str> {
+        self.get("AWS_REGION").or_else(|| self.get("AWS_DEFAULT_REGION"))
+    }
+
+    fn home(&self) -> PathBuf {
+        self.path("HOME")
+            .or_else(|| directories::BaseDirs::new().map(|dirs| dirs.home_dir().to_owned()))
+            .unwrap_or_default()
+    }
+}

@@ -1,0 +1,99 @@
+//! What xsw can do. Each operation returns a value; none prints, none knows a screen.
+//!
+//! The verbs and the screen call the very same operations on one [`Core`].
+
+mod assume;
+pub mod browse;
+pub mod check;
+pub mod download;
+pub mod roles;
+pub mod whoami;
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use crate::aws::source::SourceKeys;
+use crate::aws::{Aws, Endpoint, s3::S3};
+use crate::domain::role::{Profile, RoleIndex};
+use crate::domain::session::Session;
+use crate::local::cache::SessionCache;
+use crate::local::environment::Environment;
+
+/// What all operations share: the profile, the way to AWS, the sessions that live.
+#[derive(Debug)]
+pub struct Core {
+    /// The checked profile file.
+    pub profile: Profile,
+    /// The environment variables and places.
+    pub environment: Arc<Environment>,
+    /// `--region`, which beats every other region.
+    region: Option<String>,
+    aws: Aws,
+    cache: SessionCache,
+    /// Sessions of this process, for when nothing can be written to disk.
+    sessions: Mutex<HashMap<RoleIndex, Session>>,
+    sources: Mutex<HashMap<String, SourceKeys>>,
+    buckets: Mutex<HashMap<RoleIndex, S3>>,
+    notices: Mutex<Vec<String>>,
+}
+
+impl Core {
+    /// Reads and connects nothing yet.
+    pub fn new(profile: Profile, environment: Environment, region: Option<String>) -> Arc<Self> {
+        let environment = Arc::new(environment);
+        Arc::new(Self {
+            aws: Aws::new(environment.clone()),
+            cache: SessionCache::new(environment.state_directory()),
+            profile,
+            environment,
+            region,
+            sessions: Mutex::default(),
+            sources: Mutex::default(),
+            buckets: Mutex::default(),
+            notices: Mutex::default(),
+        })
+    }
+
+    /// What the user should hear once although nothing failed; hearing it takes it away.
+    pub fn take_notices(&self) -> Vec<String> {
+        std::mem::take(&mut *held(&self.notices))
+    }
+
+    fn notice(&self, text: String) {
+        tracing::warn!("{text}");
+        let mut notices = held(&self.notices);
+        if !notices.contains(&text) {
+            notices.push(text);
+        }
+    }
+
+    /// Where a service is for a role: the one place that lays flag, environment, file and default over each other.
+    ///
+    /// The region of the file beats the environment's, against the rule: inside a subshell `AWS_REGION` is that
+    /// shell's role's, and must not move the buckets of another. For endpoints the environment comes first, as in
+    /// every SDK.
+    pub fn endpoint(&self, role: RoleIndex, service: &str) -> Endpoint {
+        let of_file = self.region.as_deref().or(self.profile.region(role));
+        let region = of_file.or(self.environment.region()).unwrap_or(match self.profile.role(role).arn.partition() {
+            "aws-cn" => "cn-north-1",
+            "aws-us-gov" => "us-gov-west-1",
+            "aws-eusc" => "eusc-de-east-1",
+            "aws-iso" => "us-iso-east-1",
+            "aws-iso-b" => "us-isob-east-1",
+            "aws-iso-e" => "eu-isoe-west-1",
+            _ => "us-east-1",
+        });
+        let url = self.environment.endpoint_url(service).or(self.profile.endpoint_url(role));
+        Endpoint { region: region.to_owned(), url: url.map(str::to_owned) }
+    }
+
+    /// The region that a role's session works in, as its child's environment gets it.
+    pub fn region_of(&self, role: RoleIndex) -> String {
+        self.endpoint(role, "S3").region
+    }
+}
+
+/// A lock that a panic elsewhere does not spoil: the maps behind it are whole after every step.
+fn held<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}

@@ -1,0 +1,202 @@
+//! Assuming a role: the chain of roles from the source credentials on, each session reused while it lives.
+
+use std::time::Duration;
+
+use jiff::Timestamp;
+
+use super::{Core, held};
+use crate::aws::source::SourceKeys;
+use crate::aws::sts::{AssumeRole, Caller};
+use crate::domain::duration::words;
+use crate::domain::role::{Role, RoleIndex, Source};
+use crate::domain::session::Session;
+use crate::error::{Error, Result};
+use crate::local::cache::CacheKey;
+
+/// Role chaining gives sessions of at most one hour (IAM User Guide, "Methods to assume a role").
+const CHAINED_LIMIT: Duration = Duration::from_secs(3600);
+
+/// What role session names are made of when nobody says otherwise.
+const SESSION_NAME: &str = "{user}@{host}";
+
+impl Core {
+    /// The session of `role` that lives now, without asking AWS.
+    pub fn live_session(&self, role: RoleIndex) -> Option<Session> {
+        let now = Timestamp::now();
+        let remembered = held(&self.sessions).get(&role).filter(|session| session.seconds_left(now) > 0).cloned();
+        remembered.or_else(|| self.cache.load(&self.cache_key(role), now))
+    }
+
+    /// A session of `role` worth handing out: the living one, or a new one through the whole chain.
+    ///
+    /// `mfa_code` serves the first role of the chain that wants one and has no session yet.
+    ///
+    /// # Errors
+    /// [`Error::MfaRequired`] when a code is wanted and none is left: ask for it and call again, the roles before it
+    /// are not assumed twice. [`Error::Denied`], [`Error::SignedOut`] and the like from AWS.
+    pub async fn session(&self, role: RoleIndex, mfa_code: Option<&str>) -> Result<Session> {
+        let chain = self.profile.chain(role);
+        let fresh = |link: &RoleIndex| self.live_session(*link).filter(|session| session.is_fresh(Timestamp::now()));
+        // The nearest link that still lives spares all links before it.
+        let living = chain.iter().enumerate().rev().find_map(|(place, link)| Some((place, fresh(link)?)));
+        let (from, mut session) = living.map_or((0, None), |(place, session)| (place + 1, Some(session)));
+        let mut code = mfa_code;
+        for (place, link) in chain.iter().enumerate().skip(from) {
+            let before = place.checked_sub(1).map(|place| self.profile.label(chain[place]));
+            session = Some(self.assume(*link, before.zip(session.as_ref()), &mut code).await?);
+        }
+        // The chain has at least the role itself.
+        session.ok_or(Error::Interrupted)
+    }
+
+    /// Forgets the session of `role`, so that the next one is new.
+    pub fn forget_session(&self, role: RoleIndex) -> Result<bool> {
+        let remembered = held(&self.sessions).remove(&role).is_some();
+        let stored = self.cache.forget(&self.cache_key(role))?;
+        Ok(remembered || stored)
+    }
+
+    /// One link of the chain. One process asks AWS; others that want the same session wait for it.
+    async fn assume(
+        &self,
+        role: RoleIndex,
+        before: Option<(String, &Session)>,
+        code: &mut Option<&str>,
+    ) -> Result<Session> {
+        let key = self.cache_key(role);
+        let label = self.profile.label(role);
+        let device = self.profile.role(role).mfa_serial.as_deref();
+        if let (Some(serial), None) = (device, &code) {
+            return Err(Error::MfaRequired { role: label, serial: serial.to_owned() });
+        }
+        let (cache, lock_key) = (self.cache.clone(), key.clone());
+        // Without the lock xsw still works; it may ask twice.
+        let _lock = tokio::task::spawn_blocking(move || cache.lock(&lock_key).ok()).await.ok().flatten();
+        let now = Timestamp::now();
+        if let Some(session) = self.cache.load(&key, now).filter(|session| session.is_fresh(now)) {
+            held(&self.sessions).insert(role, session.clone());
+            return Ok(session);
+        }
+        let mfa = device.zip(code.take());
+        let session = match before {
+            Some((name, session)) => {
+                let caller = Caller { keys: &session.keys, name: &name, is_source: false };
+                self.ask(role, caller, mfa).await?
+            }
+            None => {
+                let name = self.profile.account(role).source.clone();
+                let source = self.source_keys(role).await?;
+                self.ask(role, Caller { keys: &source.keys, name: &name, is_source: true }, mfa).await?
+            }
+        };
+        tracing::info!(role = label, arn = session.arn, expiration = %session.expiration, "assumed");
+        held(&self.sessions).insert(role, session.clone());
+        if let Err(error) = self.cache.store(&key, &session) {
+            let place = self.environment.state_directory();
+            self.notice(format!("sessions are not kept on disk, {} cannot be written: {error}", place.display()));
+        }
+        Ok(session)
+    }
+
+    /// Asks STS; once more with less when it says that the role or role chaining allows no such duration.
+    async fn ask(&self, index: RoleIndex, caller: Caller<'_>, mfa: Option<(&str, &str)>) -> Result<Session> {
+        let role = self.profile.role(index);
+        let wanted = role.requested_duration(&self.profile.settings);
+        let duration = if role.via.is_some() { wanted.map(|wanted| wanted.min(CHAINED_LIMIT)) } else { wanted };
+        let mut request = AssumeRole {
+            role_arn: &role.arn,
+            role_session_name: self.session_name(role),
+            external_id: role.external_id.as_deref(),
+            mfa,
+            duration,
+            source_identity: role.source_identity.as_deref(),
+            tags: role.tags.iter().map(|(key, value)| (key.as_str(), value.as_str())).collect(),
+            transitive_tag_keys: &role.transitive_tags,
+            policy: role.policy.as_deref(),
+            policy_arns: &role.policy_arns,
+        };
+        let endpoint = self.endpoint(index, "STS");
+        let answer = self.aws.assume_role(&endpoint, caller, &request).await;
+        let too_long = matches!(&answer, Err(Error::Aws { code, message, .. })
+            if code == "ValidationError" && (message.contains("MaxSessionDuration") || message.contains("role chaining")));
+        if !too_long || duration.is_none_or(|duration| duration <= CHAINED_LIMIT) {
+            return answer;
+        }
+        let asked = words(duration.unwrap_or_default().as_secs());
+        self.notice(format!("{} gives no session of {asked}; asked for 1 h instead", self.profile.label(index)));
+        // A role's maximum is never below one hour (IAM API Reference, `CreateRole`, MaxSessionDuration).
+        request.duration = Some(CHAINED_LIMIT);
+        self.aws.assume_role(&endpoint, caller, &request).await
+    }
+
+    /// The source credentials from which the chain of `role` starts, fetched once while they live.
+    pub(super) async fn source_keys(&self, role: RoleIndex) -> Result<SourceKeys> {
+        let name = self.profile.source_name(role);
+        let lives = |keys: &SourceKeys| keys.expiration.is_none_or(|end| end > Timestamp::now());
+        if let Some(keys) = held(&self.sources).get(name).filter(|keys| lives(keys)).cloned() {
+            return Ok(keys);
+        }
+        let source =
+            self.profile.sources.get(name).ok_or_else(|| Error::usage(format!("there is no source {name}")))?;
+        let keys = self.aws.source_keys(name, source, &self.endpoint(role, "STS").region).await?;
+        held(&self.sources).insert(name.to_owned(), keys.clone());
+        Ok(keys)
+    }
+
+    fn session_name(&self, role: &Role) -> String {
+        let template = role.session_name.as_deref().or(self.profile.settings.session_name.as_deref());
+        session_name(template.unwrap_or(SESSION_NAME), self.environment.user(), &self.environment.host())
+    }
+
+    /// All that changes the session: two roles that differ in any of it never share one.
+    pub(super) fn cache_key(&self, role: RoleIndex) -> CacheKey {
+        let mut parts = Vec::new();
+        let name = self.profile.source_name(role);
+        match self.profile.sources.get(name) {
+            // Other keys in the environment are another person.
+            Some(Source::Environment) => {
+                parts.push(format!("environment {}", self.environment.get("AWS_ACCESS_KEY_ID").unwrap_or_default()));
+            }
+            Some(Source::AwsProfile(profile)) => {
+                parts.push(format!("profile {profile}"));
+                parts.push(self.environment.aws_config().to_string_lossy().into_owned());
+                parts.push(self.environment.aws_credentials().to_string_lossy().into_owned());
+            }
+            source => parts.push(format!("{source:?}")),
+        }
+        for link in self.profile.chain(role) {
+            let role = self.profile.role(link);
+            let endpoint = self.endpoint(link, "STS");
+            parts.push(role.arn.to_string());
+            parts.push(format!("{:?}", (&endpoint.url, &role.external_id, &role.mfa_serial, &role.source_identity)));
+            parts.push(format!("{:?}", (&role.tags, &role.transitive_tags, &role.policy, &role.policy_arns)));
+            parts.push(format!("{:?}", role.requested_duration(&self.profile.settings)));
+            parts.push(self.session_name(role));
+        }
+        CacheKey::new(parts.iter().map(String::as_str))
+    }
+}
+
+/// Fills the template; what STS does not take becomes `-` (AWS STS API Reference: 2 to 64 of `[\w+=,.@-]`).
+fn session_name(template: &str, user: &str, host: &str) -> String {
+    let filled = template.replace("{user}", user).replace("{host}", host);
+    let allowed = |c: char| if c.is_ascii_alphanumeric() || "_+=,.@-".contains(c) { c } else { '-' };
+    let mut name: String = filled.chars().map(allowed).take(64).collect();
+    while name.len() < 2 {
+        name.push('-');
+    }
+    name
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn session_names_are_what_sts_takes() {
+        assert_eq!(session_name("{user}@{host}", "me", "laptop"), "me@laptop");
+        assert_eq!(session_name("{user}", "Ünal Öz", ""), "-nal--z");
+        assert_eq!(session_name("", "", ""), "--");
+        assert_eq!(session_name(&"x".repeat(90), "", "").len(), 64);
+    }
+}

@@ -1,0 +1,23 @@
+//! Looking into buckets as a role.
+
+use super::{Core, held};
+use crate::aws::s3::{S3, SessionFuture};
+use crate::domain::role::RoleIndex;
+use std::sync::Arc;
+
+impl Core {
+    /// S3 as `role` sees it. Sessions are made and renewed as calls need them; one that wants an MFA code must have
+    /// been made before.
+    pub fn s3(self: &Arc<Self>, role: RoleIndex) -> S3 {
+        let mut buckets = held(&self.buckets);
+        let new = || {
+            let core = Arc::clone(self);
+            let session = move || -> SessionFuture {
+                let core = Arc::clone(&core);
+                Box::pin(async move { core.session(role, None).await })
+            };
+            S3::new(self.aws.clone(), self.endpoint(role, "S3"), self.profile.label(role), session)
+        };
+        buckets.entry(role).or_insert_with(new).clone()
+    }
+}

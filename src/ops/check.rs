@@ -1,0 +1,104 @@
+//! `xsw check`: is everything in place, and if not, what is missing.
+
+use super::Core;
+use crate::local::files;
+use crate::local::log;
+
+/// How something stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Standing {
+    /// It works.
+    Good,
+    /// It works, but something about it should be known.
+    Warning,
+    /// It does not work.
+    Bad,
+}
+
+/// One thing that was looked at.
+#[derive(Clone, Debug)]
+pub struct Finding {
+    /// How it stands.
+    pub standing: Standing,
+    /// `profile file`, `source corp`, `clock`, …
+    pub subject: String,
+    /// What was seen.
+    pub message: String,
+    /// What to do about it.
+    pub hint: Option<String>,
+}
+
+impl Finding {
+    /// Something that works.
+    pub fn good(subject: impl Into<String>, message: impl Into<String>) -> Self {
+        Self { standing: Standing::Good, subject: subject.into(), message: message.into(), hint: None }
+    }
+
+    /// Something that works, with a remark.
+    pub fn warning(subject: impl Into<String>, message: impl Into<String>, hint: &str) -> Self {
+        let hint = Some(hint.to_owned());
+        Self { standing: Standing::Warning, subject: subject.into(), message: message.into(), hint }
+    }
+
+    /// Something that does not work.
+    pub fn bad(subject: impl Into<String>, error: &crate::Error) -> Self {
+        let (message, hint) = (error.to_string(), error.hint());
+        Self { standing: Standing::Bad, subject: subject.into(), message, hint }
+    }
+}
+
+/// AWS refuses signatures that are more than 5 minutes off (15 for S3).
+const CLOCK_LIMIT: i64 = 300;
+
+impl Core {
+    /// Asks every source who it is, and looks at the clock and the state directory. Takes as long as AWS does.
+    pub async fn check(&self) -> Vec<Finding> {
+        let mut findings = Vec::new();
+        let mut clock = None;
+        for (name, role) in self.roles_by_source() {
+            let subject = format!("source {name}");
+            match self.source_identity(role).await {
+                Ok(identity) => {
+                    clock = clock.or(identity.clock_ahead);
+                    findings.push(Finding::good(&subject, &identity.arn));
+                    if identity.arn.ends_with(":root") {
+                        let hint = "AWS advises to sign in as a user or through IAM Identity Center";
+                        findings.push(Finding::warning(&subject, "these are the root user's keys", hint));
+                    }
+                }
+                Err(error) => findings.push(Finding::bad(&subject, &error)),
+            }
+        }
+        findings.extend(clock.map(clock_finding));
+        findings.push(self.check_state_directory());
+        findings
+    }
+
+    fn check_state_directory(&self) -> Finding {
+        let directory = self.environment.state_directory();
+        let written = files::private_directory(&directory)
+            .and_then(|()| tempfile::tempfile_in(&directory))
+            .map_err(crate::Error::file("write in", &directory));
+        match written {
+            Ok(_) => {
+                Finding::good("state", format!("{} (log: {})", directory.display(), log::path(&directory).display()))
+            }
+            Err(error) => Finding {
+                standing: Standing::Warning,
+                hint: Some("xsw goes on without keeping sessions; set XSW_STATE_DIR to a folder of your own".into()),
+                ..Finding::bad("state", &error)
+            },
+        }
+    }
+}
+
+fn clock_finding(ahead: i64) -> Finding {
+    use crate::domain::duration::words;
+    let direction = if ahead > 0 { "behind" } else { "ahead of" };
+    let off = format!("this machine's clock is {} {direction} AWS's", words(ahead.unsigned_abs()));
+    match ahead.abs() {
+        0..=5 => Finding::good("clock", "agrees with AWS's"),
+        6..CLOCK_LIMIT => Finding::warning("clock", off, "switch on time synchronization (NTP)"),
+        _ => Finding::bad("clock", &crate::Error::Clock { message: off }),
+    }
+}

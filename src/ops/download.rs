@@ -1,0 +1,389 @@
+//! Downloading: one object, a marked set, everything below a prefix. Files appear whole or not at all.
+
+use std::fs::{self, File};
+use std::io::{self, Write as _};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::time::Duration;
+
+use tempfile::TempPath;
+use tokio::sync::{Mutex, mpsc};
+use tokio::task::JoinSet;
+
+use crate::aws::s3::{Depth, S3};
+use crate::domain::local_path::{folder_of, local_path};
+use crate::domain::object::Entry;
+use crate::domain::transfer::{Done, Failed, Progress, Summary};
+use crate::domain::uri::S3Uri;
+use crate::error::{Error, Result};
+use crate::local::files;
+
+/// Objects that are fetched at the same time.
+const WORKERS: usize = 16;
+
+/// Bytes are handed to the disk in pieces of at least this size, off the async threads.
+const WRITE_SIZE: usize = 256 << 10;
+
+/// How often a broken stream is taken up again where it broke.
+const RESUMES: u32 = 5;
+
+/// What to download, and where to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Pick {
+    /// One object.
+    Object {
+        /// Which.
+        uri: S3Uri,
+        /// Its size, when a listing told it.
+        size: Option<u64>,
+        /// Its entity tag, when a listing told it: only that object is written.
+        etag: Option<String>,
+        /// Where to.
+        target: Target,
+    },
+    /// All objects whose keys begin with a prefix.
+    Prefix {
+        /// The prefix.
+        uri: S3Uri,
+        /// What is left out of the keys to make paths of them.
+        strip: String,
+        /// The folder they go into.
+        root: PathBuf,
+    },
+}
+
+impl Pick {
+    /// An object into a folder, under its own name.
+    ///
+    /// # Errors
+    /// [`Error::UnsafeKey`] when its name cannot be a file's.
+    pub fn into_folder(uri: S3Uri, size: Option<u64>, etag: Option<String>, root: &Path) -> Result<Self> {
+        let relative = safe_path(folder_of(&uri.key), &uri.key)?;
+        Ok(Self::Object { target: Target { root: root.to_owned(), relative }, uri, size, etag })
+    }
+
+    /// An object into a file of the user's choice.
+    pub fn into_file(uri: S3Uri, path: &Path) -> Result<Self> {
+        let name = path.file_name().ok_or_else(|| Error::usage(format!("{} names no file", path.display())))?;
+        let root = path.parent().unwrap_or(Path::new("")).to_owned();
+        Ok(Self::Object { uri, size: None, etag: None, target: Target { root, relative: name.into() } })
+    }
+
+    /// What is below a prefix, into a folder, with paths as they are below the prefix's folder.
+    pub fn below(uri: S3Uri, root: &Path) -> Self {
+        Self::Prefix { strip: folder_of(&uri.key).to_owned(), uri, root: root.to_owned() }
+    }
+
+    /// A folder of the bucket as a folder here, under its own name.
+    pub fn folder(uri: S3Uri, root: &Path) -> Self {
+        let strip = folder_of(uri.key.strip_suffix('/').unwrap_or(&uri.key)).to_owned();
+        Self::Prefix { strip, uri, root: root.to_owned() }
+    }
+}
+
+/// A file below a folder that the user chose.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Target {
+    /// The chosen folder.
+    pub root: PathBuf,
+    /// From [`local_path`] or the user, never a key as it is.
+    pub relative: PathBuf,
+}
+
+/// Hears how far the job is; called often, so it must be quick.
+pub type OnProgress = Arc<dyn Fn(&Progress) + Send + Sync>;
+
+/// Downloads all picks. What fails is in the summary, and the rest goes on; dropping the future cancels the job and
+/// leaves no half file.
+pub async fn download(s3: S3, picks: Vec<Pick>, overwrite: bool, on_progress: OnProgress) -> Summary {
+    let (sender, receiver) = mpsc::channel(1024);
+    let job = Arc::new(Job {
+        s3,
+        overwrite,
+        queue: Mutex::new(receiver),
+        tally: Tally::default(),
+        on_progress,
+        summary: std::sync::Mutex::default(),
+    });
+    // The set aborts its tasks when it is dropped: that is how a cancelled job ends.
+    let mut tasks = JoinSet::new();
+    let producer = Arc::clone(&job);
+    tasks.spawn(async move { producer.list(picks, sender).await });
+    for _ in 0..WORKERS {
+        let worker = Arc::clone(&job);
+        tasks.spawn(async move { worker.work().await });
+    }
+    while let Some(ended) = tasks.join_next().await {
+        if let Err(error) = ended.map_err(|error| Error::Crashed { message: error.to_string() }) {
+            job.failed(S3Uri::new("", ""), error);
+        }
+    }
+    job.report("");
+    let mut summary = job.summary.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+    std::mem::take(&mut *summary)
+}
+
+struct Job {
+    s3: S3,
+    overwrite: bool,
+    queue: Mutex<mpsc::Receiver<Item>>,
+    tally: Tally,
+    on_progress: OnProgress,
+    summary: std::sync::Mutex<Summary>,
+}
+
+#[derive(Default)]
+struct Tally {
+    bytes: AtomicU64,
+    total_bytes: AtomicU64,
+    objects: AtomicU64,
+    total_objects: AtomicU64,
+    listed: AtomicBool,
+}
+
+struct Item {
+    uri: S3Uri,
+    etag: Option<String>,
+    /// What the totals already count of it.
+    counted: u64,
+    target: Target,
+}
+
+impl Job {
+    /// Feeds the queue: single objects as they are, prefixes page by page.
+    async fn list(&self, picks: Vec<Pick>, queue: mpsc::Sender<Item>) {
+        for pick in picks {
+            match pick {
+                Pick::Object { uri, size, etag, target } => {
+                    self.count(size.unwrap_or(0));
+                    _ = queue.send(Item { uri, etag, counted: size.unwrap_or(0), target }).await;
+                }
+                Pick::Prefix { uri, strip, root } => {
+                    if let Err(error) = self.list_prefix(&uri, &strip, &root, &queue).await {
+                        self.failed(uri, error);
+                    }
+                }
+            }
+        }
+        self.tally.listed.store(true, Ordering::Relaxed);
+        self.report("");
+    }
+
+    async fn list_prefix(&self, uri: &S3Uri, strip: &str, root: &Path, queue: &mpsc::Sender<Item>) -> Result<()> {
+        let mut token = None;
+        loop {
+            let page = self.s3.page(uri, Depth::All, token.as_deref(), None).await?;
+            for entry in page.entries {
+                let Entry::Object(object) = entry else { continue };
+                let uri = S3Uri::new(&uri.bucket, &object.key);
+                // The console makes such markers for folders; they hold nothing.
+                if let (Some(folder), 0) = (object.key.strip_suffix('/'), object.size) {
+                    self.make_folder(&uri, strip, folder, root);
+                    continue;
+                }
+                self.count(object.size);
+                match safe_path(strip, &object.key) {
+                    Ok(relative) => {
+                        let target = Target { root: root.to_owned(), relative };
+                        let item = Item { uri, etag: object.etag, counted: object.size, target };
+                        // The workers are gone only when the job is.
+                        _ = queue.send(item).await;
+                    }
+                    Err(error) => self.failed(uri, error),
+                }
+            }
+            token = page.next;
+            if token.is_none() {
+                return Ok(());
+            }
+        }
+    }
+
+    fn make_folder(&self, uri: &S3Uri, strip: &str, folder: &str, root: &Path) {
+        // The marker of the prefix itself: its folder is the chosen one.
+        if folder.len() < strip.len() {
+            return;
+        }
+        let made = safe_path(strip, folder).and_then(|relative| files::folders_below(root, &relative));
+        if let Err(error) = made {
+            self.count(0);
+            self.failed(uri.clone(), error);
+        }
+    }
+
+    async fn work(&self) {
+        loop {
+            let Some(item) = self.queue.lock().await.recv().await else { return };
+            self.report(&item.uri.key);
+            match self.fetch(&item).await {
+                Ok(done) => {
+                    self.tally.objects.fetch_add(1, Ordering::Relaxed);
+                    let mut summary = self.summary();
+                    summary.bytes += done.size;
+                    summary.done.push(done);
+                }
+                Err(error) => self.failed(item.uri.clone(), error),
+            }
+            self.report(&item.uri.key);
+        }
+    }
+
+    async fn fetch(&self, item: &Item) -> Result<Done> {
+        let (target, overwrite) = (item.target.clone(), self.overwrite);
+        let part = blocking(move || Part::open(&target, overwrite)).await?;
+        let mut etag = item.etag.clone();
+        let mut written = 0;
+        let mut resumes = 0;
+        let modified = loop {
+            match self.stream(item, &mut etag, &mut written, &part).await {
+                Ok(modified) => break modified,
+                Err(Error::Network { .. }) if resumes < RESUMES => {
+                    resumes += 1;
+                    tracing::info!(key = ?item.uri.key, written, resumes, "the stream broke; asking for the rest");
+                    tokio::time::sleep(Duration::from_millis(200 << resumes)).await;
+                }
+                Err(error) => return Err(error),
+            }
+        };
+        let path = part.target.clone();
+        blocking(move || part.close(overwrite, modified)).await?;
+        Ok(Done { uri: item.uri.clone(), path, size: written })
+    }
+
+    /// Streams from `written` on until the end, and gives the time that the object was written.
+    async fn stream(
+        &self,
+        item: &Item,
+        etag: &mut Option<String>,
+        written: &mut u64,
+        part: &Part,
+    ) -> Result<Option<jiff::Timestamp>> {
+        let mut body = self.s3.body(&item.uri, *written, etag.as_deref()).await?;
+        if *written == 0 {
+            self.recount(item.counted, body.object_size);
+        }
+        // Whatever comes later must be of the same object.
+        *etag = etag.take().or_else(|| body.etag.clone());
+        let mut buffer: Vec<u8> = Vec::new();
+        let ended = loop {
+            let next = body.next().await;
+            if let Ok(Some(bytes)) = &next {
+                self.tally.bytes.fetch_add(bytes.len() as u64, Ordering::Relaxed);
+                buffer.extend_from_slice(bytes);
+            }
+            // What came before the stream broke is kept: the rest is asked for from there.
+            let goes_on = matches!(next, Ok(Some(_)));
+            if buffer.len() >= WRITE_SIZE || (!goes_on && !buffer.is_empty()) {
+                let piece = std::mem::take(&mut buffer);
+                let length = piece.len() as u64;
+                part.write(piece).await?;
+                *written += length;
+                self.report(&item.uri.key);
+            }
+            if !goes_on {
+                break next.map(|_| ());
+            }
+        };
+        ended?;
+        if *written == body.object_size {
+            return Ok(body.last_modified);
+        }
+        let message = format!("{written} of {} bytes came", body.object_size);
+        Err(Error::Network { endpoint: item.uri.to_string(), message })
+    }
+
+    fn count(&self, size: u64) {
+        self.tally.total_objects.fetch_add(1, Ordering::Relaxed);
+        self.tally.total_bytes.fetch_add(size, Ordering::Relaxed);
+    }
+
+    /// The answer knows the size better than the listing did, or the caller who had none.
+    fn recount(&self, counted: u64, size: u64) {
+        self.tally.total_bytes.fetch_add(size.wrapping_sub(counted), Ordering::Relaxed);
+    }
+
+    fn failed(&self, uri: S3Uri, error: Error) {
+        self.tally.objects.fetch_add(1, Ordering::Relaxed);
+        self.summary().failed.push(Failed { uri, error });
+    }
+
+    fn summary(&self) -> std::sync::MutexGuard<'_, Summary> {
+        self.summary.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
+    }
+
+    fn report(&self, current: &str) {
+        (self.on_progress)(&Progress {
+            bytes: self.tally.bytes.load(Ordering::Relaxed),
+            total_bytes: self.tally.total_bytes.load(Ordering::Relaxed),
+            objects: self.tally.objects.load(Ordering::Relaxed),
+            total_objects: self.tally.total_objects.load(Ordering::Relaxed),
+            total_known: self.tally.listed.load(Ordering::Relaxed),
+            current: current.to_owned(),
+        });
+    }
+}
+
+/// A file that is being written beside its target; it vanishes when it is dropped.
+struct Part {
+    file: Arc<File>,
+    temporary: TempPath,
+    target: PathBuf,
+}
+
+impl Part {
+    fn open(target: &Target, overwrite: bool) -> Result<Self> {
+        let name = target.relative.file_name().ok_or_else(|| Error::usage("the target names no file"))?;
+        let root = if target.root.as_os_str().is_empty() { Path::new(".") } else { &target.root };
+        // The chosen folder is the user's own: it may be made, and may be a symlink. What is below comes from keys.
+        fs::create_dir_all(root).map_err(Error::file("make the folder", root))?;
+        let folder = files::folders_below(root, target.relative.parent().unwrap_or(Path::new("")))?;
+        let path = folder.join(name);
+        match fs::symlink_metadata(&path) {
+            Ok(found) if found.is_dir() => {
+                let both = io::Error::other("a folder stands there: a key is both an object and a folder of others");
+                return Err(Error::file("write", &path)(both));
+            }
+            Ok(_) if !overwrite => return Err(Error::Exists { path }),
+            _ => {}
+        }
+        let mut builder = tempfile::Builder::new();
+        builder.prefix(".xsw-").suffix(".part");
+        // As any new file: the umask decides, not tempfile's 0600.
+        #[cfg(unix)]
+        builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666));
+        let made = builder.tempfile_in(&folder).map_err(Error::file("write in", &folder))?;
+        let (file, temporary) = made.into_parts();
+        Ok(Self { file: Arc::new(file), temporary, target: path })
+    }
+
+    async fn write(&self, piece: Vec<u8>) -> Result<()> {
+        let (file, target) = (Arc::clone(&self.file), self.target.clone());
+        blocking(move || (&*file).write_all(&piece).map_err(Error::file("write", &target))).await
+    }
+
+    /// Makes the file appear under its name.
+    fn close(self, overwrite: bool, modified: Option<jiff::Timestamp>) -> Result<()> {
+        let Self { file, temporary, target } = self;
+        if let Some(modified) = modified {
+            // For people and for `make`; nothing depends on it.
+            _ = file.set_modified(modified.into());
+        }
+        file.sync_all().map_err(Error::file("write", &target))?;
+        let named = if overwrite { temporary.persist(&target) } else { temporary.persist_noclobber(&target) };
+        named.map_err(|failed| match failed.error.kind() {
+            io::ErrorKind::AlreadyExists => Error::Exists { path: target.clone() },
+            _ => Error::file("write", &target)(failed.error),
+        })
+    }
+}
+
+fn safe_path(strip: &str, key: &str) -> Result<PathBuf> {
+    local_path(strip, key).map_err(|reason| Error::UnsafeKey { key: key.to_owned(), reason })
+}
+
+/// Runs `work` where blocking is allowed.
+async fn blocking<T: Send + 'static>(work: impl FnOnce() -> Result<T> + Send + 'static) -> Result<T> {
+    let ended = tokio::task::spawn_blocking(work).await;
+    ended.unwrap_or_else(|error| Err(Error::Crashed { message: error.to_string() }))
+}

@@ -1,0 +1,28 @@
+//! The accounts and roles of the profile, and which have a session that lives.
+
+use jiff::Timestamp;
+
+use super::{Core, held};
+use crate::domain::role::RoleIndex;
+use crate::domain::session::Session;
+
+impl Core {
+    /// The sessions that live now, by role. Reads only the files that are there, so that 5,000 roles cost little.
+    pub fn live_sessions(&self) -> Vec<(RoleIndex, Session)> {
+        let now = Timestamp::now();
+        let stored = self.cache.stored();
+        let remembered = held(&self.sessions).clone();
+        let live = |role: RoleIndex| {
+            if let Some(session) = remembered.get(&role).filter(|session| session.seconds_left(now) > 0) {
+                return Some((role, session.clone()));
+            }
+            if stored.is_empty() {
+                return None;
+            }
+            let key = self.cache_key(role);
+            let session = if stored.contains(&key) { self.cache.load(&key, now) } else { None };
+            Some((role, session?))
+        };
+        self.profile.indices().filter_map(live).collect()
+    }
+}

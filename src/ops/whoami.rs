@@ -1,0 +1,35 @@
+//! Who AWS says that we are.
+
+use super::Core;
+use crate::aws::sts::{Caller, Identity};
+use crate::domain::role::RoleIndex;
+use crate::error::Result;
+
+impl Core {
+    /// The identity of a role's session.
+    pub async fn role_identity(&self, role: RoleIndex, mfa_code: Option<&str>) -> Result<Identity> {
+        let session = self.session(role, mfa_code).await?;
+        let name = self.profile.label(role);
+        let caller = Caller { keys: &session.keys, name: &name, is_source: false };
+        self.aws.caller_identity(&self.endpoint(role, "STS"), caller).await
+    }
+
+    /// The identity of the source credentials from which the chain of `role` starts.
+    pub async fn source_identity(&self, role: RoleIndex) -> Result<Identity> {
+        let source = self.source_keys(role).await?;
+        let caller = Caller { keys: &source.keys, name: self.profile.source_name(role), is_source: true };
+        self.aws.caller_identity(&self.endpoint(role, "STS"), caller).await
+    }
+
+    /// The first role of each source: with it the source can be asked who it is.
+    pub fn roles_by_source(&self) -> Vec<(&str, RoleIndex)> {
+        let mut found: Vec<(&str, RoleIndex)> = Vec::new();
+        for role in self.profile.indices() {
+            let name = self.profile.source_name(role);
+            if !found.iter().any(|(known, _)| *known == name) {
+                found.push((name, role));
+            }
+        }
+        found
+    }
+}
