@@ -23,7 +23,7 @@ use crate::local::environment::Environment;
 #[derive(Debug)]
 pub struct Core {
     /// The checked profile file.
-    pub profile: Profile,
+    pub profile: Arc<Profile>,
     /// The environment variables and places.
     pub environment: Arc<Environment>,
     /// `--region`, which beats every other region.
@@ -44,7 +44,7 @@ impl Core {
         Arc::new(Self {
             aws: Aws::new(environment.clone()),
             cache: SessionCache::new(environment.state_directory()),
-            profile,
+            profile: Arc::new(profile),
             environment,
             region,
             sessions: Mutex::default(),

@@ -37,10 +37,8 @@ pub enum Pick {
         uri: S3Uri,
         /// Its size, when a listing told it.
         size: Option<u64>,
-        /// Its entity tag, when a listing told it: only that object is written.
-        etag: Option<String>,
         /// Where to.
-        target: Target,
+        to: To,
     },
     /// All objects whose keys begin with a prefix.
     Prefix {
@@ -55,19 +53,13 @@ pub enum Pick {
 
 impl Pick {
     /// An object into a folder, under its own name.
-    ///
-    /// # Errors
-    /// [`Error::UnsafeKey`] when its name cannot be a file's.
-    pub fn into_folder(uri: S3Uri, size: Option<u64>, etag: Option<String>, root: &Path) -> Result<Self> {
-        let relative = safe_path(folder_of(&uri.key), &uri.key)?;
-        Ok(Self::Object { target: Target { root: root.to_owned(), relative }, uri, size, etag })
+    pub fn into_folder(uri: S3Uri, size: Option<u64>, root: &Path) -> Self {
+        Self::Object { uri, size, to: To::Folder(root.to_owned()) }
     }
 
     /// An object into a file of the user's choice.
-    pub fn into_file(uri: S3Uri, path: &Path) -> Result<Self> {
-        let name = path.file_name().ok_or_else(|| Error::usage(format!("{} names no file", path.display())))?;
-        let root = path.parent().unwrap_or(Path::new("")).to_owned();
-        Ok(Self::Object { uri, size: None, etag: None, target: Target { root, relative: name.into() } })
+    pub fn into_file(uri: S3Uri, path: &Path) -> Self {
+        Self::Object { uri, size: None, to: To::File(path.to_owned()) }
     }
 
     /// What is below a prefix, into a folder, with paths as they are below the prefix's folder.
@@ -82,13 +74,33 @@ impl Pick {
     }
 }
 
-/// A file below a folder that the user chose.
+/// Where one object goes.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Target {
-    /// The chosen folder.
-    pub root: PathBuf,
+pub enum To {
+    /// Into this folder, under its own name.
+    Folder(PathBuf),
+    /// Into this file.
+    File(PathBuf),
+}
+
+/// A file below a folder that the user chose.
+#[derive(Clone, Debug)]
+struct Target {
+    root: PathBuf,
     /// From [`local_path`] or the user, never a key as it is.
-    pub relative: PathBuf,
+    relative: PathBuf,
+}
+
+impl Target {
+    fn new(uri: &S3Uri, to: To) -> Result<Self> {
+        match to {
+            To::Folder(root) => Ok(Self { relative: safe_path(folder_of(&uri.key), &uri.key)?, root }),
+            To::File(path) => {
+                let name = path.file_name().ok_or_else(|| Error::usage(format!("{} names no file", path.display())))?;
+                Ok(Self { root: path.parent().unwrap_or(Path::new("")).to_owned(), relative: name.into() })
+            }
+        }
+    }
 }
 
 /// Hears how far the job is; called often, so it must be quick.
@@ -144,6 +156,7 @@ struct Tally {
 
 struct Item {
     uri: S3Uri,
+    /// When a listing told it: only that object is written.
     etag: Option<String>,
     /// What the totals already count of it.
     counted: u64,
@@ -155,9 +168,14 @@ impl Job {
     async fn list(&self, picks: Vec<Pick>, queue: mpsc::Sender<Item>) {
         for pick in picks {
             match pick {
-                Pick::Object { uri, size, etag, target } => {
+                Pick::Object { uri, size, to } => {
                     self.count(size.unwrap_or(0));
-                    _ = queue.send(Item { uri, etag, counted: size.unwrap_or(0), target }).await;
+                    match Target::new(&uri, to) {
+                        Ok(target) => {
+                            _ = queue.send(Item { uri, etag: None, counted: size.unwrap_or(0), target }).await;
+                        }
+                        Err(error) => self.failed(uri, error),
+                    }
                 }
                 Pick::Prefix { uri, strip, root } => {
                     if let Err(error) = self.list_prefix(&uri, &strip, &root, &queue).await {

@@ -1,0 +1,125 @@
+//! `xsw ls`: buckets, prefixes, objects, each printed as it arrives.
+
+use std::io::Write;
+
+use jiff::{Timestamp, tz::TimeZone};
+use serde_json::json;
+
+use super::{Context, output};
+use crate::aws::s3::Depth;
+use crate::domain::object::{Bucket, Entry};
+use crate::domain::role::RoleIndex;
+use crate::domain::text::{bytes, count};
+use crate::domain::uri::S3Uri;
+use crate::error::{Error, Result};
+
+pub(super) struct Shape {
+    pub(super) recursive: bool,
+    pub(super) json: bool,
+    pub(super) summarize: bool,
+}
+
+pub(super) async fn run(context: &Context, role: RoleIndex, uri: Option<S3Uri>, shape: &Shape) -> Result<()> {
+    context.session(role).await?;
+    match uri {
+        Some(uri) => objects(context, role, &uri, shape).await,
+        None => buckets(context, role, shape).await,
+    }
+}
+
+async fn buckets(context: &Context, role: RoleIndex, shape: &Shape) -> Result<()> {
+    let bookmarks = &context.core.profile.role(role).buckets;
+    let buckets = context.core.s3(role).buckets().await.map_err(|error| match error {
+        // The bookmarks are what this role is there for.
+        Error::Denied { action, resource, message, .. } if !bookmarks.is_empty() => {
+            let known = bookmarks.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
+            let hint = Some(format!("a bucket can still be opened by its name; this role's bookmarks: {known}"));
+            Error::Denied { action, resource, message, hint }
+        }
+        error => error,
+    })?;
+    output::print(|out| {
+        let width = buckets.iter().map(|bucket| bucket.name.len()).max().unwrap_or(0);
+        for Bucket { name, region, created } in &buckets {
+            if shape.json {
+                let line = json!({ "type": "bucket", "name": name, "region": region, "created": created });
+                output::json_line(out, &line)?;
+            } else {
+                let region = region.as_deref().unwrap_or_default();
+                let line = format!("{}  {:width$}  {region}", time(*created), output::name(name));
+                writeln!(out, "{}", line.trim_end())?;
+            }
+        }
+        if shape.summarize { summary(out, shape, "buckets", buckets.len() as u64, None) } else { Ok(()) }
+    })
+}
+
+async fn objects(context: &Context, role: RoleIndex, uri: &S3Uri, shape: &Shape) -> Result<()> {
+    let s3 = context.core.s3(role);
+    let depth = if shape.recursive { Depth::All } else { Depth::Level };
+    let (mut objects, mut size, mut lines) = (0, 0, 0_u64);
+    let mut token = None;
+    loop {
+        let page = s3.page(uri, depth, token.as_deref(), None).await?;
+        lines += page.entries.len() as u64;
+        for entry in &page.entries {
+            if let Entry::Object(object) = entry {
+                objects += 1;
+                size += object.size;
+            }
+        }
+        output::print(|out| page.entries.iter().try_for_each(|entry| line(out, entry, shape.json)))?;
+        token = page.next;
+        if token.is_none() {
+            break;
+        }
+    }
+    // A prefix that matches nothing is most often a typing mistake.
+    if lines == 0 && !uri.key.is_empty() {
+        let hint = Some("check the prefix; `xsw ls` of the level above shows what there is".to_owned());
+        return Err(Error::NotFound { message: format!("nothing begins with {uri}"), hint });
+    }
+    if shape.summarize {
+        output::print(|out| summary(out, shape, "objects", objects, Some(size)))?;
+    }
+    Ok(())
+}
+
+fn line(out: &mut dyn Write, entry: &Entry, as_json: bool) -> std::io::Result<()> {
+    match entry {
+        Entry::Prefix(key) if as_json => output::json_line(out, &json!({ "type": "prefix", "key": key })),
+        Entry::Object(object) if as_json => output::json_line(
+            out,
+            &json!({
+                "type": "object",
+                "key": object.key,
+                "size": object.size,
+                "last_modified": object.last_modified,
+                "etag": object.etag,
+                "storage_class": object.storage_class,
+            }),
+        ),
+        Entry::Prefix(key) => writeln!(out, "{:19}  {:>10}  {}", "", "—", output::name(key)),
+        Entry::Object(object) => {
+            let class = object.storage_class.as_deref().filter(|class| *class != "STANDARD").unwrap_or_default();
+            let (when, size, name) = (time(object.last_modified), bytes(object.size), output::name(&object.key));
+            let line = format!("{when}  {size:>10}  {name}  {class}");
+            // A key may end in spaces; only what we padded is cut.
+            writeln!(out, "{}", if class.is_empty() { &line[..line.len() - 2] } else { &line })
+        }
+    }
+}
+
+fn summary(out: &mut dyn Write, shape: &Shape, what: &str, number: u64, size: Option<u64>) -> std::io::Result<()> {
+    if shape.json {
+        return output::json_line(out, &json!({ "type": "summary", what: number, "size": size }));
+    }
+    let size = size.map(|size| format!(", {} ({} B)", bytes(size), count(size))).unwrap_or_default();
+    writeln!(out, "{} {what}{size}", count(number))
+}
+
+/// In the zone of this machine, as `ls -l` does.
+fn time(time: Option<Timestamp>) -> String {
+    let local = |time: Timestamp| time.to_zoned(TimeZone::system()).strftime("%Y-%m-%d %H:%M:%S").to_string();
+    time.map_or_else(|| " ".repeat(19), local)
+}

@@ -1,0 +1,65 @@
+//! Where words go: results to stdout, all else to stderr; a reader that went away is no error.
+
+use std::io::{self, IsTerminal as _, Write};
+
+use serde::Serialize;
+
+use crate::domain::text::escaped;
+use crate::error::{Error, Result};
+
+/// Writes to stdout what `write` writes, buffered.
+pub(super) fn print(write: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> Result<()> {
+    let mut out = io::BufWriter::new(io::stdout().lock());
+    finish(write(&mut out).and_then(|()| out.flush()))
+}
+
+/// `head` closes the pipe when it has seen enough: that is no failure of ours.
+fn finish(written: io::Result<()>) -> Result<()> {
+    match written {
+        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => std::process::exit(0),
+        written => written.map_err(Error::from),
+    }
+}
+
+/// One JSON document, indented.
+pub(super) fn print_json(value: &impl Serialize) -> Result<()> {
+    print(|out| {
+        serde_json::to_writer_pretty(&mut *out, value)?;
+        writeln!(out)
+    })
+}
+
+/// One line of JSON Lines.
+pub(super) fn json_line(out: &mut dyn Write, value: &impl Serialize) -> io::Result<()> {
+    serde_json::to_writer(&mut *out, value)?;
+    writeln!(out)
+}
+
+/// A name from outside: escaped when a person reads it, exact when a program does.
+pub(super) fn name(text: &str) -> std::borrow::Cow<'_, str> {
+    if io::stdout().is_terminal() { escaped(text) } else { text.into() }
+}
+
+/// Something the user should know, on stderr.
+pub(super) fn note(text: &str) {
+    _ = writeln!(io::stderr(), "{} {}", styled("note:", "36"), crate::domain::text::escaped_lines(text));
+}
+
+/// The one place that prints an error and its hint.
+pub fn print_error(error: &Error, json: bool) {
+    let mut stderr = io::stderr().lock();
+    let hint = error.hint();
+    _ = if json {
+        let document = serde_json::json!({ "error": error.to_string(), "hint": hint, "kind": error.kind() });
+        writeln!(stderr, "{document}")
+    } else {
+        let said = writeln!(stderr, "{} {error}", styled("error:", "1;31"));
+        hint.map_or(said, |hint| writeln!(stderr, "{} {}", styled("hint:", "1;36"), escaped(&hint)))
+    };
+}
+
+/// `text` in an ANSI style where stderr is a terminal that wants colours (no-color.org).
+pub(super) fn styled(text: &str, style: &str) -> String {
+    let plain = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty()) || !io::stderr().is_terminal();
+    if plain { text.to_owned() } else { format!("\x1b[{style}m{text}\x1b[0m") }
+}

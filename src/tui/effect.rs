@@ -1,0 +1,45 @@
+//! What the screen wants done: data, so that a test can read it. `run` performs it.
+
+use crate::domain::role::RoleIndex;
+use crate::domain::uri::S3Uri;
+use crate::ops::download::Pick;
+
+use super::msg::{JobId, Ticket};
+
+/// An MFA code on its way; Debug does not show it.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Code(pub String);
+
+impl std::fmt::Debug for Code {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("[redacted]")
+    }
+}
+
+/// Something to do outside.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[expect(missing_docs, reason = "the names say it")]
+pub enum Effect {
+    /// Read the sessions that live from the cache.
+    Sessions,
+    /// Assume a role; `anew` forgets the session that lives.
+    Assume { ticket: Ticket, role: RoleIndex, code: Option<Code>, anew: bool },
+    /// List the buckets.
+    Buckets { ticket: Ticket, role: RoleIndex },
+    /// List what is below a prefix, page by page until the end.
+    List { ticket: Ticket, role: RoleIndex, uri: S3Uri },
+    /// Ask for an object's details.
+    Details { ticket: Ticket, role: RoleIndex, uri: S3Uri },
+    /// Download.
+    Download { job: JobId, role: RoleIndex, picks: Vec<Pick>, overwrite: bool },
+    /// Stop what this ticket asked for.
+    Cancel(Ticket),
+    /// Stop a transfer.
+    CancelJob(JobId),
+    /// Leave the screen to a subshell and come back.
+    Shell { role: RoleIndex },
+    /// Hand text to the terminal's clipboard.
+    CopyText(String),
+    /// Leave.
+    Quit,
+}

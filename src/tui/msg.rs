@@ -1,0 +1,70 @@
+//! Everything that can happen to the screen.
+
+use crossterm::event::{KeyEvent, MouseEvent};
+use jiff::Timestamp;
+
+use crate::domain::object::{Bucket, Details, Page};
+use crate::domain::role::RoleIndex;
+use crate::domain::session::Session;
+use crate::domain::transfer::{Progress, Summary};
+use crate::error::Result;
+
+/// Marks a question, so that the answer to an older one can be told and dropped.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Ticket(pub u64);
+
+/// A transfer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct JobId(pub u64);
+
+/// What the screen knows of a session: all but its keys.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Life {
+    /// When it was handed out.
+    pub issued: Timestamp,
+    /// When it ends.
+    pub expiration: Timestamp,
+    /// `arn:aws:sts::ID:assumed-role/NAME/SESSION`.
+    pub arn: String,
+}
+
+impl From<&Session> for Life {
+    fn from(session: &Session) -> Self {
+        Self { issued: session.issued, expiration: session.expiration, arn: session.arn.clone() }
+    }
+}
+
+/// Something that happened.
+#[derive(Debug)]
+pub enum Msg {
+    /// A key was pressed.
+    Key(KeyEvent),
+    /// Text was pasted.
+    Paste(String),
+    /// The mouse did something.
+    Mouse(MouseEvent),
+    /// Columns and rows.
+    Resize(u16, u16),
+    /// It is now so late. The only way by which time enters.
+    Tick(Timestamp),
+    /// The sessions that live, from the cache.
+    Sessions(Vec<(RoleIndex, Life)>),
+    /// A session was renewed on the way.
+    Renewed(RoleIndex, Life),
+    /// The answer to `Assume`; with the demo's MFA code, where there is one.
+    Assumed(Ticket, RoleIndex, Result<Life>, Option<String>),
+    /// The answer to `Buckets`.
+    Buckets(Ticket, Result<Vec<Bucket>>),
+    /// One answer of several to `List`; the last one has no next page.
+    Page(Ticket, Result<Page>),
+    /// The answer to `Details`.
+    Details(Ticket, Result<Details>),
+    /// How far a transfer is.
+    Progress(JobId, Progress),
+    /// A transfer has ended.
+    Finished(JobId, Result<Summary>),
+    /// The subshell has ended, with its exit status.
+    ShellEnded(RoleIndex, Result<u8>),
+    /// What the user should know once.
+    Notices(Vec<String>),
+}

@@ -1,0 +1,446 @@
+//! All that the screen shows. `update` alone changes it; `view` draws it and nothing else.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use jiff::Timestamp;
+use tui_input::Input;
+
+use super::keys::KeyMap;
+use super::listing::Listing;
+use super::msg::{JobId, Life, Ticket};
+use crate::domain::object::Details;
+use crate::domain::role::{Profile, RoleIndex};
+use crate::domain::transfer::{Progress, Summary};
+use crate::domain::uri::S3Uri;
+use crate::error::Error;
+use crate::ops::download::Pick;
+
+/// The whole screen.
+#[derive(Debug)]
+pub struct State {
+    /// Accounts and roles.
+    pub profile: Arc<Profile>,
+    /// Which key does what.
+    pub keys: KeyMap,
+    /// Columns and rows.
+    pub size: (u16, u16),
+    /// The last tick's time.
+    pub now: Timestamp,
+    /// Which pane the keys go to.
+    pub focus: Focus,
+    /// The pane of accounts and roles.
+    pub roles: Roles,
+    /// Whose session the browser and the header show.
+    pub current: Option<RoleIndex>,
+    /// The role that is being assumed.
+    pub assuming: Option<Assuming>,
+    /// The bucket browser.
+    pub browser: Browser,
+    /// Transfers, the newest last.
+    pub jobs: Vec<Job>,
+    /// The transfer under the cursor.
+    pub job_cursor: Cursor,
+    /// What stands in front of the panes.
+    pub modal: Option<Modal>,
+    /// One line for the user, until the next key.
+    pub notice: Option<String>,
+    /// Ticks since the start, for what turns while it waits.
+    pub beat: usize,
+    pub(super) last_number: u64,
+}
+
+impl State {
+    /// The screen at its start.
+    pub fn new(profile: Arc<Profile>, keys: KeyMap, size: (u16, u16), now: Timestamp) -> Self {
+        let mut roles = Roles::default();
+        roles.arrange(&profile);
+        Self {
+            profile,
+            keys,
+            size,
+            now,
+            focus: Focus::Roles,
+            roles,
+            current: None,
+            assuming: None,
+            browser: Browser::default(),
+            jobs: Vec::new(),
+            job_cursor: Cursor::default(),
+            modal: None,
+            notice: None,
+            beat: 0,
+            last_number: 0,
+        }
+    }
+
+    /// The life of the current role's session.
+    pub fn life(&self) -> Option<&Life> {
+        self.current.and_then(|role| self.roles.lives.get(&role))
+    }
+
+    /// Transfers that run.
+    pub fn running(&self) -> impl Iterator<Item = &Job> {
+        self.jobs.iter().filter(|job| matches!(job.outcome, Outcome::Running))
+    }
+
+    /// Whether anything moves on its own, so that the screen wants short ticks.
+    pub fn is_busy(&self) -> bool {
+        self.assuming.is_some() || matches!(self.browser.load, Load::Loading(_)) || self.running().next().is_some()
+    }
+}
+
+/// Which pane the keys go to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[expect(missing_docs, reason = "the names say it")]
+pub enum Focus {
+    Roles,
+    Browser,
+    Transfers,
+}
+
+/// A place in a list, and what of it is in view.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Cursor {
+    /// The row under the cursor.
+    pub at: usize,
+    /// The first row in view.
+    pub top: usize,
+}
+
+impl Cursor {
+    /// Goes `by` rows further within a list of `length`.
+    pub fn go(&mut self, by: isize, length: usize) {
+        self.at = self.at.saturating_add_signed(by).min(length.saturating_sub(1));
+    }
+
+    /// Moves the view so that the cursor is in it.
+    pub fn follow(&mut self, length: usize, height: usize) {
+        self.at = self.at.min(length.saturating_sub(1));
+        let lowest = self.at.saturating_sub(height.saturating_sub(1));
+        self.top = self.top.clamp(lowest, self.at).min(length.saturating_sub(height));
+    }
+}
+
+/// A row of the accounts and roles.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum RoleRow {
+    /// An account's heading, by its place in the profile.
+    Account(usize),
+    /// A role.
+    Role(RoleIndex),
+}
+
+/// The pane of accounts and roles.
+#[derive(Debug, Default)]
+pub struct Roles {
+    /// What is shown.
+    pub rows: Vec<RoleRow>,
+    /// Over the rows; never on a heading while there is a role.
+    pub cursor: Cursor,
+    /// The text that filters.
+    pub filter: String,
+    /// The sessions that live or have lived.
+    pub lives: HashMap<RoleIndex, Life>,
+    /// Why a role could not be assumed, last time.
+    pub failures: HashMap<RoleIndex, Error>,
+}
+
+impl Roles {
+    /// The role under the cursor.
+    pub fn selected(&self) -> Option<RoleIndex> {
+        match self.rows.get(self.cursor.at) {
+            Some(RoleRow::Role(role)) => Some(*role),
+            _ => None,
+        }
+    }
+
+    /// Shows what the filter lets through, in the order of the file, the cursor on the best match.
+    pub fn arrange(&mut self, profile: &Profile) {
+        let kept = self.selected();
+        let scores = matches(profile, &self.filter);
+        self.rows.clear();
+        let mut account = None;
+        for (role, _) in &scores {
+            let of = profile.role(*role).account;
+            if account != Some(of) {
+                self.rows.push(RoleRow::Account(of));
+                account = Some(of);
+            }
+            self.rows.push(RoleRow::Role(*role));
+        }
+        let best = scores.iter().rev().max_by_key(|(_, score)| *score).map(|(role, _)| *role);
+        let wanted = if self.filter.is_empty() { kept.or(best) } else { best };
+        let place = |wanted| self.rows.iter().position(|row| *row == RoleRow::Role(wanted));
+        self.cursor.at = wanted.and_then(place).unwrap_or(0);
+    }
+
+    /// Goes `by` roles further, over headings.
+    pub fn go(&mut self, by: isize) {
+        let step = by.signum();
+        for _ in 0..by.unsigned_abs() {
+            let mut at = self.cursor.at;
+            loop {
+                let Some(next) = at.checked_add_signed(step).filter(|next| *next < self.rows.len()) else { return };
+                at = next;
+                if matches!(self.rows[at], RoleRow::Role(_)) {
+                    break;
+                }
+            }
+            self.cursor.at = at;
+        }
+    }
+}
+
+/// The roles that `filter` finds anywhere in their names, ids, ARNs and environments, with how well; best is highest.
+fn matches(profile: &Profile, filter: &str) -> Vec<(RoleIndex, u16)> {
+    if filter.trim().is_empty() {
+        return profile.indices().map(|role| (role, 0)).collect();
+    }
+    let text = |index: RoleIndex| {
+        let (role, account) = (profile.role(index), profile.account(index));
+        let (alias, environment) = (role.alias.as_deref(), account.environment.as_deref());
+        let parts = (alias.unwrap_or_default(), environment.unwrap_or_default());
+        format!("{}/{} {} {} {} {}", account.name, role.name, parts.0, account.id, parts.1, role.arn)
+    };
+    let texts: Vec<String> = profile.indices().map(text).collect();
+    let mut matcher = frizbee::Matcher::from_query(filter, &frizbee::Config::default());
+    let mut found: Vec<_> = matcher
+        .match_list(&texts)
+        .into_iter()
+        .map(|found| (RoleIndex(found.index as usize), found.score))
+        .collect();
+    found.sort_by_key(|(role, _)| *role);
+    found
+}
+
+/// An AssumeRole that runs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Assuming {
+    /// Its ticket.
+    pub ticket: Ticket,
+    /// The role.
+    pub role: RoleIndex,
+    /// What comes when it worked.
+    pub then: After,
+}
+
+/// What to do with a session when it is there.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum After {
+    /// Look into the role's buckets.
+    Open,
+    /// Open a subshell.
+    Shell,
+    /// List again what the browser shows.
+    Relist,
+}
+
+/// Where the browser is.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum Place {
+    /// The bookmarks and buckets of the role.
+    #[default]
+    Buckets,
+    /// Below a prefix.
+    Prefix(S3Uri),
+}
+
+/// How far a listing is.
+#[derive(Clone, Debug, Default)]
+pub enum Load {
+    /// Nothing was asked for.
+    #[default]
+    Idle,
+    /// Pages arrive.
+    Loading(Ticket),
+    /// All are there.
+    Ready,
+    /// It was cancelled on the way.
+    Stopped,
+    /// It failed; what came before is shown.
+    Failed(Error),
+}
+
+/// One place with its rows.
+#[derive(Clone, Debug, Default)]
+pub struct Level {
+    /// Where.
+    pub place: Place,
+    /// The rows.
+    pub listing: Listing,
+    /// Over the rows that are shown.
+    pub cursor: Cursor,
+    /// How far the listing is.
+    pub load: Load,
+}
+
+/// The bucket browser.
+#[derive(Debug, Default)]
+pub struct Browser {
+    /// Whose session.
+    pub role: Option<RoleIndex>,
+    /// Where it is.
+    pub place: Place,
+    /// The rows there.
+    pub listing: Listing,
+    /// Over the rows that are shown.
+    pub cursor: Cursor,
+    /// How far the listing is.
+    pub load: Load,
+    /// The levels above, as they were left: going up is instant.
+    pub trail: Vec<Level>,
+    /// The name to put the cursor on when it arrives.
+    pub return_to: Option<String>,
+}
+
+impl Browser {
+    /// The exact URI of the row under the cursor.
+    pub fn selected_uri(&self) -> Option<S3Uri> {
+        self.uri_of(self.listing.row(self.cursor.at)?)
+    }
+
+    /// The exact URI of a row.
+    pub fn uri_of(&self, row: super::listing::Row<'_>) -> Option<S3Uri> {
+        use super::listing::Kind;
+        match (row.kind, &self.place) {
+            (Kind::Bookmark, _) => row.name.parse().ok(),
+            (Kind::Bucket, _) => Some(S3Uri::new(row.name, "")),
+            (_, Place::Prefix(uri)) => Some(S3Uri::new(&uri.bucket, format!("{}{}", uri.key, row.name))),
+            (_, Place::Buckets) => None,
+        }
+    }
+}
+
+/// A transfer.
+#[derive(Debug)]
+pub struct Job {
+    /// Which.
+    pub id: JobId,
+    /// What is transferred, already fit for the screen.
+    pub title: String,
+    /// Whose session.
+    pub role: RoleIndex,
+    /// How far it is.
+    pub progress: Progress,
+    /// Bytes a second, smoothed.
+    pub speed: f64,
+    /// When the speed was last measured, and how many bytes there were.
+    pub measured: (Timestamp, u64),
+    /// How it ended, if it has.
+    pub outcome: Outcome,
+}
+
+impl Job {
+    /// Seconds until it is done at this speed; `None` while nobody knows.
+    pub fn seconds_left(&self) -> Option<u64> {
+        let rest = self.progress.total_bytes.saturating_sub(self.progress.bytes);
+        (self.progress.total_known && self.speed >= 1.0).then(|| (rest as f64 / self.speed).ceil() as u64)
+    }
+}
+
+/// How a transfer ended.
+#[derive(Debug)]
+#[expect(missing_docs, reason = "the names say it")]
+pub enum Outcome {
+    Running,
+    Done(Summary),
+    Failed(Error),
+    Cancelled,
+}
+
+/// What stands in front of the panes; keys go to it first.
+#[derive(Debug)]
+pub enum Modal {
+    /// The help, scrolled down by so many rows.
+    Help {
+        /// Rows above the view.
+        top: usize,
+    },
+    /// The filter of the focused pane is typed.
+    Filter {
+        /// The text so far.
+        input: Input,
+    },
+    /// `s3://…` is typed.
+    GoTo {
+        /// The text so far.
+        input: Input,
+        /// What was wrong with it.
+        problem: Option<String>,
+    },
+    /// A role wants an MFA code.
+    Mfa {
+        /// The role that is being assumed at the end.
+        role: RoleIndex,
+        /// What comes then.
+        then: After,
+        /// Which device of which role.
+        question: String,
+        /// The digits so far.
+        input: Input,
+        /// What was wrong with them, or the demo's code.
+        note: Option<String>,
+    },
+    /// The account's name must be typed first.
+    Confirm {
+        /// The role.
+        role: RoleIndex,
+        /// What comes then.
+        then: After,
+        /// The text so far.
+        input: Input,
+    },
+    /// Where a download goes.
+    Download {
+        /// What was picked; objects with their sizes, prefixes without.
+        picked: Vec<(S3Uri, Option<u64>)>,
+        /// The folder so far.
+        input: Input,
+        /// Whether files that are there are overwritten.
+        overwrite: bool,
+        /// What was wrong.
+        problem: Option<String>,
+    },
+    /// An object's details.
+    Details {
+        /// Which object.
+        uri: S3Uri,
+        /// What is known.
+        answer: Answer,
+    },
+    /// Something went wrong.
+    Failure {
+        /// What was tried.
+        title: String,
+        /// What failed, and its hint.
+        error: Error,
+    },
+    /// What a transfer did.
+    Transfer {
+        /// Which.
+        job: JobId,
+        /// Rows above the view.
+        top: usize,
+    },
+    /// Transfers run: really quit?
+    Quit,
+}
+
+/// The details of an object, as far as they are there.
+#[derive(Debug)]
+#[expect(missing_docs, reason = "the names say it")]
+pub enum Answer {
+    Loading(Ticket),
+    Ready(Details),
+    Failed(Error),
+}
+
+/// What a download of the picked rows does below `root`.
+pub(super) fn picks(picked: &[(S3Uri, Option<u64>)], root: &std::path::Path) -> Vec<Pick> {
+    let pick = |(uri, size): &(S3Uri, Option<u64>)| match size {
+        Some(_) => Pick::into_folder(uri.clone(), *size, root),
+        None => Pick::folder(uri.clone(), root),
+    };
+    picked.iter().map(pick).collect()
+}

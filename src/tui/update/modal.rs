@@ -1,0 +1,181 @@
+//! Keys and text while something stands in front of the panes.
+
+use crossterm::event::{Event, KeyCode, KeyEvent, KeyModifiers};
+use tui_input::Input;
+use tui_input::backend::crossterm::EventHandler as _;
+
+use super::{browser, roles, transfers};
+use crate::domain::object::Details;
+use crate::domain::uri::S3Uri;
+use crate::error::Result;
+use crate::tui::effect::{Code, Effect};
+use crate::tui::keys::Action;
+use crate::tui::msg::Ticket;
+use crate::tui::state::{Answer, Focus, Modal, Place, State};
+
+pub(super) fn key(state: &mut State, event: KeyEvent, effects: &mut Vec<Effect>) {
+    let Some(modal) = state.modal.take() else { return };
+    let control_c = event.code == KeyCode::Char('c') && event.modifiers.contains(KeyModifiers::CONTROL);
+    if event.code == KeyCode::Esc || control_c {
+        closed(state, modal, effects);
+        return;
+    }
+    let enter = event.code == KeyCode::Enter;
+    let action = state.keys.action(event);
+    // What is put back stays open.
+    match modal {
+        Modal::Filter { input } if enter => drop(input),
+        Modal::Filter { mut input } => {
+            // The list can be walked while the filter is typed.
+            match event.code {
+                KeyCode::Up | KeyCode::Down => super::act(state, action.unwrap_or(Action::Down), effects),
+                _ => {
+                    typed(&mut input, event);
+                    set_filter(state, input.value());
+                }
+            }
+            state.modal = Some(Modal::Filter { input });
+        }
+        Modal::GoTo { input, .. } if enter => go(state, input, effects),
+        Modal::GoTo { mut input, .. } => {
+            typed(&mut input, event);
+            state.modal = Some(Modal::GoTo { input, problem: None });
+        }
+        Modal::Mfa { role, then, question, mut input, note } => {
+            let code: String = input.value().chars().filter(char::is_ascii_digit).collect();
+            if enter && code.len() == 6 {
+                roles::assume(state, role, then, Some(Code(code)), false, effects);
+                return;
+            }
+            let note = if enter { Some("a code is six digits".into()) } else { note };
+            typed(&mut input, event);
+            state.modal = Some(Modal::Mfa { role, then, question, input, note });
+        }
+        Modal::Confirm { role, then, mut input } => {
+            if enter && input.value() == state.profile.account(role).name {
+                roles::assume(state, role, then, None, false, effects);
+                return;
+            }
+            typed(&mut input, event);
+            state.modal = Some(Modal::Confirm { role, then, input });
+        }
+        Modal::Download { picked, input, overwrite, .. } if enter => {
+            let folder = input.value().trim().to_owned();
+            match (state.browser.role, folder.is_empty()) {
+                (Some(role), false) => {
+                    transfers::start(state, role, &picked, &folder, overwrite, effects);
+                    state.browser.listing.unmark_all();
+                }
+                _ => {
+                    let problem = Some("name a folder".into());
+                    state.modal = Some(Modal::Download { picked, input, overwrite, problem });
+                }
+            }
+        }
+        Modal::Download { picked, mut input, overwrite, .. } => {
+            let overwrite = overwrite ^ (event.code == KeyCode::Tab);
+            typed(&mut input, event);
+            state.modal = Some(Modal::Download { picked, input, overwrite, problem: None });
+        }
+        Modal::Help { top } => {
+            let top = scrolled(top, action);
+            state.modal = top.map(|top| Modal::Help { top });
+        }
+        Modal::Transfer { job, top } => {
+            let top = scrolled(top, action);
+            state.modal = top.map(|top| Modal::Transfer { job, top });
+        }
+        Modal::Details { uri, .. } if matches!(action, Some(Action::CopyText)) => {
+            effects.push(Effect::CopyText(uri.to_string()));
+        }
+        Modal::Quit if matches!(event.code, KeyCode::Char('y' | 'Y')) || enter => effects.push(Effect::Quit),
+        Modal::Quit | Modal::Details { .. } | Modal::Failure { .. } => {}
+    }
+}
+
+/// Esc in front of the panes.
+fn closed(state: &mut State, modal: Modal, effects: &mut Vec<Effect>) {
+    match modal {
+        Modal::Filter { .. } => set_filter(state, ""),
+        Modal::Details { answer: Answer::Loading(ticket), .. } => effects.push(Effect::Cancel(ticket)),
+        _ => {}
+    }
+}
+
+/// Where the view of a long text goes; any other key closes it.
+fn scrolled(top: usize, action: Option<Action>) -> Option<usize> {
+    match action? {
+        Action::Up => Some(top.saturating_sub(1)),
+        Action::Down => Some(top + 1),
+        Action::PageUp => Some(top.saturating_sub(10)),
+        Action::PageDown => Some(top + 10),
+        Action::Top => Some(0),
+        _ => None,
+    }
+}
+
+fn typed(input: &mut Input, event: KeyEvent) {
+    input.handle_event(&Event::Key(event));
+}
+
+/// Pasted text goes where text is typed, as one line.
+pub(super) fn paste(state: &mut State, text: &str) {
+    let line: String = text.lines().next().unwrap_or_default().chars().filter(|c| !c.is_control()).collect();
+    let Some(modal) = &mut state.modal else { return };
+    let input = match modal {
+        Modal::Filter { input }
+        | Modal::GoTo { input, .. }
+        | Modal::Mfa { input, .. }
+        | Modal::Confirm { input, .. }
+        | Modal::Download { input, .. } => input,
+        _ => return,
+    };
+    for c in line.chars() {
+        input.handle(tui_input::InputRequest::InsertChar(c));
+    }
+    if let Modal::Filter { input } = modal {
+        let text = input.value().to_owned();
+        set_filter(state, &text);
+    }
+}
+
+fn set_filter(state: &mut State, text: &str) {
+    if state.focus == Focus::Roles {
+        state.roles.filter = text.to_owned();
+        state.roles.arrange(&state.profile);
+    } else {
+        state.browser.listing.set_filter(text);
+        state.browser.cursor.at = 0;
+    }
+}
+
+/// Opens the question where to go, filled with where we are.
+pub(super) fn go_to(state: &mut State) {
+    if state.browser.role.is_none() {
+        state.notice = Some("assume a role first".into());
+        return;
+    }
+    let here = match &state.browser.place {
+        Place::Prefix(uri) => uri.to_string(),
+        Place::Buckets => "s3://".into(),
+    };
+    state.modal = Some(Modal::GoTo { input: Input::new(here), problem: None });
+}
+
+fn go(state: &mut State, input: Input, effects: &mut Vec<Effect>) {
+    let text = input.value().trim();
+    let text = if text.starts_with("s3://") { text.to_owned() } else { format!("s3://{text}") };
+    match text.parse::<S3Uri>() {
+        Ok(uri) => browser::go_to(state, uri, effects),
+        Err(problem) => state.modal = Some(Modal::GoTo { input, problem: Some(problem) }),
+    }
+}
+
+/// The answer to `Details`, when it is still wanted.
+pub(super) fn details(state: &mut State, ticket: Ticket, result: Result<Details>) {
+    let Some(Modal::Details { answer, .. }) = &mut state.modal else { return };
+    if matches!(answer, Answer::Loading(waiting) if *waiting == ticket) {
+        *answer = result.map_or_else(Answer::Failed, Answer::Ready);
+    }
+}
+

@@ -1,0 +1,157 @@
+//! Picking a role and assuming it.
+
+use tui_input::Input;
+
+use super::browser;
+use super::{fail, new_ticket};
+use crate::domain::role::RoleIndex;
+use crate::domain::session::seconds_left;
+use crate::domain::text::escaped;
+use crate::error::{Error, Result};
+use crate::tui::effect::{Code, Effect};
+use crate::tui::keys::Action;
+use crate::tui::msg::{Life, Ticket};
+use crate::tui::state::{After, Assuming, Focus, Modal, State};
+
+/// A page, for the page keys.
+const PAGE: isize = 10;
+
+pub(super) fn act(state: &mut State, action: Action, effects: &mut Vec<Effect>) {
+    let roles = &mut state.roles;
+    match action {
+        Action::Up => roles.go(-1),
+        Action::Down => roles.go(1),
+        Action::PageUp => roles.go(-PAGE),
+        Action::PageDown => roles.go(PAGE),
+        Action::Top => roles.go(-(roles.rows.len() as isize)),
+        Action::Bottom => roles.go(roles.rows.len() as isize),
+        Action::Filter => state.modal = Some(Modal::Filter { input: Input::new(roles.filter.clone()) }),
+        Action::Close if state.assuming.is_some() => cancel(state, effects),
+        Action::Close if !roles.filter.is_empty() => {
+            roles.filter.clear();
+            roles.arrange(&state.profile);
+        }
+        action => {
+            let Some(role) = roles.selected() else { return };
+            on_role(state, action, role, effects);
+        }
+    }
+}
+
+fn on_role(state: &mut State, action: Action, role: RoleIndex, effects: &mut Vec<Effect>) {
+    match action {
+        Action::Open => want(state, role, After::Open, effects),
+        Action::Shell => want(state, role, After::Shell, effects),
+        Action::Refresh => {
+            let then = if state.browser.role == Some(role) { After::Relist } else { After::Open };
+            guarded(state, role, then, true, effects);
+        }
+        Action::CopyText => {
+            let arn = state.profile.role(role).arn.to_string();
+            state.notice = Some(format!("copied {arn}"));
+            effects.push(Effect::CopyText(arn));
+        }
+        Action::Details => {
+            if let Some(error) = state.roles.failures.get(&role).cloned() {
+                fail(state, &format!("assume {}", state.profile.label(role)), error);
+            }
+        }
+        _ => {}
+    }
+}
+
+/// Goes on with `role` right away when its session lives, else assumes it first.
+pub(super) fn want(state: &mut State, role: RoleIndex, then: After, effects: &mut Vec<Effect>) {
+    let lives = state.roles.lives.get(&role).is_some_and(|life| seconds_left(life.expiration, state.now) > 0);
+    if lives && then == After::Open {
+        hold(state, role, then, effects);
+    } else {
+        // A subshell wants a session that lasts: assuming gives the living one while it is fresh.
+        guarded(state, role, then, false, effects);
+    }
+}
+
+/// Assumes a role, after the guard of its account where it has one and no session yet.
+fn guarded(state: &mut State, role: RoleIndex, then: After, anew: bool, effects: &mut Vec<Effect>) {
+    if state.profile.account(role).confirm && state.current != Some(role) {
+        state.modal = Some(Modal::Confirm { role, then, input: Input::default() });
+        return;
+    }
+    assume(state, role, then, None, anew, effects);
+}
+
+/// Asks for the session; the answer comes as `Msg::Assumed`.
+pub(super) fn assume(
+    state: &mut State,
+    role: RoleIndex,
+    then: After,
+    code: Option<Code>,
+    anew: bool,
+    effects: &mut Vec<Effect>,
+) {
+    // One at a time: whoever picks another role does not wait for the first.
+    if let Some(running) = state.assuming.take() {
+        effects.push(Effect::Cancel(running.ticket));
+    }
+    let ticket = new_ticket(state);
+    state.assuming = Some(Assuming { ticket, role, then });
+    state.roles.failures.remove(&role);
+    effects.push(Effect::Assume { ticket, role, code, anew });
+}
+
+fn cancel(state: &mut State, effects: &mut Vec<Effect>) {
+    if let Some(running) = state.assuming.take() {
+        effects.push(Effect::Cancel(running.ticket));
+        state.notice = Some(format!("{} was not assumed", escaped(&state.profile.label(running.role))));
+    }
+}
+
+/// The answer to an AssumeRole; one to an older question is dropped.
+pub(super) fn assumed(
+    state: &mut State,
+    (ticket, role): (Ticket, RoleIndex),
+    answer: Result<Life>,
+    hint: Option<String>,
+    effects: &mut Vec<Effect>,
+) {
+    let Some(running) = state.assuming.take_if(|running| running.ticket == ticket) else { return };
+    match answer {
+        Ok(life) => {
+            state.roles.lives.insert(role, life);
+            hold(state, role, running.then, effects);
+        }
+        Err(Error::MfaRequired { role: wanting, serial }) => {
+            ask_code(state, role, running.then, format!("{} for {}", escaped(&serial), escaped(&wanting)), hint);
+        }
+        Err(error) => {
+            state.roles.failures.insert(role, error.clone());
+            fail(state, &format!("assume {}", escaped(&state.profile.label(role))), error);
+        }
+    }
+}
+
+/// Opens the question for an MFA code.
+pub(super) fn ask_code(state: &mut State, role: RoleIndex, then: After, question: String, hint: Option<String>) {
+    let note = hint.map(|code| format!("the demo's device shows {code}"));
+    state.modal = Some(Modal::Mfa { role, then, question, input: Input::default(), note });
+}
+
+/// The session is there.
+fn hold(state: &mut State, role: RoleIndex, then: After, effects: &mut Vec<Effect>) {
+    let changed = state.current.replace(role) != Some(role);
+    match then {
+        After::Open if changed || state.browser.role != Some(role) => {
+            state.focus = Focus::Browser;
+            browser::open_buckets(state, role, effects);
+        }
+        After::Open => state.focus = Focus::Browser,
+        After::Relist => browser::relist(state, effects),
+        After::Shell => {
+            // The browser shows what the header says.
+            if changed && state.browser.role != Some(role) {
+                browser::open_buckets(state, role, effects);
+            }
+            effects.push(Effect::Shell { role });
+        }
+    }
+}

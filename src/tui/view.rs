@@ -1,0 +1,85 @@
+//! A picture of the state, and of nothing else.
+
+mod bars;
+mod browser;
+mod modals;
+mod roles;
+mod transfers;
+
+use ratatui::Frame;
+use ratatui::layout::{Alignment, Rect};
+use ratatui::style::Style;
+use ratatui::text::{Line, Span};
+use ratatui::widgets::{Block, BorderType, Paragraph, Wrap};
+use unicode_width::UnicodeWidthStr as _;
+
+use super::layout::{SMALLEST, areas, too_small};
+use super::state::State;
+use super::theme::Theme;
+use crate::domain::text::cut;
+
+/// Draws the whole screen.
+pub(super) fn view(state: &State, theme: Theme, frame: &mut Frame<'_>) {
+    let (columns, rows) = state.size;
+    if too_small(state.size) {
+        let text = format!("xsw needs {}×{}; this is {columns}×{rows}. q quits.", SMALLEST.0, SMALLEST.1);
+        frame.render_widget(Paragraph::new(text).wrap(Wrap { trim: true }), frame.area());
+        return;
+    }
+    let areas = areas(state);
+    bars::header(state, theme, areas.header, frame);
+    roles::roles(state, theme, areas.roles, frame);
+    roles::facts(state, theme, areas.facts, frame);
+    browser::browser(state, theme, areas.browser, frame);
+    transfers::transfers(state, theme, areas.transfers, frame);
+    bars::notice(state, theme, areas.notice, frame);
+    bars::footer(state, theme, areas.footer, frame);
+    modals::modal(state, theme, frame);
+}
+
+/// A pane's frame with a title at its left and another at its right.
+fn pane<'a>(theme: Theme, focused: bool, left: impl Into<Line<'a>>, right: impl Into<Line<'a>>) -> Block<'a> {
+    Block::bordered()
+        .border_type(BorderType::Rounded)
+        .border_style(theme.border(focused))
+        .title(left)
+        .title(right.into().alignment(Alignment::Right))
+}
+
+/// `text` cut to `width` columns and filled up to them.
+fn fit(text: &str, width: usize) -> String {
+    let text = cut(text, width);
+    let gap = width.saturating_sub(text.width());
+    format!("{text}{}", " ".repeat(gap))
+}
+
+/// The same, at the right.
+fn fit_right(text: &str, width: usize) -> String {
+    let text = cut(text, width);
+    let gap = width.saturating_sub(text.width());
+    format!("{}{text}", " ".repeat(gap))
+}
+
+/// Turns while something is waited for.
+fn spinner(beat: usize) -> &'static str {
+    const STEPS: [&str; 8] = ["⠋", "⠙", "⠸", "⠴", "⠦", "⠇", "⠏", "⠛"];
+    STEPS[beat % STEPS.len()]
+}
+
+/// A bar of `width` columns, `part` of `whole` filled.
+fn bar(part: u64, whole: u64, width: usize) -> String {
+    let filled = if whole == 0 { 0 } else { (u128::from(part.min(whole)) * width as u128 / u128::from(whole)) as usize };
+    format!("{}{}", "█".repeat(filled), "░".repeat(width - filled))
+}
+
+/// Draws lines from the top of an area.
+fn lines<'a>(frame: &mut Frame<'_>, area: Rect, lines: impl IntoIterator<Item = Line<'a>>) {
+    for (row, line) in (area.y..area.bottom()).zip(lines) {
+        frame.render_widget(line, Rect { y: row, height: 1, ..area });
+    }
+}
+
+/// A span without the trouble of its type.
+fn span<'a>(text: impl Into<std::borrow::Cow<'a, str>>, style: Style) -> Span<'a> {
+    Span::styled(text, style)
+}

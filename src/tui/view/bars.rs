@@ -1,0 +1,140 @@
+//! The header, the notice and the footer: who you are, how long, and what can be pressed.
+
+use ratatui::Frame;
+use ratatui::layout::Rect;
+use ratatui::style::Style;
+use ratatui::text::{Line, Span};
+use unicode_width::UnicodeWidthStr as _;
+
+use super::{bar, fit, span, spinner};
+use crate::domain::duration::clock;
+use crate::domain::session::seconds_left;
+use crate::domain::text::{cut, escaped};
+use crate::tui::keys::Action;
+use crate::tui::listing::Kind;
+use crate::tui::state::{Focus, Modal, State};
+use crate::tui::theme::Theme;
+
+/// Columns of the bar that runs down with the session.
+const BAR: usize = 12;
+
+pub(super) fn header(state: &State, theme: Theme, area: Rect, frame: &mut Frame<'_>) {
+    let Some(role) = state.current else {
+        let text = " xsw   nobody yet: pick a role";
+        frame.render_widget(Line::styled(fit(text, area.width.into()), theme.bold()), area);
+        return;
+    };
+    let (account, style) = (state.profile.account(role), theme.account(state.profile.account(role)));
+    let environment = account.environment.as_deref().unwrap_or_default().to_uppercase();
+    let mut who = String::from(" ");
+    if !environment.is_empty() {
+        who += &format!("{}  ", escaped(&environment));
+    }
+    let name = &state.profile.role(role).name;
+    who += &format!("{} {} · {name}", escaped(&account.name), account.id);
+    if let Some(region) = state.profile.region(role) {
+        who += &format!(" · {region}");
+    }
+    let left = state.life().map_or(0, |life| seconds_left(life.expiration, state.now));
+    let lifetime = state.life().map_or(0, |life| seconds_left(life.expiration, life.issued));
+    let time = match left {
+        0 => " ended ".to_owned(),
+        left => format!(" {} {} ", clock(left), bar(left, lifetime, BAR)),
+    };
+    let width = usize::from(area.width);
+    let who = fit(&who, width.saturating_sub(time.width()));
+    // Short sessions are not always about to end.
+    let urgent = left <= (lifetime / 5).min(300);
+    let time_style = if urgent { style.add_modifier(ratatui::style::Modifier::REVERSED) } else { style };
+    frame.render_widget(Line::from(vec![span(who, style), span(time, time_style)]), area);
+}
+
+pub(super) fn notice(state: &State, theme: Theme, area: Rect, frame: &mut Frame<'_>) {
+    let width = usize::from(area.width).saturating_sub(1);
+    let line = match (&state.notice, state.assuming) {
+        (Some(notice), _) => Line::styled(format!(" {}", cut(notice, width)), theme.bold()),
+        (None, Some(running)) => {
+            let label = state.profile.label(running.role);
+            let text = format!(" {} assuming {} …", spinner(state.beat), escaped(&label));
+            Line::styled(cut(&text, width).into_owned(), theme.accent())
+        }
+        (None, None) => return,
+    };
+    frame.render_widget(line, area);
+}
+
+/// The keys that work here, the most useful first, as many as fit.
+pub(super) fn footer(state: &State, theme: Theme, area: Rect, frame: &mut Frame<'_>) {
+    let mut spans: Vec<Span<'_>> = Vec::new();
+    let mut used = 0;
+    // Help and the way out are always there; the rest gives way.
+    let (actions, always) = shown_actions(state);
+    let keys = |(action, word): &(Action, &'static str)| Some((state.keys.key(*action)?, *word));
+    let width_of = |(key, word): &(String, &str)| key.width() + word.width() + 3;
+    let always: Vec<_> = always.iter().filter_map(keys).collect();
+    let kept: usize = always.iter().map(width_of).sum();
+    let rest = actions.iter().filter_map(keys).take_while(|entry| {
+        used += width_of(entry);
+        used + kept <= usize::from(area.width)
+    });
+    for (key, word) in rest.chain(always.clone()) {
+        spans.push(span(format!(" {key}"), theme.accent()));
+        spans.push(span(format!(" {word} "), Style::new()));
+    }
+    frame.render_widget(Line::from(spans), area);
+}
+
+type Shown = Vec<(Action, &'static str)>;
+
+fn shown_actions(state: &State) -> (Shown, Shown) {
+    let word = |action: Action| (action, action.word());
+    let always = vec![word(Action::Help), word(Action::Quit)];
+    match (&state.modal, state.focus) {
+        (Some(modal), _) => (in_front(modal), Vec::new()),
+        (None, Focus::Roles) => {
+            let mut actions = vec![(Action::Open, "assume"), word(Action::Shell), word(Action::Filter)];
+            if state.assuming.is_some() {
+                actions.insert(0, word(Action::Close));
+            }
+            actions.extend([(Action::Refresh, "renew"), (Action::CopyText, "copy ARN"), word(Action::NextPane)]);
+            (actions, always)
+        }
+        (None, Focus::Browser) => {
+            let objects = state
+                .browser
+                .listing
+                .row(state.browser.cursor.at)
+                .is_some_and(|row| matches!(row.kind, Kind::Object | Kind::Prefix));
+            let mut actions = vec![word(Action::Open), (Action::Parent, "up"), word(Action::Download)];
+            if objects {
+                actions.extend([word(Action::Mark), word(Action::Details)]);
+            }
+            actions.extend([word(Action::Filter), word(Action::GoTo), word(Action::Shell), word(Action::Sort)]);
+            actions.extend([word(Action::Buckets), word(Action::CopyText), word(Action::Refresh)]);
+            actions.push(word(Action::NextPane));
+            (actions, always)
+        }
+        (None, Focus::Transfers) => {
+            (vec![(Action::Open, "details"), word(Action::Close), (Action::Transfers, "back")], always)
+        }
+    }
+}
+
+/// While something stands in front, its own keys.
+fn in_front(modal: &Modal) -> Shown {
+    match modal {
+        Modal::Filter { .. } => vec![(Action::Open, "keep"), (Action::Close, "clear")],
+        Modal::Help { .. } | Modal::Transfer { .. } => {
+            vec![(Action::Down, "down"), (Action::Up, "up"), (Action::Close, "close")]
+        }
+        Modal::Failure { .. } => vec![(Action::Close, "close")],
+        Modal::Details { .. } => vec![(Action::CopyText, "copy URI"), (Action::Close, "close")],
+        Modal::Quit => vec![(Action::Open, "quit"), (Action::Close, "stay")],
+        Modal::Download { .. } => {
+            vec![(Action::Open, "download"), (Action::NextPane, "overwrite"), (Action::Close, "cancel")]
+        }
+        Modal::GoTo { .. } | Modal::Mfa { .. } | Modal::Confirm { .. } => {
+            vec![(Action::Open, "go on"), (Action::Close, "cancel")]
+        }
+    }
+}

@@ -1,0 +1,186 @@
+//! Buckets, prefixes and objects.
+
+use jiff::Timestamp;
+use ratatui::Frame;
+use ratatui::layout::Rect;
+use ratatui::text::Line;
+use ratatui::widgets::{Paragraph, Wrap};
+
+use super::{fit, fit_right, lines, pane, span, spinner};
+use crate::domain::duration::ago;
+use crate::domain::text::{bytes, count, cut, escaped};
+use crate::error::Error;
+use crate::tui::keys::Action;
+use crate::tui::listing::{Kind, Order, Row};
+use crate::tui::state::{Focus, Load, Modal, Place, State};
+use crate::tui::theme::Theme;
+
+/// Columns of size and time.
+const SIZE: usize = 11;
+const MODIFIED: usize = 11;
+
+pub(super) fn browser(state: &State, theme: Theme, area: Rect, frame: &mut Frame<'_>) {
+    if area.is_empty() {
+        return;
+    }
+    let (browser, focused) = (&state.browser, state.focus == Focus::Browser);
+    let right = counts(state);
+    let room = usize::from(area.width).saturating_sub(right.chars().count() + 6);
+    let title = match (&browser.place, browser.role) {
+        (_, None) => "Buckets".to_owned(),
+        (Place::Buckets, Some(role)) => format!("Buckets of {}", escaped(&state.profile.account(role).name)),
+        (Place::Prefix(uri), Some(_)) => cut_front(&escaped(&uri.to_string()), room),
+    };
+    let block = pane(theme, focused, format!(" {title} "), Line::styled(format!(" {right} "), theme.dim()));
+    let inner = block.inner(area);
+    frame.render_widget(block, area);
+    if browser.role.is_none() {
+        let text = "Pick a role and press Enter: its buckets open here.";
+        frame.render_widget(Paragraph::new(text).style(theme.dim()).wrap(Wrap { trim: true }), inset(inner));
+        return;
+    }
+    let columns = Columns::new(inner.width.into(), &browser.place);
+    let mut drawn = vec![columns.heading(theme, browser.listing.order())];
+    let height = usize::from(inner.height).saturating_sub(1);
+    let shown = browser.listing.shown();
+    for place in browser.cursor.top..shown.min(browser.cursor.top + height) {
+        let Some(row) = browser.listing.row(place) else { break };
+        let line = columns.row(theme, row, browser.listing.is_marked(place), state.now);
+        let selected = place == browser.cursor.at;
+        drawn.push(if selected { line.patch_style(theme.selected(focused)) } else { line });
+    }
+    let rows = drawn.len() as u16;
+    lines(frame, inner, drawn);
+    let below = Rect { y: inner.y + rows.min(inner.height), height: inner.height.saturating_sub(rows), ..inner };
+    remark(state, theme, below, frame);
+}
+
+/// What stands below the rows: why there are none, or why they stop.
+fn remark(state: &State, theme: Theme, area: Rect, frame: &mut Frame<'_>) {
+    let (browser, area) = (&state.browser, inset(area));
+    if area.is_empty() {
+        return;
+    }
+    let text = match &browser.load {
+        Load::Failed(error) => {
+            let mut text = vec![Line::styled(error.to_string(), theme.bad())];
+            // On this screen there is a key for what the hint says in general.
+            let hint = match (error, state.keys.key(Action::GoTo)) {
+                (Error::Denied { action, .. }, Some(key)) if action == "s3:ListAllMyBuckets" => {
+                    Some(format!("a bucket can still be opened by its name: press {key}"))
+                }
+                _ => error.hint(),
+            };
+            text.extend(hint.map(|hint| Line::from(format!("hint: {}", escaped(&hint)))));
+            text
+        }
+        Load::Stopped => vec![Line::styled("stopped; r lists again", theme.dim())],
+        Load::Loading(_) if browser.listing.shown() == 0 => {
+            vec![Line::styled(format!("{} listing …", spinner(state.beat)), theme.accent())]
+        }
+        Load::Ready if browser.listing.is_empty() => vec![Line::styled("empty", theme.dim())],
+        Load::Ready if browser.listing.shown() == 0 => vec![Line::styled("nothing matches", theme.dim())],
+        _ => return,
+    };
+    frame.render_widget(Paragraph::new(text).wrap(Wrap { trim: true }), area);
+}
+
+/// `3 of 1,204+`, with the filter and the marks where there are any.
+fn counts(state: &State) -> String {
+    let listing = &state.browser.listing;
+    let (shown, all, marked) = (listing.shown() as u64, listing.len() as u64, listing.marked().len() as u64);
+    let more = match state.browser.load {
+        Load::Loading(_) => format!("+ {}", spinner(state.beat)),
+        Load::Stopped | Load::Failed(_) if all > 0 => "+".into(),
+        _ => String::new(),
+    };
+    let mut text = String::new();
+    let typing = state.focus != Focus::Roles && matches!(state.modal, Some(Modal::Filter { .. }));
+    if typing || !listing.filter().is_empty() {
+        text += &format!("/{}{} · {} of ", escaped(listing.filter()), if typing { "▏" } else { "" }, count(shown));
+    } else if all > 0 {
+        text += &format!("{} of ", count(state.browser.cursor.at as u64 + 1));
+    }
+    text += &count(all);
+    text += &more;
+    if marked > 0 {
+        text += &format!(" · {} marked", count(marked));
+    }
+    text
+}
+
+/// The end of a long prefix says where we are; its beginning gives way.
+fn cut_front(text: &str, width: usize) -> String {
+    use unicode_width::{UnicodeWidthChar as _, UnicodeWidthStr as _};
+    if text.width() <= width {
+        return text.to_owned();
+    }
+    let mut used = 1;
+    let tail: Vec<char> =
+        text.chars().rev().take_while(|c| { used += c.width().unwrap_or(0); used <= width }).collect();
+    format!("…{}", tail.into_iter().rev().collect::<String>())
+}
+
+fn inset(area: Rect) -> Rect {
+    Rect { x: area.x + 1, width: area.width.saturating_sub(2), ..area }
+}
+
+/// How wide each column is; what does not fit is left out, the name last.
+struct Columns {
+    name: usize,
+    size: usize,
+    modified: usize,
+    class: usize,
+    buckets: bool,
+}
+
+impl Columns {
+    fn new(width: usize, place: &Place) -> Self {
+        let buckets = *place == Place::Buckets;
+        let size = if buckets { 0 } else { SIZE };
+        let class = if width >= if buckets { 44 } else { 66 } { 16 } else { 0 };
+        let modified = if width >= 40 { MODIFIED } else { 0 };
+        Self { name: width.saturating_sub(3 + size + modified + class), size, modified, class, buckets }
+    }
+
+    fn heading(&self, theme: Theme, order: Order) -> Line<'static> {
+        let sorted = |name: &str, this: Order| if order == this { format!("{name} ↓") } else { name.to_owned() };
+        let mut text = format!("   {}", fit(&sorted("NAME", Order::Name), self.name));
+        if self.size > 0 {
+            text += &fit_right(&sorted("SIZE", Order::Size), self.size);
+        }
+        if self.modified > 0 {
+            let name = if self.buckets { "CREATED" } else { "MODIFIED" };
+            text += &fit_right(&sorted(name, Order::Modified), self.modified);
+        }
+        if self.class > 0 {
+            text += &fit(if self.buckets { "  REGION" } else { "  CLASS" }, self.class);
+        }
+        Line::styled(text, theme.dim())
+    }
+
+    fn row<'a>(&self, theme: Theme, row: Row<'a>, marked: bool, now: Timestamp) -> Line<'a> {
+        let (sign, style) = match (marked, row.kind) {
+            (true, _) => ("●", theme.warn()),
+            (false, Kind::Bookmark) => ("★", theme.accent()),
+            (false, _) => (" ", theme.dim()),
+        };
+        let name_style = if row.kind == Kind::Object { Default::default() } else { theme.accent() };
+        let mut spans =
+            vec![span(format!(" {sign} "), style), span(fit(&escaped(row.name), self.name), name_style)];
+        if self.size > 0 {
+            let size = if row.kind == Kind::Object { bytes(row.size) } else { "—".into() };
+            spans.push(span(fit_right(&size, self.size), Default::default()));
+        }
+        if self.modified > 0 {
+            let when = row.modified.map(|time| ago(now.duration_since(time).as_secs())).unwrap_or_default();
+            spans.push(span(fit_right(&when, self.modified), theme.dim()));
+        }
+        if self.class > 0 {
+            let archived = matches!(row.class, "GLACIER" | "DEEP_ARCHIVE");
+            let style = if archived { theme.warn() } else { theme.dim() };
+            spans.push(span(fit(&format!("  {}", escaped(row.class)), self.class), style));
+        }
+        Line::from(spans)
+    }
+}
