@@ -286,7 +286,7 @@ fn role_profiles_of_the_aws_cli() {
     assert_eq!(reader.duration.map(|duration| duration.as_secs()), Some(1800));
     assert_eq!(reader.session_name.as_deref(), Some("ci"));
     let error = profile.find("arn:aws:iam::222222222222:role/team/S3Reader").unwrap_err();
-    insta::assert_snapshot!(error, @"");
+    insta::assert_snapshot!(error, @"`arn:aws:iam::222222222222:role/team/S3Reader` matches 2 roles: 222222222222/S3Reader (reader), 222222222222/S3Reader (same role)");
 }
 
 #[test]
@@ -315,7 +315,6 @@ regoin = "eu-west-1"
 region = "eu-west-1b"
 duration = "5m"
 session_name = "{usr}"
-endpoint_url = "localhost:9000"
 
 [sources.keys]
 profile = "default"
@@ -397,4 +396,25 @@ id = "444444444444"
 source = "keys"
 endpoint_url = "http://me:hunter2@localhost"
 roles = "Admin"
+
+[[accounts]]
+name = "lab"
+id = "111111111111"
+source = "keys"
+endpoint_url = "localhost:9000"
+
+  [[accounts.roles]]
+  name = "Jump"
+
+  [[accounts.roles]]
+  name = "Unclear"
+  via = "111111111111/Jump"
+
+[[accounts]]
+name = "audit"
+id = "111111111111"
+source = "keys"
+
+  [[accounts.roles]]
+  name = "Jump"
 "#;

@@ -187,7 +187,7 @@ fn role_and_start(
         (None, Some("Environment")) => From::Source("environment".into(), Source::Environment),
         // Its own name as the source would be wrong: the SDK would assume the role, and the role then itself.
         (None, Some(other)) => {
-            return Err(format!("credential_source = {other} is not a source that xsw has; use the profile with aws"));
+            return Err(format!("xsw has no source like credential_source = {other}"));
         }
         (Some(source), None) => {
             let Some(place) = by_name.get(source) else {

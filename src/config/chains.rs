@@ -17,6 +17,10 @@ pub(super) fn resolve(report: &mut Report, profile: &mut Profile, places: &[Plac
                 report.add(via.at, format!("via: the role {} cannot be assumed by itself", quoted(&label)));
             }
             (Some(found), None) => profile.roles[index].via = Some(found),
+            // The same name twice in one account was told already.
+            (Some(first), Some(second)) if profile.label(first) == profile.label(second) => {
+                profile.roles[index].via = Some(first);
+            }
             (Some(first), Some(second)) => {
                 let (first, second) = (quoted(&profile.label(first)), quoted(&profile.label(second)));
                 let via_name = quoted(via.value);

@@ -123,9 +123,7 @@ impl<'a> Fields<'a> {
         let entries = self.entries(report, key, &format!("write {{ Key = \"value\" }} for {key}"));
         let mut named = Vec::with_capacity(entries.len());
         for (name, value) in entries {
-            if secrets::holds_key_id(name.value) || secrets::is_secret_key(name.value) {
-                report.add(name.at, format!("{key}: a name here looks like a secret; {WHERE_SECRETS_GO}"));
-            } else if let Some(text) = text(report, key, value) {
+            if let Some(text) = text(report, key, value) {
                 named.push((name, text));
             }
         }
@@ -141,10 +139,18 @@ impl<'a> Fields<'a> {
     ) -> Vec<(Text<'a>, &'a Spanned<DeValue<'a>>)> {
         let Some(value) = self.get(key) else { return Vec::new() };
         match value.get_ref() {
-            DeValue::Table(table) => table
-                .iter()
-                .map(|(name, value)| (Text { value: name.get_ref(), at: name.span().start }, value))
-                .collect(),
+            DeValue::Table(table) => {
+                let mut entries = Vec::with_capacity(table.len());
+                for (name, value) in table {
+                    let name = Text { value: name.get_ref(), at: name.span().start };
+                    if is_secret_value(key, name.value) {
+                        report.add(name.at, format!("{key}: a name here looks like a secret; {WHERE_SECRETS_GO}"));
+                    } else {
+                        entries.push((name, value));
+                    }
+                }
+                entries
+            }
             other => {
                 report.add(value.span().start, format!("{key}: {expected}, not {}", kind(other)));
                 Vec::new()

@@ -1,8 +1,8 @@
 //! What looks like a secret. The profile file is shared and checked in, so it never holds one.
 
 /// Where such things go; every message about a secret ends so, and none repeats the secret.
-pub(super) const WHERE_SECRETS_GO: &str = "this file never holds a secret: `aws configure` stores keys in an AWS profile, or \
-     credential_process in an AWS profile fetches them; name that profile in [sources]";
+pub(super) const WHERE_SECRETS_GO: &str = "this file never holds one: keep it in an AWS profile (`aws configure`, or \
+     credential_process), and name that profile in [sources]";
 
 /// Whether a key's name says that a secret follows.
 pub(super) fn is_secret_name(key: &str) -> bool {
