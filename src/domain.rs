@@ -4,6 +4,7 @@
 
 pub mod account;
 pub mod duration;
+pub mod find;
 pub mod local_path;
 pub mod object;
 pub mod policy;

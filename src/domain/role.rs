@@ -87,6 +87,13 @@ pub struct Settings {
     pub endpoint_url: Option<String>,
 }
 
+impl Settings {
+    /// How long a session is asked for where neither a role nor the settings say so.
+    pub const DEFAULT_DURATION: Duration = Duration::from_secs(3600);
+    /// The template of role session names where neither a role nor the settings give one.
+    pub const DEFAULT_SESSION_NAME: &str = "{user}@{host}";
+}
+
 /// Where the first credentials come from.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Source {
@@ -146,6 +153,24 @@ pub enum Color {
     White,
 }
 
+impl Color {
+    /// Every colour with the word for it in the profile file.
+    pub const ALL: [(&str, Self); 9] = [
+        ("black", Self::Black),
+        ("red", Self::Red),
+        ("green", Self::Green),
+        ("yellow", Self::Yellow),
+        ("blue", Self::Blue),
+        ("magenta", Self::Magenta),
+        ("cyan", Self::Cyan),
+        ("gray", Self::Gray),
+        ("white", Self::White),
+    ];
+}
+
+/// The most that AWS gives a session of a chained role (IAM User Guide, "Roles terms and concepts").
+pub const CHAINED_DURATION: Duration = Duration::from_secs(3600);
+
 /// A role, and how it is assumed (AWS STS API Reference, `AssumeRole`).
 #[derive(Clone, Debug)]
 pub struct Role {
@@ -182,8 +207,34 @@ pub struct Role {
 }
 
 impl Role {
+    /// A role that is assumed plainly: every other field is empty.
+    pub fn new(arn: RoleArn, account: usize) -> Self {
+        Self {
+            name: arn.name().to_owned(),
+            arn,
+            account,
+            alias: None,
+            via: None,
+            external_id: None,
+            mfa_serial: None,
+            duration: None,
+            session_name: None,
+            source_identity: None,
+            tags: BTreeMap::new(),
+            transitive_tags: Vec::new(),
+            policy: None,
+            policy_arns: Vec::new(),
+            buckets: Vec::new(),
+        }
+    }
+
     /// How long a session of this role is asked for; `None` leaves it to AWS (one hour).
     pub fn requested_duration(&self, settings: &Settings) -> Option<Duration> {
-        self.duration.or(settings.duration)
+        // The default for all roles may be longer than AWS lets a chained role live.
+        let default = match self.via {
+            Some(_) => settings.duration.map(|duration| duration.min(CHAINED_DURATION)),
+            None => settings.duration,
+        };
+        self.duration.or(default)
     }
 }
