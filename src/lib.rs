@@ -4,5 +4,6 @@
 pub mod demo;
 pub mod domain;
 pub mod error;
+pub mod local;
 
 pub use error::{Error, Result};
