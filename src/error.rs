@@ -248,18 +248,27 @@ impl Error {
             },
             Self::UnsafeKey { .. } => Some("get it alone, under a name of your own: `xsw get s3://… ./NAME`".into()),
             Self::Exists { .. } => Some("choose another name, or overwrite it with --force".into()),
-            Self::Child { .. } => Some("check the command's name and your PATH".into()),
+            Self::Child { source, .. } => match source.kind() {
+                std::io::ErrorKind::NotFound => Some("check the command's name and your PATH".into()),
+                std::io::ErrorKind::PermissionDenied => {
+                    Some("make it executable, or name the program that runs it".into())
+                }
+                _ => None,
+            },
             Self::Crashed { .. } => Some("please report this with the log that `xsw check` names".into()),
             Self::Partial { .. } | Self::Interrupted | Self::Output(_) => None,
         }
     }
 
-    /// DESIGN's exit codes: 1 failed, 2 usage or profile file, 3 not allowed, 4 signed out, 130 interrupted.
+    /// DESIGN's exit codes: 1 failed, 2 usage or profile file, 3 not allowed, 4 signed out, 130 interrupted; for a child
+    /// that cannot start the shells' own: 127 not found, 126 not to be run.
     pub fn exit_code(&self) -> ExitCode {
         ExitCode::from(match self {
             Self::Usage { .. } | Self::Profile { .. } | Self::RoleName { .. } => 2,
             Self::Denied { .. } => 3,
             Self::SignedOut { .. } | Self::Expired { .. } | Self::MfaRequired { .. } => 4,
+            Self::Child { source, .. } if source.kind() == std::io::ErrorKind::NotFound => 127,
+            Self::Child { .. } => 126,
             Self::Interrupted => 130,
             _ => 1,
         })

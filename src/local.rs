@@ -1,6 +1,10 @@
 //! This machine: its environment variables, files, cached sessions, child processes.
 
 pub mod cache;
+pub mod child;
+pub mod child_env;
+pub mod env_format;
 pub mod environment;
 pub mod files;
 pub mod log;
+pub mod shell;

@@ -1,0 +1,248 @@
+//! A child process in our terminal: `exec`'s command and `shell`'s subshell. Its status is ours.
+
+use std::ffi::{OsStr, OsString};
+use std::fmt;
+use std::process::{ExitCode, ExitStatus};
+
+use tempfile::TempDir;
+
+use super::child_env::ChildEnv;
+use crate::error::{Error, Result};
+
+/// The variables of a subshell's prompt. A child that is no subshell must not inherit those of one around it.
+pub(super) const PROMPT: &str = "XSW_PROMPT";
+pub(super) const EXPIRES_AT: &str = "XSW_SESSION_EXPIRES_AT";
+
+/// A child that is ready to run. Debug shows the names of its variables alone.
+pub struct Plan {
+    program: OsString,
+    args: Vec<OsString>,
+    env: Vec<(OsString, Option<OsString>)>,
+    /// The rc files of a subshell; they go when it has ended.
+    rc: Option<TempDir>,
+}
+
+impl Plan {
+    /// A command with the session in its environment.
+    pub fn new(program: impl Into<OsString>, args: impl IntoIterator<Item = OsString>, env: &ChildEnv) -> Self {
+        let mut plan = Self { program: program.into(), args: args.into_iter().collect(), env: Vec::new(), rc: None };
+        plan.unset(PROMPT);
+        plan.unset(EXPIRES_AT);
+        for (name, value) in env.iter() {
+            match value {
+                Some(value) => plan.set(name, value),
+                None => plan.unset(name),
+            }
+        }
+        plan
+    }
+
+    /// The program, as it will be looked for.
+    pub fn program(&self) -> &OsStr {
+        &self.program
+    }
+
+    pub(super) fn arg(&mut self, arg: impl Into<OsString>) {
+        self.args.push(arg.into());
+    }
+
+    pub(super) fn set(&mut self, name: impl Into<OsString>, value: impl Into<OsString>) {
+        self.env.push((name.into(), Some(value.into())));
+    }
+
+    pub(super) fn unset(&mut self, name: impl Into<OsString>) {
+        self.env.push((name.into(), None));
+    }
+
+    pub(super) fn keep(&mut self, rc: TempDir) {
+        self.rc = Some(rc);
+    }
+}
+
+impl fmt::Debug for Plan {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let names: Vec<_> = self.env.iter().map(|(name, _)| name).collect();
+        f.debug_struct("Plan").field("program", &self.program).field("args", &self.args).field("env", &names).finish()
+    }
+}
+
+/// How a child ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ChildExit {
+    /// By itself, with this status.
+    Code(u8),
+    /// By this signal.
+    Signal(u8),
+}
+
+impl ChildExit {
+    /// The status as shells tell it: its own, or 128 and the signal's number.
+    pub fn code(self) -> u8 {
+        match self {
+            Self::Code(code) => code,
+            Self::Signal(signal) => 128_u8.saturating_add(signal),
+        }
+    }
+}
+
+impl From<ChildExit> for ExitCode {
+    fn from(exit: ChildExit) -> Self {
+        Self::from(exit.code())
+    }
+}
+
+impl From<ExitStatus> for ChildExit {
+    fn from(status: ExitStatus) -> Self {
+        #[cfg(unix)]
+        if let Some(signal) = std::os::unix::process::ExitStatusExt::signal(&status) {
+            return Self::Signal(u8::try_from(signal).unwrap_or(u8::MAX));
+        }
+        // Windows has 32 bits of status. What does not fit must not become a success.
+        Self::Code(status.code().and_then(|code| u8::try_from(code).ok()).unwrap_or(1))
+    }
+}
+
+/// Runs the child in our terminal until it ends.
+///
+/// Ctrl-C and Ctrl-\ are the child's affair and do not end us; SIGTERM and SIGHUP to us are passed on to it. From the
+/// first call on these four signals no longer end this process by themselves.
+pub async fn run(plan: Plan) -> Result<ChildExit> {
+    let failed = |source| Error::Child { command: plan.program.to_string_lossy().into_owned(), source };
+    let mut command = tokio::process::Command::new(&plan.program);
+    command.args(&plan.args);
+    for (name, value) in &plan.env {
+        match value {
+            Some(value) => command.env(name, value),
+            None => command.env_remove(name),
+        };
+    }
+    // Before the child starts: a Ctrl-C between the two would end us alone.
+    let mut signals = Signals::new().map_err(failed)?;
+    let mut child = command.spawn().map_err(failed)?;
+    loop {
+        tokio::select! {
+            status = child.wait() => return Ok(status.map_err(failed)?.into()),
+            signal = signals.to_pass_on() => signal.send(child.id()),
+        }
+    }
+}
+
+#[cfg(unix)]
+use unix::Signals;
+#[cfg(unix)]
+mod unix {
+    use rustix::process::{Pid, Signal, kill_process};
+    use tokio::signal::unix::{Signal as Stream, SignalKind, signal};
+
+    /// Handlers, and not SIG_IGN: the child would inherit that.
+    pub(super) struct Signals {
+        interrupt: Stream,
+        quit: Stream,
+        terminate: Stream,
+        hangup: Stream,
+    }
+
+    impl Signals {
+        pub(super) fn new() -> std::io::Result<Self> {
+            Ok(Self {
+                interrupt: signal(SignalKind::interrupt())?,
+                quit: signal(SignalKind::quit())?,
+                terminate: signal(SignalKind::terminate())?,
+                hangup: signal(SignalKind::hangup())?,
+            })
+        }
+
+        pub(super) async fn to_pass_on(&mut self) -> PassOn {
+            loop {
+                tokio::select! {
+                    // The terminal sends these two to the child as well.
+                    _ = self.interrupt.recv() => {}
+                    _ = self.quit.recv() => {}
+                    _ = self.terminate.recv() => return PassOn(Signal::TERM),
+                    _ = self.hangup.recv() => return PassOn(Signal::HUP),
+                }
+            }
+        }
+    }
+
+    pub(super) struct PassOn(Signal);
+
+    impl PassOn {
+        /// `child` is `None` once its status has been read, so this never meets another process of the same number.
+        pub(super) fn send(self, child: Option<u32>) {
+            let pid = child.and_then(|id| i32::try_from(id).ok()).and_then(Pid::from_raw);
+            if let Some(pid) = pid {
+                _ = kill_process(pid, self.0);
+            }
+        }
+    }
+}
+
+#[cfg(not(unix))]
+use elsewhere::Signals;
+#[cfg(not(unix))]
+mod elsewhere {
+    /// Windows sends Ctrl-C to every process of the console; ours only has to survive it.
+    pub(super) struct Signals(tokio::signal::windows::CtrlC);
+
+    impl Signals {
+        pub(super) fn new() -> std::io::Result<Self> {
+            Ok(Self(tokio::signal::windows::ctrl_c()?))
+        }
+
+        pub(super) async fn to_pass_on(&mut self) -> PassOn {
+            loop {
+                self.0.recv().await;
+            }
+        }
+    }
+
+    pub(super) enum PassOn {}
+
+    impl PassOn {
+        pub(super) fn send(self, _child: Option<u32>) {
+            match self {}
+        }
+    }
+}
+
+#[cfg(all(test, unix))]
+mod tests {
+    use super::*;
+
+    fn sh(script: &str) -> Plan {
+        let mut env = ChildEnv::default();
+        env.set("AWS_SECRET_ACCESS_KEY", "very-secret");
+        env.unset("HOME");
+        Plan::new("/bin/sh", ["-c".into(), script.into()], &env)
+    }
+
+    #[tokio::test]
+    async fn the_childs_status_is_passed_on() {
+        for (script, exit, code) in [
+            ("exit 0", ChildExit::Code(0), 0),
+            ("exit 7", ChildExit::Code(7), 7),
+            ("kill -TERM $$", ChildExit::Signal(15), 143),
+            ("kill -KILL $$", ChildExit::Signal(9), 137),
+            ("test \"$AWS_SECRET_ACCESS_KEY\" = very-secret && test -z \"${HOME+set}\"", ChildExit::Code(0), 0),
+        ] {
+            let seen = run(sh(script)).await.unwrap();
+            assert_eq!((seen, seen.code()), (exit, code), "{script}");
+        }
+    }
+
+    #[tokio::test]
+    async fn a_child_that_cannot_start_ends_as_in_a_shell() {
+        for (program, code) in [("/nowhere/at/all", 127), ("xsw-no-such-command", 127), ("/", 126), ("nul\0", 126)] {
+            let error = run(Plan::new(program, [], &ChildEnv::default())).await.unwrap_err();
+            assert!(matches!(error, Error::Child { .. }), "{error:?}");
+            assert_eq!(format!("{:?}", error.exit_code()), format!("{:?}", ExitCode::from(code)), "{program:?}");
+        }
+    }
+
+    #[test]
+    fn debug_never_shows_a_value() {
+        let shown = format!("{:?}", sh("true"));
+        assert!(shown.contains("AWS_SECRET_ACCESS_KEY") && !shown.contains("very-"), "{shown}");
+    }
+}
