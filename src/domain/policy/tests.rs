@@ -1,2 +1,5 @@
-#[test]
-fn placeholder_until_tables() {}
+//! The rules as tables: one row, one case.
+
+mod conditions;
+mod decisions;
+mod documents;
