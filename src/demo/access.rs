@@ -27,17 +27,9 @@ pub(super) enum Refusal {
 }
 
 /// The caller behind an access key id, whose signature was checked, and its session token.
-pub(super) fn caller(
-    state: &State,
-    access_key: &str,
-    token: Option<&str>,
-) -> Result<Arc<Caller>, Refusal> {
+pub(super) fn caller(state: &State, access_key: &str, token: Option<&str>) -> Result<Arc<Caller>, Refusal> {
     if let Some(keys) = state.directory.users.get(access_key) {
-        return if token.is_none() {
-            Ok(keys.caller.clone())
-        } else {
-            Err(Refusal::WrongToken)
-        };
+        return if token.is_none() { Ok(keys.caller.clone()) } else { Err(Refusal::WrongToken) };
     }
     let sessions = locked(&state.sessions);
     let session = sessions.get(access_key).ok_or(Refusal::UnknownKey)?;
@@ -63,10 +55,7 @@ pub(super) fn session_token(headers: &hyper::HeaderMap, uri: &hyper::Uri) -> Opt
 /// Whether a signed request was made within fifteen minutes of the cloud's clock. A presigned URL is not asked:
 /// it carries its own end.
 pub(super) fn clock_agrees(state: &State, headers: &hyper::HeaderMap) -> bool {
-    let Some(stamp) = headers
-        .get("x-amz-date")
-        .and_then(|value| value.to_str().ok())
-    else {
+    let Some(stamp) = headers.get("x-amz-date").and_then(|value| value.to_str().ok()) else {
         return true;
     };
     let Some(made) = amz_date(stamp) else {
@@ -82,32 +71,17 @@ fn amz_date(stamp: &str) -> Option<Timestamp> {
 }
 
 /// Decides over a request of `caller`: its own policies, what limits them, and the resource's.
-pub(super) fn judge(
-    state: &State,
-    caller: &Caller,
-    request: &Request,
-    resource: Resource,
-) -> Verdict {
+pub(super) fn judge(state: &State, caller: &Caller, request: &Request, resource: Resource) -> Verdict {
     let policies = Policies {
         identity: caller.rules.identity(),
         boundary: caller.rules.boundary(),
-        session: caller
-            .session_policies
-            .iter()
-            .map(|(name, policy)| Attached { name, policy })
-            .collect(),
+        session: caller.session_policies.iter().map(|(name, policy)| Attached { name, policy }).collect(),
         scp: Vec::new(),
         resource,
     };
     let mut context = circumstances(state, caller);
     context.extend(request.context);
-    decide(
-        &Request {
-            context: &context,
-            ..request.clone()
-        },
-        &policies,
-    )
+    decide(&Request { context: &context, ..request.clone() }, &policies)
 }
 
 /// The condition keys that every request of a caller has.
@@ -120,10 +94,7 @@ fn circumstances(state: &State, caller: &Caller) -> Context {
         .set("aws:SourceIp", "127.0.0.1")
         .set("aws:SecureTransport", "false");
     if let Some(since) = caller.mfa_at {
-        context.set(
-            "aws:MultiFactorAuthAge",
-            (now.as_second() - since).to_string(),
-        );
+        context.set("aws:MultiFactorAuthAge", (now.as_second() - since).to_string());
     }
     context
 }
@@ -148,31 +119,20 @@ impl S3Auth for Door {
 #[async_trait::async_trait]
 impl S3Access for Door {
     async fn check(&self, cx: &mut S3AccessContext<'_>) -> S3Result<()> {
-        let fault = self
-            .0
-            .ledger
-            .note(&format!("s3:{}", cx.s3_op().name()))
-            .unwrap_or_default();
+        let fault = self.0.ledger.note(&format!("s3:{}", cx.s3_op().name())).unwrap_or_default();
         tokio::time::sleep(fault.delay).await;
         if let Some((status, code)) = &fault.error {
             return Err(failure(*status, code));
         }
         if !clock_agrees(&self.0, cx.headers()) {
             let text = "The difference between the request time and the current time is too large.";
-            return Err(S3Error::with_message(
-                S3ErrorCode::RequestTimeTooSkewed,
-                text,
-            ));
+            return Err(S3Error::with_message(S3ErrorCode::RequestTimeTooSkewed, text));
         }
         let Some(credentials) = cx.credentials() else {
-            return Err(S3Error::with_message(
-                S3ErrorCode::AccessDenied,
-                "Access Denied",
-            ));
+            return Err(S3Error::with_message(S3ErrorCode::AccessDenied, "Access Denied"));
         };
         let token = session_token(cx.headers(), cx.uri());
-        let caller =
-            caller(&self.0, &credentials.access_key, token.as_deref()).map_err(s3_refusal)?;
+        let caller = caller(&self.0, &credentials.access_key, token.as_deref()).map_err(s3_refusal)?;
         cx.extensions_mut().insert(caller);
         cx.extensions_mut().insert(fault);
         Ok(())
@@ -187,9 +147,7 @@ pub(super) fn planned(extensions: &hyper::http::Extensions) -> Fault {
 fn failure(status: u16, code: &str) -> S3Error {
     let code = S3ErrorCode::from_bytes(code.as_bytes()).unwrap_or(S3ErrorCode::InternalError);
     let mut error = S3Error::with_message(code, "The test asked for this failure.");
-    error.set_status_code(
-        hyper::StatusCode::from_u16(status).unwrap_or(hyper::StatusCode::INTERNAL_SERVER_ERROR),
-    );
+    error.set_status_code(hyper::StatusCode::from_u16(status).unwrap_or(hyper::StatusCode::INTERNAL_SERVER_ERROR));
     error
 }
 
@@ -199,12 +157,9 @@ fn s3_refusal(refusal: Refusal) -> S3Error {
             S3ErrorCode::InvalidAccessKeyId,
             "The AWS Access Key Id you provided does not exist in our records.",
         ),
-        Refusal::WrongToken => S3Error::with_message(
-            S3ErrorCode::InvalidToken,
-            "The provided token is malformed or otherwise invalid.",
-        ),
-        Refusal::Expired => {
-            S3Error::with_message(S3ErrorCode::ExpiredToken, "The provided token has expired.")
+        Refusal::WrongToken => {
+            S3Error::with_message(S3ErrorCode::InvalidToken, "The provided token is malformed or otherwise invalid.")
         }
+        Refusal::Expired => S3Error::with_message(S3ErrorCode::ExpiredToken, "The provided token has expired."),
     }
 }

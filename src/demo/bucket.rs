@@ -101,10 +101,7 @@ impl Bucket {
     pub(super) fn get(&self, key: &str) -> Option<Arc<Object>> {
         match self.objects.get(key) {
             Some(object) => Some(object.clone()),
-            None => self
-                .series
-                .iter()
-                .find_map(|series| Some(Arc::new(series.object(series.number(key)?)))),
+            None => self.series.iter().find_map(|series| Some(Arc::new(series.object(series.number(key)?)))),
         }
     }
 }
@@ -117,11 +114,7 @@ impl Object {
 
     /// An object of `length` bytes that are made up from `seed` as they are read.
     pub fn made(length: u64, seed: u64) -> Object {
-        Object::of(Content::Made {
-            length,
-            seed,
-            bytes_per_second: None,
-        })
+        Object::of(Content::Made { length, seed, bytes_per_second: None })
     }
 
     fn of(content: Content) -> Object {
@@ -138,10 +131,7 @@ impl Object {
 
     /// Sends a made-up object no faster than this, so that a person can watch the progress. No effect on others.
     pub fn paced(mut self, pace: u64) -> Object {
-        if let Content::Made {
-            bytes_per_second, ..
-        } = &mut self.content
-        {
+        if let Content::Made { bytes_per_second, .. } = &mut self.content {
             *bytes_per_second = Some(pace);
         }
         self
@@ -185,22 +175,14 @@ impl Object {
 impl Series {
     /// The key of a number.
     pub(super) fn key(&self, number: u64) -> String {
-        format!(
-            "{}{number:0width$}{}",
-            self.prefix,
-            self.suffix,
-            width = self.digits
-        )
+        format!("{}{number:0width$}{}", self.prefix, self.suffix, width = self.digits)
     }
 
     /// The number of a key, if it is one of this series.
     fn number(&self, key: &str) -> Option<u64> {
         let digits = key.strip_prefix(&self.prefix)?.strip_suffix(&self.suffix)?;
         let plain = digits.len() == self.digits && digits.bytes().all(|byte| byte.is_ascii_digit());
-        digits
-            .parse()
-            .ok()
-            .filter(|number| plain && *number < self.count)
+        digits.parse().ok().filter(|number| plain && *number < self.count)
     }
 
     /// The first number whose key lies within `from`, by halving: a million keys take twenty steps.
@@ -213,21 +195,14 @@ impl Series {
         let (mut low, mut high) = (0, self.count);
         while low < high {
             let middle = low + (high - low) / 2;
-            if before(middle) {
-                low = middle + 1
-            } else {
-                high = middle
-            }
+            if before(middle) { low = middle + 1 } else { high = middle }
         }
         low
     }
 
     /// The object of a number: a line of JSON, filled up with spaces to the size.
     pub(super) fn object(&self, number: u64) -> Object {
-        let line = format!(
-            "{{\"number\":{number},\"key\":\"{}\"}}",
-            self.key(number).escape_default()
-        );
+        let line = format!("{{\"number\":{number},\"key\":\"{}\"}}", self.key(number).escape_default());
         let mut bytes = line.into_bytes();
         bytes.resize(self.size, b' ');
         if let Some(last) = bytes.last_mut() {
@@ -242,6 +217,5 @@ impl Series {
 /// The moment this many seconds ago, to the second, which is all that S3 keeps.
 pub(super) fn ago(seconds: u64) -> Timestamp {
     let now = Timestamp::from_second(Timestamp::now().as_second()).unwrap_or_default();
-    now.checked_sub(Duration::from_secs(seconds))
-        .unwrap_or(Timestamp::MIN)
+    now.checked_sub(Duration::from_secs(seconds)).unwrap_or(Timestamp::MIN)
 }

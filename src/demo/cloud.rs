@@ -46,23 +46,13 @@ impl Cloud {
     /// # Errors
     /// No port to listen on, or (`InvalidData`) a policy in `world` that is none.
     pub async fn start(world: World) -> io::Result<Cloud> {
-        let (directory, buckets) = directory::open(world)
-            .map_err(|problem| io::Error::new(io::ErrorKind::InvalidData, problem))?;
+        let (directory, buckets) =
+            directory::open(world).map_err(|problem| io::Error::new(io::ErrorKind::InvalidData, problem))?;
         let state = Arc::new(State::new(directory, buckets));
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
         let address = listener.local_addr()?;
-        let task = tokio::spawn(serve(
-            listener,
-            Front {
-                service: service(&state),
-                state: state.clone(),
-            },
-        ));
-        Ok(Cloud {
-            address,
-            state,
-            listener: task.abort_handle(),
-        })
+        let task = tokio::spawn(serve(listener, Front { service: service(&state), state: state.clone() }));
+        Ok(Cloud { address, state, listener: task.abort_handle() })
     }
 
     /// The address of both STS and S3, for `endpoint_url`. Buckets are in the path.
@@ -79,9 +69,7 @@ impl Cloud {
     /// The code that this MFA device would be believed now; none when it is unknown or its codes are used up for
     /// the next seconds.
     pub fn mfa_code(&self, serial: &str) -> Option<String> {
-        self.state
-            .devices
-            .code(serial, self.state.now().as_second())
+        self.state.devices.code(serial, self.state.now().as_second())
     }
 
     /// Lets the next `times` calls of an action go wrong.
@@ -112,23 +100,13 @@ impl Cloud {
     pub fn put_object(&self, bucket: &str, key: &str, object: Object) -> bool {
         let mut buckets = self.state.buckets_mut();
         let known = buckets.get_mut(bucket);
-        known
-            .map(|known| {
-                known
-                    .bucket
-                    .objects
-                    .insert(key.to_owned(), Arc::new(object))
-            })
-            .is_some()
+        known.map(|known| known.bucket.objects.insert(key.to_owned(), Arc::new(object))).is_some()
     }
 
     /// Removes an object past all policies. False when there was none.
     pub fn remove_object(&self, bucket: &str, key: &str) -> bool {
         let mut buckets = self.state.buckets_mut();
-        buckets
-            .get_mut(bucket)
-            .and_then(|known| known.bucket.objects.remove(key))
-            .is_some()
+        buckets.get_mut(bucket).and_then(|known| known.bucket.objects.remove(key)).is_some()
     }
 }
 
@@ -191,11 +169,10 @@ impl Front {
     async fn answer(&self, request: Request<Incoming>) -> Result<Response<Body>, HttpError> {
         let form = request.method() == Method::POST
             && request.uri().path() == "/"
-            && request.headers().get(CONTENT_TYPE).is_some_and(|value| {
-                value
-                    .as_bytes()
-                    .starts_with(b"application/x-www-form-urlencoded")
-            });
+            && request
+                .headers()
+                .get(CONTENT_TYPE)
+                .is_some_and(|value| value.as_bytes().starts_with(b"application/x-www-form-urlencoded"));
         let mut response = match form {
             true => self.sts(request).await?,
             false => self.service.call(request.map(Body::from)).await?,
@@ -218,10 +195,7 @@ impl Front {
     async fn sts(&self, request: Request<Incoming>) -> Result<Response<Body>, HttpError> {
         let (mut parts, body) = request.into_parts();
         let Ok(body) = Limited::new(body, STS_BODY).collect().await else {
-            return Ok(xml(
-                413,
-                error_xml(413, "RequestEntityTooLarge", "The call is too long."),
-            ));
+            return Ok(xml(413, error_xml(413, "RequestEntityTooLarge", "The call is too long.")));
         };
         let body = body.to_bytes();
         // STS clients send no hash of the body. With this one s3s need not read the body, of which it takes no
@@ -233,20 +207,12 @@ impl Front {
         }
         parts.headers.insert(CONTENT_LENGTH, body.len().into());
         parts.extensions.insert(Form::parse(&body));
-        let answer = self
-            .service
-            .call(Request::from_parts(parts, Body::from(body)))
-            .await?;
+        let answer = self.service.call(Request::from_parts(parts, Body::from(body))).await?;
         if answer.extensions().get::<Shaped>().is_some() {
             return Ok(answer);
         }
         let status = answer.status().as_u16();
-        let text = answer
-            .into_body()
-            .collect()
-            .await
-            .map(|body| body.to_bytes())
-            .unwrap_or_else(|_| Bytes::new());
+        let text = answer.into_body().collect().await.map(|body| body.to_bytes()).unwrap_or_else(|_| Bytes::new());
         let (status, text) = reshape(status, &String::from_utf8_lossy(&text));
         Ok(xml(status, text))
     }
@@ -254,11 +220,8 @@ impl Front {
 
 fn xml(status: u16, text: String) -> Response<Body> {
     let mut response = Response::new(Body::from(text));
-    *response.status_mut() =
-        StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-    response
-        .headers_mut()
-        .insert(CONTENT_TYPE, HeaderValue::from_static("text/xml"));
+    *response.status_mut() = StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+    response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("text/xml"));
     response
 }
 

@@ -19,6 +19,9 @@ const DIGESTED: u64 = 16 * 1024 * 1024;
 /// The part size that an opaque ETag pretends.
 const PART: u64 = 8 * 1024 * 1024;
 
+/// How long a connection that shall break stays open for the bytes before.
+const FLUSH: Duration = Duration::from_millis(20);
+
 /// What an object holds.
 #[derive(Clone, Debug)]
 pub(super) enum Content {
@@ -66,16 +69,8 @@ impl Content {
         if let Content::Made { seed, .. } = self
             && length > DIGESTED
         {
-            let etag = format!(
-                "{:016x}{:016x}-{}",
-                scramble(*seed),
-                scramble(length),
-                length.div_ceil(PART)
-            );
-            return Digests {
-                etag,
-                crc64nvme: None,
-            };
+            let etag = format!("{:016x}{:016x}-{}", scramble(*seed), scramble(length), length.div_ceil(PART));
+            return Digests { etag, crc64nvme: None };
         }
         let (mut md5, mut crc) = (Md5::new(), Crc64Nvme::new());
         let mut position = 0;
@@ -85,10 +80,7 @@ impl Content {
             crc.update(&chunk);
             position += chunk.len() as u64;
         }
-        Digests {
-            etag: hex(md5.finalize().as_ref()),
-            crc64nvme: Some(base64(crc.finalize().as_ref())),
-        }
+        Digests { etag: hex(md5.finalize().as_ref()), crc64nvme: Some(base64(crc.finalize().as_ref())) }
     }
 }
 
@@ -126,6 +118,7 @@ pub(super) struct Sending {
     end: u64,
     /// Where the connection breaks, for tests of what a client then does.
     cut: Option<u64>,
+    breaking: bool,
     started: Option<Instant>,
     sent: u64,
     pause: Option<Pin<Box<Sleep>>>,
@@ -133,16 +126,13 @@ pub(super) struct Sending {
 
 impl Sending {
     /// Sends `range` of `content`; with `cut_after`, breaks after that many bytes.
-    pub(super) fn new(
-        content: Content,
-        range: std::ops::Range<u64>,
-        cut_after: Option<u64>,
-    ) -> Sending {
+    pub(super) fn new(content: Content, range: std::ops::Range<u64>, cut_after: Option<u64>) -> Sending {
         Sending {
             content,
             position: range.start,
             end: range.end,
             cut: cut_after.map(|bytes| range.start.saturating_add(bytes)),
+            breaking: false,
             started: None,
             sent: 0,
             pause: None,
@@ -154,33 +144,31 @@ impl Body for Sending {
     type Data = Bytes;
     type Error = io::Error;
 
-    fn poll_frame(
-        self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-    ) -> Poll<Option<io::Result<Frame<Bytes>>>> {
+    fn poll_frame(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<io::Result<Frame<Bytes>>>> {
         let this = self.get_mut();
+        if this.cut == Some(this.position) && !this.breaking {
+            // hyper drops what it has not written when a body fails, so give it the time to write.
+            this.breaking = true;
+            this.pause = Some(Box::pin(sleep_until(Instant::now() + FLUSH)));
+        }
         if let Some(pause) = &mut this.pause {
             std::task::ready!(pause.as_mut().poll(cx));
             this.pause = None;
+        }
+        if this.breaking {
+            return Poll::Ready(Some(Err(io::Error::other("cut off, as the test asked"))));
         }
         if this.position >= this.end {
             return Poll::Ready(None);
         }
         let mut length = CHUNK.min(this.end - this.position);
         if let Some(cut) = this.cut {
-            if this.position >= cut {
-                return Poll::Ready(Some(Err(io::Error::other("cut off, as the test asked"))));
-            }
             length = length.min(cut - this.position);
         }
         let chunk = this.content.read(this.position, length);
         this.position += chunk.len() as u64;
         this.sent += chunk.len() as u64;
-        if let Content::Made {
-            bytes_per_second: Some(pace),
-            ..
-        } = &this.content
-        {
+        if let Content::Made { bytes_per_second: Some(pace), .. } = &this.content {
             let started = *this.started.get_or_insert_with(Instant::now);
             let due = started + Duration::from_secs_f64(this.sent as f64 / (*pace).max(1) as f64);
             this.pause = Some(Box::pin(sleep_until(due)));
@@ -199,19 +187,12 @@ mod tests {
 
     #[test]
     fn every_range_of_made_content_agrees_with_the_whole() {
-        let content = Content::Made {
-            length: 1000,
-            seed: 7,
-            bytes_per_second: None,
-        };
+        let content = Content::Made { length: 1000, seed: 7, bytes_per_second: None };
         let whole = content.read(0, 1000);
         for start in [0, 1, 7, 8, 9, 500, 999, 1000] {
             for length in [0, 1, 8, 13, 2000] {
                 let end = (start + length).min(1000);
-                assert_eq!(
-                    content.read(start, length),
-                    whole.slice(start as usize..end as usize)
-                );
+                assert_eq!(content.read(start, length), whole.slice(start as usize..end as usize));
             }
         }
     }

@@ -21,18 +21,12 @@ pub(super) struct Rules {
 impl Rules {
     /// The identity policies as a decision takes them.
     pub(super) fn identity(&self) -> Vec<Attached<'_>> {
-        self.identity
-            .iter()
-            .map(|(name, policy)| Attached { name, policy })
-            .collect()
+        self.identity.iter().map(|(name, policy)| Attached { name, policy }).collect()
     }
 
     /// The boundary as a decision takes it.
     pub(super) fn boundary(&self) -> Option<Attached<'_>> {
-        self.boundary.as_ref().map(|policy| Attached {
-            name: "boundary",
-            policy,
-        })
+        self.boundary.as_ref().map(|policy| Attached { name: "boundary", policy })
     }
 }
 
@@ -121,36 +115,18 @@ pub(super) fn open(world: World) -> Result<(Directory, Buckets), String> {
         for user in account.users {
             let arn = format!("arn:aws:iam::{id}:user/{}", user.name);
             if user.mfa {
-                directory
-                    .devices
-                    .insert(format!("arn:aws:iam::{id}:mfa/{}", user.name), arn.clone());
+                directory.devices.insert(format!("arn:aws:iam::{id}:mfa/{}", user.name), arn.clone());
             }
             let key = user.access_key_id.clone();
-            directory
-                .users
-                .insert(key, keys(user, &id, &arn).map_err(at(&arn))?);
+            directory.users.insert(key, keys(user, &id, &arn).map_err(at(&arn))?);
         }
         for role in account.roles {
             let arn = format!("arn:aws:iam::{id}:role{}{}", role.path, role.name);
-            directory
-                .roles
-                .insert(arn.clone(), known_role(role, &id, &arn).map_err(at(&arn))?);
+            directory.roles.insert(arn.clone(), known_role(role, &id, &arn).map_err(at(&arn))?);
         }
         for bucket in account.buckets {
-            let policy = bucket
-                .policy
-                .as_ref()
-                .map(bucket_policy)
-                .transpose()
-                .map_err(at(&bucket.name))?;
-            buckets.insert(
-                bucket.name.clone(),
-                KnownBucket {
-                    account: id.clone(),
-                    policy,
-                    bucket,
-                },
-            );
+            let policy = bucket.policy.as_ref().map(bucket_policy).transpose().map_err(at(&bucket.name))?;
+            buckets.insert(bucket.name.clone(), KnownBucket { account: id.clone(), policy, bucket });
         }
     }
     Ok((directory, buckets))
@@ -163,9 +139,7 @@ fn at(owner: &str) -> impl Fn(PolicyError) -> String {
 fn keys(user: User, account: &str, arn: &str) -> Result<Keys, PolicyError> {
     let user_id = random::identifier("AIDA", 17);
     let mut context = Context::new();
-    context
-        .set("aws:username", &user.name)
-        .set("aws:PrincipalType", "User");
+    context.set("aws:username", &user.name).set("aws:PrincipalType", "User");
     common_keys(&mut context, account, arn, &user_id);
     tag_keys(&mut context, &user.tags);
     let caller = Caller {
@@ -179,23 +153,12 @@ fn keys(user: User, account: &str, arn: &str) -> Result<Keys, PolicyError> {
         transitive_tags: Vec::new(),
         source_identity: None,
     };
-    Ok(Keys {
-        secret: user.secret_access_key,
-        caller: Arc::new(caller),
-    })
+    Ok(Keys { secret: user.secret_access_key, caller: Arc::new(caller) })
 }
 
 /// Sets the keys that every caller has.
-pub(super) fn common_keys(
-    context: &mut Context,
-    account: &str,
-    principal_arn: &str,
-    user_id: &str,
-) {
-    context
-        .set("aws:PrincipalArn", principal_arn)
-        .set("aws:PrincipalAccount", account)
-        .set("aws:userid", user_id);
+pub(super) fn common_keys(context: &mut Context, account: &str, principal_arn: &str, user_id: &str) {
+    context.set("aws:PrincipalArn", principal_arn).set("aws:PrincipalAccount", account).set("aws:userid", user_id);
 }
 
 /// Sets `aws:PrincipalTag/…`.
@@ -222,9 +185,7 @@ fn known_role(role: Role, account: &str, arn: &str) -> Result<KnownRole, PolicyE
 }
 
 fn rules(policies: Vec<(String, Value)>, boundary: Option<Value>) -> Result<Rules, PolicyError> {
-    let identity = policies
-        .into_iter()
-        .map(|(name, policy)| Ok((name, identity_policy(&policy)?)));
+    let identity = policies.into_iter().map(|(name, policy)| Ok((name, identity_policy(&policy)?)));
     Ok(Rules {
         identity: identity.collect::<Result<_, PolicyError>>()?,
         boundary: boundary.as_ref().map(identity_policy).transpose()?,

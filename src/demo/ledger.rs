@@ -20,26 +20,17 @@ pub struct Fault {
 impl Fault {
     /// The call fails with this HTTP status and error code.
     pub fn error(status: u16, code: impl Into<String>) -> Fault {
-        Fault {
-            error: Some((status, code.into())),
-            ..Fault::default()
-        }
+        Fault { error: Some((status, code.into())), ..Fault::default() }
     }
 
     /// The answer comes this much later.
     pub fn slow(delay: Duration) -> Fault {
-        Fault {
-            delay,
-            ..Fault::default()
-        }
+        Fault { delay, ..Fault::default() }
     }
 
     /// The connection breaks after this many bytes of the object.
     pub fn cut(bytes: u64) -> Fault {
-        Fault {
-            cut_after: Some(bytes),
-            ..Fault::default()
-        }
+        Fault { cut_after: Some(bytes), ..Fault::default() }
     }
 }
 
@@ -62,9 +53,6 @@ impl Ledger {
     }
 
     pub(super) fn plan(&self, action: &str, times: usize, fault: Fault) {
-        locked(&self.faults)
-            .entry(action.to_owned())
-            .or_default()
-            .extend(std::iter::repeat_n(fault, times));
+        locked(&self.faults).entry(action.to_owned()).or_default().extend(std::iter::repeat_n(fault, times));
     }
 }

@@ -82,9 +82,7 @@ pub(super) fn page(bucket: &Bucket, question: &Question) -> Page {
 /// The later of a bound and the beginning of a prefix.
 fn later(from: Bound<String>, prefix: &str) -> Bound<String> {
     match from {
-        Bound::Included(key) | Bound::Excluded(key) if key.as_str() < prefix => {
-            Bound::Included(prefix.to_owned())
-        }
+        Bound::Included(key) | Bound::Excluded(key) if key.as_str() < prefix => Bound::Included(prefix.to_owned()),
         Bound::Unbounded => Bound::Included(prefix.to_owned()),
         from => from,
     }
@@ -95,11 +93,7 @@ fn successor(prefix: &str) -> Option<String> {
     let mut text = prefix.to_owned();
     while let Some(last) = text.pop() {
         // Between these two lie the surrogates, which are no characters.
-        let next = if last == '\u{d7ff}' {
-            Some('\u{e000}')
-        } else {
-            char::from_u32(u32::from(last) + 1)
-        };
+        let next = if last == '\u{d7ff}' { Some('\u{e000}') } else { char::from_u32(u32::from(last) + 1) };
         if let Some(next) = next {
             text.push(next);
             return Some(text);
@@ -126,12 +120,7 @@ impl<'a> Walk<'a> {
         let made = made.collect();
         let mut kept = bucket.objects.range((from, Bound::Unbounded));
         let next_kept = kept.next();
-        Walk {
-            bucket,
-            kept,
-            next_kept,
-            made,
-        }
+        Walk { bucket, kept, next_kept, made }
     }
 
     /// The smallest key that is left.
@@ -179,33 +168,18 @@ mod tests {
             size: 10,
             modified: Timestamp::UNIX_EPOCH,
         });
-        keys.iter()
-            .fold(bucket, |bucket, key| bucket.object(*key, Object::new("x")))
+        keys.iter().fold(bucket, |bucket, key| bucket.object(*key, Object::new("x")))
     }
 
     /// All pages of a listing, one line each: keys, then prefixes.
-    fn pages(
-        prefix: &str,
-        delimiter: Option<&str>,
-        from: Bound<String>,
-        limit: usize,
-        most: usize,
-    ) -> Vec<String> {
+    fn pages(prefix: &str, delimiter: Option<&str>, from: Bound<String>, limit: usize, most: usize) -> Vec<String> {
         let bucket = bucket();
         let mut lines = Vec::new();
         let mut from = Some(from);
         while let Some(start) = from.take()
             && lines.len() < most
         {
-            let page = page(
-                &bucket,
-                &Question {
-                    prefix,
-                    delimiter,
-                    from: start,
-                    limit,
-                },
-            );
+            let page = page(&bucket, &Question { prefix, delimiter, from: start, limit });
             let keys: Vec<&str> = page.objects.iter().map(|(key, _)| key.as_str()).collect();
             lines.push(format!("{} | {}", keys.join(" "), page.prefixes.join(" ")));
             from = page.next;
@@ -225,38 +199,23 @@ mod tests {
 
     #[test]
     fn a_prefix_lists_what_is_below_it() {
-        assert_eq!(
-            pages("a/", Some("/"), Bound::Unbounded, 9, 9),
-            ["a/ a/b | a/c/"]
-        );
-        assert_eq!(
-            pages("a", None, Bound::Unbounded, 9, 9),
-            ["a a/ a/b a/c/d | "]
-        );
+        assert_eq!(pages("a/", Some("/"), Bound::Unbounded, 9, 9), ["a/ a/b | a/c/"]);
+        assert_eq!(pages("a", None, Bound::Unbounded, 9, 9), ["a a/ a/b a/c/d | "]);
         assert_eq!(pages("nothing", None, Bound::Unbounded, 9, 9), [" | "]);
     }
 
     #[test]
     fn a_page_from_the_middle_of_a_million_merges_both_kinds() {
         let from = Bound::Excluded("e/0000004.json".to_owned());
-        assert_eq!(
-            pages("e/", None, from, 3, 1),
-            ["e/0000005.json e/0000005x e/0000006.json | "]
-        );
+        assert_eq!(pages("e/", None, from, 3, 1), ["e/0000005.json e/0000005x e/0000006.json | "]);
         let from = Bound::Excluded("e/0999998.json".to_owned());
         assert_eq!(pages("e/", None, from, 3, 9), ["e/0999999.json | "]);
     }
 
     #[test]
     fn a_marker_that_is_a_common_prefix_is_not_shown_again() {
-        assert_eq!(
-            pages("", Some("/"), Bound::Excluded("a/".into()), 9, 9),
-            ["b | e/ z/"]
-        );
-        assert_eq!(
-            pages("", Some("/"), Bound::Excluded("a/b".into()), 9, 9),
-            ["b | a/ e/ z/"]
-        );
+        assert_eq!(pages("", Some("/"), Bound::Excluded("a/".into()), 9, 9), ["b | e/ z/"]);
+        assert_eq!(pages("", Some("/"), Bound::Excluded("a/b".into()), 9, 9), ["b | a/ e/ z/"]);
     }
 
     #[test]

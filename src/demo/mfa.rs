@@ -28,9 +28,7 @@ struct Device {
 // Who has the seed has every code.
 impl fmt::Debug for Devices {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Devices")
-            .field("count", &self.devices.len())
-            .finish_non_exhaustive()
+        f.debug_struct("Devices").field("count", &self.devices.len()).finish_non_exhaustive()
     }
 }
 
@@ -38,16 +36,10 @@ impl Devices {
     /// Devices with new seeds, for these serial numbers and users.
     pub(super) fn new(owners: &HashMap<String, String>) -> Devices {
         let devices = owners.iter().map(|(serial, user_arn)| {
-            let device = Device {
-                user_arn: user_arn.clone(),
-                seed: random::bytes(20),
-                taken: Mutex::default(),
-            };
+            let device = Device { user_arn: user_arn.clone(), seed: random::bytes(20), taken: Mutex::default() };
             (serial.clone(), device)
         });
-        Devices {
-            devices: devices.collect(),
-        }
+        Devices { devices: devices.collect() }
     }
 
     /// A code that would be taken at `now` (seconds since 1970): the present one, else the one before, else none.
@@ -55,25 +47,17 @@ impl Devices {
         let device = self.devices.get(serial)?;
         let taken = locked(&device.taken);
         let window = now.div_euclid(WINDOW);
-        let free = [window, window - 1]
-            .into_iter()
-            .find(|window| !taken.contains(window))?;
+        let free = [window, window - 1].into_iter().find(|window| !taken.contains(window))?;
         Some(totp(&device.seed, free))
     }
 
     /// Takes a code of the user's device. A code of the present window or the one before counts, once.
     pub(super) fn take(&self, serial: &str, user_arn: &str, code: &str, now: i64) -> bool {
-        let Some(device) = self
-            .devices
-            .get(serial)
-            .filter(|device| device.user_arn == user_arn)
-        else {
+        let Some(device) = self.devices.get(serial).filter(|device| device.user_arn == user_arn) else {
             return false;
         };
         let window = now.div_euclid(WINDOW);
-        let fits = [window, window - 1]
-            .into_iter()
-            .find(|window| totp(&device.seed, *window) == code);
+        let fits = [window, window - 1].into_iter().find(|window| totp(&device.seed, *window) == code);
         fits.is_some_and(|window| locked(&device.taken).insert(window))
     }
 }
@@ -84,12 +68,7 @@ fn totp(seed: &[u8], window: i64) -> String {
     mac.update(&window.to_be_bytes());
     let digest = mac.finalize().into_bytes();
     let offset = usize::from(digest[19] & 0x0f);
-    let word = [
-        digest[offset] & 0x7f,
-        digest[offset + 1],
-        digest[offset + 2],
-        digest[offset + 3],
-    ];
+    let word = [digest[offset] & 0x7f, digest[offset + 1], digest[offset + 2], digest[offset + 3]];
     format!("{:06}", u32::from_be_bytes(word) % 1_000_000)
 }
 
@@ -101,11 +80,7 @@ mod tests {
     fn codes_are_those_of_rfc_6238() {
         // Appendix B, cut from eight digits to six.
         let seed = b"12345678901234567890";
-        for (time, code) in [
-            (59, "287082"),
-            (1_111_111_109, "081804"),
-            (1_234_567_890, "005924"),
-        ] {
+        for (time, code) in [(59, "287082"), (1_111_111_109, "081804"), (1_234_567_890, "005924")] {
             assert_eq!(totp(seed, time / WINDOW), code);
         }
     }

@@ -14,9 +14,7 @@ pub(super) fn bytes(length: usize) -> Vec<u8> {
 /// An identifier as IAM makes them: a prefix such as `AKIA`, then sixteen or seventeen letters and digits.
 pub(super) fn identifier(prefix: &str, length: usize) -> String {
     const LETTERS: &[u8; 32] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZ234567";
-    let random = bytes(length)
-        .into_iter()
-        .map(|byte| char::from(LETTERS[usize::from(byte) % LETTERS.len()]));
+    let random = bytes(length).into_iter().map(|byte| char::from(LETTERS[usize::from(byte) % LETTERS.len()]));
     prefix.chars().chain(random).collect()
 }
 

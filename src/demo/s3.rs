@@ -30,32 +30,17 @@ struct Signed {
 impl Signed {
     fn of<T>(request: &S3Request<T>) -> S3Result<Signed> {
         let caller = request.extensions.get::<Arc<Caller>>().cloned();
-        let caller = caller
-            .ok_or_else(|| S3Error::with_message(S3ErrorCode::AccessDenied, "Access Denied"))?;
-        Ok(Signed {
-            caller,
-            region: request
-                .region
-                .as_ref()
-                .map(|region| region.as_str().to_owned()),
-        })
+        let caller = caller.ok_or_else(|| S3Error::with_message(S3ErrorCode::AccessDenied, "Access Denied"))?;
+        Ok(Signed { caller, region: request.region.as_ref().map(|region| region.as_str().to_owned()) })
     }
 }
 
 impl Store {
     /// The bucket of a request, if it is in the region that the request was signed for.
-    fn bucket<'a>(
-        &self,
-        buckets: &'a Buckets,
-        name: &str,
-        from: &Signed,
-    ) -> S3Result<&'a KnownBucket> {
-        let known = buckets.get(name).ok_or_else(|| {
-            S3Error::with_message(
-                S3ErrorCode::NoSuchBucket,
-                "The specified bucket does not exist",
-            )
-        })?;
+    fn bucket<'a>(&self, buckets: &'a Buckets, name: &str, from: &Signed) -> S3Result<&'a KnownBucket> {
+        let known = buckets
+            .get(name)
+            .ok_or_else(|| S3Error::with_message(S3ErrorCode::NoSuchBucket, "The specified bucket does not exist"))?;
         match &from.region {
             Some(region) if *region != known.bucket.region => {
                 let text = "The bucket you are attempting to access must be addressed using the specified endpoint. \
@@ -83,38 +68,21 @@ impl Store {
             None => format!("arn:aws:s3:::{name}"),
         };
         let mut context = context.clone();
-        context
-            .set("s3:ResourceAccount", &known.account)
-            .set("aws:ResourceAccount", &known.account);
+        context.set("s3:ResourceAccount", &known.account).set("aws:ResourceAccount", &known.account);
         if let Some(region) = &from.region {
             context.set("aws:RequestedRegion", region);
         }
         let principal = &from.caller.principal;
-        let request = Request {
-            principal,
-            action,
-            resource: &resource,
-            context: &context,
-        };
-        let policy = known.policy.as_ref().map(|policy| Attached {
-            name: "bucket policy",
-            policy,
-        });
-        let owner = Resource {
-            side: Side::Bucket,
-            account: &known.account,
-            policy,
-        };
+        let request = Request { principal, action, resource: &resource, context: &context };
+        let policy = known.policy.as_ref().map(|policy| Attached { name: "bucket policy", policy });
+        let owner = Resource { side: Side::Bucket, account: &known.account, policy };
         let verdict = judge(&self.0, &from.caller, &request, owner);
         if verdict.is_allowed() {
             return Ok(());
         }
         let same_account = principal.account == known.account;
         let text = denial_in_s3(&verdict, &request, same_account);
-        Err(in_region(
-            S3Error::with_message(S3ErrorCode::AccessDenied, text),
-            known,
-        ))
+        Err(in_region(S3Error::with_message(S3ErrorCode::AccessDenied, text), known))
     }
 
     /// What S3 says of a key that is not there: only who may list the bucket learns that.
@@ -122,9 +90,7 @@ impl Store {
         let mut context = Context::new();
         context.set("s3:prefix", key);
         match self.allow(from, "s3:ListBucket", known, None, &context) {
-            Ok(()) => {
-                S3Error::with_message(S3ErrorCode::NoSuchKey, "The specified key does not exist.")
-            }
+            Ok(()) => S3Error::with_message(S3ErrorCode::NoSuchKey, "The specified key does not exist."),
             Err(denied) => denied,
         }
     }
@@ -144,17 +110,11 @@ fn in_region(mut error: S3Error, known: &KnownBucket) -> S3Error {
 
 #[async_trait::async_trait]
 impl S3 for Store {
-    async fn list_buckets(
-        &self,
-        req: S3Request<ListBucketsInput>,
-    ) -> S3Result<S3Response<ListBucketsOutput>> {
+    async fn list_buckets(&self, req: S3Request<ListBucketsInput>) -> S3Result<S3Response<ListBucketsOutput>> {
         list::buckets(self, req)
     }
 
-    async fn head_bucket(
-        &self,
-        req: S3Request<HeadBucketInput>,
-    ) -> S3Result<S3Response<HeadBucketOutput>> {
+    async fn head_bucket(&self, req: S3Request<HeadBucketInput>) -> S3Result<S3Response<HeadBucketOutput>> {
         list::head_bucket(self, req)
     }
 
@@ -165,31 +125,19 @@ impl S3 for Store {
         list::bucket_location(self, req)
     }
 
-    async fn list_objects(
-        &self,
-        req: S3Request<ListObjectsInput>,
-    ) -> S3Result<S3Response<ListObjectsOutput>> {
+    async fn list_objects(&self, req: S3Request<ListObjectsInput>) -> S3Result<S3Response<ListObjectsOutput>> {
         list::objects(self, req)
     }
 
-    async fn list_objects_v2(
-        &self,
-        req: S3Request<ListObjectsV2Input>,
-    ) -> S3Result<S3Response<ListObjectsV2Output>> {
+    async fn list_objects_v2(&self, req: S3Request<ListObjectsV2Input>) -> S3Result<S3Response<ListObjectsV2Output>> {
         list::objects_v2(self, req)
     }
 
-    async fn get_object(
-        &self,
-        req: S3Request<GetObjectInput>,
-    ) -> S3Result<S3Response<GetObjectOutput>> {
+    async fn get_object(&self, req: S3Request<GetObjectInput>) -> S3Result<S3Response<GetObjectOutput>> {
         read::get_object(self, req)
     }
 
-    async fn head_object(
-        &self,
-        req: S3Request<HeadObjectInput>,
-    ) -> S3Result<S3Response<HeadObjectOutput>> {
+    async fn head_object(&self, req: S3Request<HeadObjectInput>) -> S3Result<S3Response<HeadObjectOutput>> {
         read::head_object(self, req)
     }
 
@@ -200,17 +148,11 @@ impl S3 for Store {
         read::object_tagging(self, req)
     }
 
-    async fn put_object(
-        &self,
-        req: S3Request<PutObjectInput>,
-    ) -> S3Result<S3Response<PutObjectOutput>> {
+    async fn put_object(&self, req: S3Request<PutObjectInput>) -> S3Result<S3Response<PutObjectOutput>> {
         write::put_object(self, req).await
     }
 
-    async fn delete_object(
-        &self,
-        req: S3Request<DeleteObjectInput>,
-    ) -> S3Result<S3Response<DeleteObjectOutput>> {
+    async fn delete_object(&self, req: S3Request<DeleteObjectInput>) -> S3Result<S3Response<DeleteObjectOutput>> {
         write::delete_object(self, req)
     }
 }

@@ -22,9 +22,7 @@ pub(super) struct Session {
 
 impl fmt::Debug for Session {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Session")
-            .field("caller", &self.caller.principal.arn)
-            .finish_non_exhaustive()
+        f.debug_struct("Session").field("caller", &self.caller.principal.arn).finish_non_exhaustive()
     }
 }
 
@@ -56,9 +54,7 @@ impl State {
     /// The time by the cloud's clock.
     pub(super) fn now(&self) -> Timestamp {
         let offset = SignedDuration::from_secs(self.clock_offset.load(Ordering::Relaxed));
-        Timestamp::now()
-            .checked_add(offset)
-            .unwrap_or(Timestamp::MAX)
+        Timestamp::now().checked_add(offset).unwrap_or(Timestamp::MAX)
     }
 
     pub(super) fn set_clock_offset(&self, seconds: i64) {

@@ -32,11 +32,7 @@ pub(super) struct Refused {
 
 impl Refused {
     fn new(status: u16, code: &'static str, message: impl Into<String>) -> Refused {
-        Refused {
-            status,
-            code: code.into(),
-            message: message.into(),
-        }
+        Refused { status, code: code.into(), message: message.into() }
     }
 
     fn denied(message: impl Into<String>) -> Refused {
@@ -68,36 +64,20 @@ impl S3Route for Sts {
     }
 
     async fn call(&self, request: S3Request<Body>) -> S3Result<S3Response<Body>> {
-        let form = request
-            .extensions
-            .get::<Form>()
-            .cloned()
-            .unwrap_or_default();
+        let form = request.extensions.get::<Form>().cloned().unwrap_or_default();
         let (status, xml) = match self.answer(&request, &form).await {
             Ok(result) => {
                 let action = form.get("Action").unwrap_or_default();
-                let metadata = format!(
-                    "<ResponseMetadata><RequestId>{}</RequestId></ResponseMetadata>",
-                    random::request_id()
-                );
+                let metadata =
+                    format!("<ResponseMetadata><RequestId>{}</RequestId></ResponseMetadata>", random::request_id());
                 let result = format!("<{action}Result>{result}</{action}Result>");
-                (
-                    200,
-                    format!(
-                        "<{action}Response xmlns=\"{NAMESPACE}\">{result}{metadata}</{action}Response>"
-                    ),
-                )
+                (200, format!("<{action}Response xmlns=\"{NAMESPACE}\">{result}{metadata}</{action}Response>"))
             }
-            Err(refused) => (
-                refused.status,
-                error_xml(refused.status, &refused.code, &refused.message),
-            ),
+            Err(refused) => (refused.status, error_xml(refused.status, &refused.code, &refused.message)),
         };
         let mut response = S3Response::new(Body::from(xml));
         response.status = StatusCode::from_u16(status).ok();
-        response
-            .headers
-            .insert(CONTENT_TYPE, HeaderValue::from_static("text/xml"));
+        response.headers.insert(CONTENT_TYPE, HeaderValue::from_static("text/xml"));
         response.extensions.insert(Shaped);
         Ok(response)
     }
@@ -106,19 +86,11 @@ impl S3Route for Sts {
 impl Sts {
     async fn answer(&self, request: &S3Request<Body>, form: &Form) -> Result<String, Refused> {
         let action = form.get("Action").unwrap_or_default();
-        let fault = self
-            .0
-            .ledger
-            .note(&format!("sts:{action}"))
-            .unwrap_or_default();
+        let fault = self.0.ledger.note(&format!("sts:{action}")).unwrap_or_default();
         tokio::time::sleep(fault.delay).await;
         if let Some((status, code)) = &fault.error {
             let message = "The test asked for this failure.".to_owned();
-            return Err(Refused {
-                status: *status,
-                code: code.clone().into(),
-                message,
-            });
+            return Err(Refused { status: *status, code: code.clone().into(), message });
         }
         let caller = self.caller(request)?;
         match action {
@@ -135,32 +107,21 @@ impl Sts {
 
     fn caller(&self, request: &S3Request<Body>) -> Result<Arc<Caller>, Refused> {
         let Some(credentials) = &request.credentials else {
-            return Err(Refused::new(
-                403,
-                "MissingAuthenticationToken",
-                "Request is missing Authentication Token",
-            ));
+            return Err(Refused::new(403, "MissingAuthenticationToken", "Request is missing Authentication Token"));
         };
         if !clock_agrees(&self.0, &request.headers) {
-            let text =
-                "Signature expired: the request's time is too far from the time of the service";
+            let text = "Signature expired: the request's time is too far from the time of the service";
             return Err(Refused::new(403, "SignatureDoesNotMatch", text));
         }
         let token = session_token(&request.headers, &request.uri);
-        caller(&self.0, &credentials.access_key, token.as_deref()).map_err(
-            |refusal| match refusal {
-                Refusal::UnknownKey | Refusal::WrongToken => Refused::new(
-                    403,
-                    "InvalidClientTokenId",
-                    "The security token included in the request is invalid.",
-                ),
-                Refusal::Expired => Refused::new(
-                    403,
-                    "ExpiredToken",
-                    "The security token included in the request is expired",
-                ),
-            },
-        )
+        caller(&self.0, &credentials.access_key, token.as_deref()).map_err(|refusal| match refusal {
+            Refusal::UnknownKey | Refusal::WrongToken => {
+                Refused::new(403, "InvalidClientTokenId", "The security token included in the request is invalid.")
+            }
+            Refusal::Expired => {
+                Refused::new(403, "ExpiredToken", "The security token included in the request is expired")
+            }
+        })
     }
 }
 
@@ -194,14 +155,9 @@ pub(super) fn reshape(status: u16, s3_error: &str) -> (u16, String) {
     let code = element("Code").unwrap_or_else(|| "InternalFailure".to_owned());
     let message = element("Message").unwrap_or_default();
     match code.as_str() {
-        "InvalidAccessKeyId" => (
-            403,
-            error_xml(
-                403,
-                "InvalidClientTokenId",
-                "The security token included in the request is invalid.",
-            ),
-        ),
+        "InvalidAccessKeyId" => {
+            (403, error_xml(403, "InvalidClientTokenId", "The security token included in the request is invalid."))
+        }
         "SignatureDoesNotMatch" => {
             let text = "The request signature we calculated does not match the signature you provided. Check your \
                         AWS Secret Access Key and signing method. Consult the service documentation for details.";
@@ -213,16 +169,10 @@ pub(super) fn reshape(status: u16, s3_error: &str) -> (u16, String) {
 
 /// Text as XML content.
 fn escape(text: &str) -> String {
-    text.replace('&', "&amp;")
-        .replace('<', "&lt;")
-        .replace('>', "&gt;")
+    text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;")
 }
 
 fn unescape(text: &str) -> String {
-    let text = text
-        .replace("&lt;", "<")
-        .replace("&gt;", ">")
-        .replace("&quot;", "\"")
-        .replace("&apos;", "'");
+    let text = text.replace("&lt;", "<").replace("&gt;", ">").replace("&quot;", "\"").replace("&apos;", "'");
     text.replace("&amp;", "&")
 }

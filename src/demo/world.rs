@@ -89,21 +89,14 @@ impl World {
     /// The user as whom the demo's visitor comes: the first user of the first account that has one. Its access
     /// key id and secret belong in the credentials file of the program.
     pub fn visitor(&self) -> Option<&User> {
-        self.accounts
-            .iter()
-            .find_map(|account| account.users.first())
+        self.accounts.iter().find_map(|account| account.users.first())
     }
 }
 
 impl Account {
     /// An account without anything in it.
     pub fn new(id: impl Into<String>) -> Account {
-        Account {
-            id: id.into(),
-            users: Vec::new(),
-            roles: Vec::new(),
-            buckets: Vec::new(),
-        }
+        Account { id: id.into(), users: Vec::new(), roles: Vec::new(), buckets: Vec::new() }
     }
 
     /// Adds a user.

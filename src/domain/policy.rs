@@ -11,10 +11,7 @@ mod message;
 mod pattern;
 mod request;
 
-pub use decide::{
-    Attached, Decision, Opinion, Policies, Resource, Side, SideOpinion, StatementRef, Verdict,
-    decide,
-};
+pub use decide::{Attached, Decision, Opinion, Policies, Resource, Side, SideOpinion, StatementRef, Verdict, decide};
 pub use document::{Clause, Condition, Effect, Policy, PolicyError, PrincipalPattern, Statement};
 pub use message::{denial, denial_in_s3};
 pub use request::{Context, Principal, PrincipalKind, Request};

@@ -15,50 +15,26 @@ use crate::domain::policy::{Context, Request, Resource, Side, denial_in_s3};
 const PAGE: i32 = 1000;
 
 /// ListBuckets: those of the caller's account.
-pub(super) fn buckets(
-    store: &Store,
-    req: S3Request<ListBucketsInput>,
-) -> S3Result<S3Response<ListBucketsOutput>> {
+pub(super) fn buckets(store: &Store, req: S3Request<ListBucketsInput>) -> S3Result<S3Response<ListBucketsOutput>> {
     let from = Signed::of(&req)?;
     let principal = &from.caller.principal;
     let context = Context::new();
     // The action has no resource; policies may name it by "*" or by "arn:aws:s3:::*".
-    let request = Request {
-        principal,
-        action: "s3:ListAllMyBuckets",
-        resource: "arn:aws:s3:::*",
-        context: &context,
-    };
-    let resource = Resource {
-        side: Side::Bucket,
-        account: &principal.account,
-        policy: None,
-    };
+    let request = Request { principal, action: "s3:ListAllMyBuckets", resource: "arn:aws:s3:::*", context: &context };
+    let resource = Resource { side: Side::Bucket, account: &principal.account, policy: None };
     let verdict = judge(&store.0, &from.caller, &request, resource);
     if !verdict.is_allowed() {
-        return Err(S3Error::with_message(
-            S3ErrorCode::AccessDenied,
-            denial_in_s3(&verdict, &request, true),
-        ));
+        return Err(S3Error::with_message(S3ErrorCode::AccessDenied, denial_in_s3(&verdict, &request, true)));
     }
     let input = req.input;
     let limit = usize::try_from(input.max_buckets.unwrap_or(10_000).clamp(1, 10_000)).unwrap_or(1);
-    let after = input
-        .continuation_token
-        .as_deref()
-        .map(read_token)
-        .transpose()?;
+    let after = input.continuation_token.as_deref().map(read_token).transpose()?;
     let prefix = input.prefix.as_deref().unwrap_or_default();
     let known = store.0.buckets();
     let mut found = known
         .range::<String, _>((after.unwrap_or(Bound::Unbounded), Bound::Unbounded))
         .filter(|(name, known)| known.account == principal.account && name.starts_with(prefix))
-        .filter(|(_, known)| {
-            input
-                .bucket_region
-                .as_ref()
-                .is_none_or(|region| *region == known.bucket.region)
-        });
+        .filter(|(_, known)| input.bucket_region.as_ref().is_none_or(|region| *region == known.bucket.region));
     let buckets: Vec<Bucket> = found
         .by_ref()
         .take(limit)
@@ -71,9 +47,7 @@ pub(super) fn buckets(
     let last = buckets.last().and_then(|bucket| bucket.name.clone());
     let more = found.next().is_some();
     Ok(S3Response::new(ListBucketsOutput {
-        continuation_token: last
-            .filter(|_| more)
-            .map(|name| write_token(&Bound::Excluded(name))),
+        continuation_token: last.filter(|_| more).map(|name| write_token(&Bound::Excluded(name))),
         owner: Some(owner(&principal.account)),
         prefix: input.prefix.clone(),
         buckets: Some(buckets),
@@ -81,19 +55,13 @@ pub(super) fn buckets(
 }
 
 /// HeadBucket.
-pub(super) fn head_bucket(
-    store: &Store,
-    req: S3Request<HeadBucketInput>,
-) -> S3Result<S3Response<HeadBucketOutput>> {
+pub(super) fn head_bucket(store: &Store, req: S3Request<HeadBucketInput>) -> S3Result<S3Response<HeadBucketOutput>> {
     let from = Signed::of(&req)?;
     let buckets = store.0.buckets();
     let known = store.bucket(&buckets, &req.input.bucket, &from)?;
     store.allow(&from, "s3:ListBucket", known, None, &Context::new())?;
     let region = known.bucket.region.clone();
-    Ok(S3Response::new(HeadBucketOutput {
-        bucket_region: Some(region),
-        ..HeadBucketOutput::default()
-    }))
+    Ok(S3Response::new(HeadBucketOutput { bucket_region: Some(region), ..HeadBucketOutput::default() }))
 }
 
 /// GetBucketLocation, which us-east-1 answers for every region.
@@ -109,9 +77,7 @@ pub(super) fn bucket_location(
     // For us-east-1 the answer is empty, as it has been since that was the only region.
     let region = Some(known.bucket.region.clone()).filter(|region| region != "us-east-1");
     let location_constraint = region.map(BucketLocationConstraint::from);
-    Ok(S3Response::new(GetBucketLocationOutput {
-        location_constraint,
-    }))
+    Ok(S3Response::new(GetBucketLocationOutput { location_constraint }))
 }
 
 /// ListObjectsV2.
@@ -139,10 +105,7 @@ pub(super) fn objects_v2(
     Ok(S3Response::new(ListObjectsV2Output {
         name: Some(input.bucket.clone()),
         prefix: Some(text.encode(input.prefix.as_deref().unwrap_or_default())),
-        delimiter: input
-            .delimiter
-            .as_deref()
-            .map(|delimiter| text.encode(delimiter)),
+        delimiter: input.delimiter.as_deref().map(|delimiter| text.encode(delimiter)),
         start_after: input.start_after.as_deref().map(|key| text.encode(key)),
         max_keys: Some(asked.limit()),
         key_count: i32::try_from(page.objects.len() + page.prefixes.len()).ok(),
@@ -157,10 +120,7 @@ pub(super) fn objects_v2(
 }
 
 /// ListObjects, the first version of the API.
-pub(super) fn objects(
-    store: &Store,
-    req: S3Request<ListObjectsInput>,
-) -> S3Result<S3Response<ListObjectsOutput>> {
+pub(super) fn objects(store: &Store, req: S3Request<ListObjectsInput>) -> S3Result<S3Response<ListObjectsOutput>> {
     let from = Signed::of(&req)?;
     let input = req.input;
     let marker = input.marker.clone().filter(|marker| !marker.is_empty());
@@ -174,17 +134,11 @@ pub(super) fn objects(
     let (page, account) = asked.page(store, &from)?;
     let text = Text::new(input.encoding_type.as_ref())?;
     // NextMarker is for listings with a delimiter; the others go on after their last key.
-    let next_marker = page
-        .last
-        .as_deref()
-        .filter(|_| page.next.is_some() && asked.delimiter().is_some());
+    let next_marker = page.last.as_deref().filter(|_| page.next.is_some() && asked.delimiter().is_some());
     Ok(S3Response::new(ListObjectsOutput {
         name: Some(input.bucket.clone()),
         prefix: Some(text.encode(input.prefix.as_deref().unwrap_or_default())),
-        delimiter: input
-            .delimiter
-            .as_deref()
-            .map(|delimiter| text.encode(delimiter)),
+        delimiter: input.delimiter.as_deref().map(|delimiter| text.encode(delimiter)),
         marker: Some(text.encode(input.marker.as_deref().unwrap_or_default())),
         max_keys: Some(asked.limit()),
         is_truncated: Some(page.next.is_some()),
@@ -239,10 +193,7 @@ impl Asked<'_> {
             from: self.start.clone(),
             limit: usize::try_from(self.limit()).unwrap_or_default(),
         };
-        Ok((
-            listing::page(&known.bucket, &question),
-            known.account.clone(),
-        ))
+        Ok((listing::page(&known.bucket, &question), known.account.clone()))
     }
 }
 
@@ -266,9 +217,7 @@ impl Text {
     /// As S3 encodes: like a form, with a space as `+`, but with slashes left alone.
     fn encode(&self, text: &str) -> String {
         match self.url {
-            true => form_urlencoded::byte_serialize(text.as_bytes())
-                .collect::<String>()
-                .replace("%2F", "/"),
+            true => form_urlencoded::byte_serialize(text.as_bytes()).collect::<String>().replace("%2F", "/"),
             false => text.to_owned(),
         }
     }
@@ -298,21 +247,13 @@ impl Text {
     }
 
     fn prefixes(&self, page: &Page) -> Vec<CommonPrefix> {
-        page.prefixes
-            .iter()
-            .map(|prefix| CommonPrefix {
-                prefix: Some(self.encode(prefix)),
-            })
-            .collect()
+        page.prefixes.iter().map(|prefix| CommonPrefix { prefix: Some(self.encode(prefix)) }).collect()
     }
 }
 
 /// The owner of an account's buckets: a canonical user id is 64 hexadecimal digits.
 fn owner(account: &str) -> Owner {
-    Owner {
-        id: Some(format!("{account:0>64}")),
-        display_name: None,
-    }
+    Owner { id: Some(format!("{account:0>64}")), display_name: None }
 }
 
 /// A moment as s3s writes it.
@@ -330,17 +271,10 @@ fn write_token(bound: &Bound<String>) -> String {
 }
 
 fn read_token(token: &str) -> S3Result<Bound<String>> {
-    let wrong = || {
-        S3Error::with_message(
-            S3ErrorCode::InvalidArgument,
-            "The continuation token provided is incorrect",
-        )
-    };
+    let wrong = || S3Error::with_message(S3ErrorCode::InvalidArgument, "The continuation token provided is incorrect");
     let (kind, digits) = token.split_at_checked(1).ok_or_else(wrong)?;
     let pairs = digits.as_bytes().chunks(2).map(|pair| {
-        let pair = std::str::from_utf8(pair)
-            .ok()
-            .filter(|pair| pair.len() == 2)?;
+        let pair = std::str::from_utf8(pair).ok().filter(|pair| pair.len() == 2)?;
         u8::from_str_radix(pair, 16).ok()
     });
     let bytes = pairs.collect::<Option<Vec<u8>>>().ok_or_else(wrong)?;

@@ -31,10 +31,7 @@ struct Answer {
 }
 
 /// GetObject.
-pub(super) fn get_object(
-    store: &Store,
-    req: S3Request<GetObjectInput>,
-) -> S3Result<S3Response<GetObjectOutput>> {
+pub(super) fn get_object(store: &Store, req: S3Request<GetObjectInput>) -> S3Result<S3Response<GetObjectOutput>> {
     let from = Signed::of(&req)?;
     let fault = planned(&req.extensions);
     let input = req.input;
@@ -50,18 +47,8 @@ pub(super) fn get_object(
         if_modified_since: input.if_modified_since.as_ref(),
         if_unmodified_since: input.if_unmodified_since.as_ref(),
     };
-    let answer = answer(
-        object,
-        &conditions,
-        input.range.as_ref(),
-        input.checksum_mode.as_ref(),
-    )?;
-    let Answer {
-        object,
-        range,
-        content_range,
-        checksum,
-    } = answer;
+    let answer = answer(object, &conditions, input.range.as_ref(), input.checksum_mode.as_ref())?;
+    let Answer { object, range, content_range, checksum } = answer;
     let length = range.end - range.start;
     let body = Sending::new(object.content.clone(), range, fault.cut_after);
     Ok(S3Response::new(GetObjectOutput {
@@ -73,23 +60,16 @@ pub(super) fn get_object(
         last_modified: Some(timestamp(object.modified)),
         content_type: Some(content_type(&object)),
         storage_class: storage_class(&object),
-        checksum_type: checksum
-            .as_ref()
-            .map(|_| ChecksumType::from_static(ChecksumType::FULL_OBJECT)),
+        checksum_type: checksum.as_ref().map(|_| ChecksumType::from_static(ChecksumType::FULL_OBJECT)),
         checksum_crc64nvme: checksum,
         metadata: metadata(&object),
-        tag_count: i32::try_from(object.tags.len())
-            .ok()
-            .filter(|count| *count > 0),
+        tag_count: i32::try_from(object.tags.len()).ok().filter(|count| *count > 0),
         ..GetObjectOutput::default()
     }))
 }
 
 /// HeadObject.
-pub(super) fn head_object(
-    store: &Store,
-    req: S3Request<HeadObjectInput>,
-) -> S3Result<S3Response<HeadObjectOutput>> {
+pub(super) fn head_object(store: &Store, req: S3Request<HeadObjectInput>) -> S3Result<S3Response<HeadObjectOutput>> {
     let from = Signed::of(&req)?;
     let input = req.input;
     let object = find(store, &from, &input.bucket, &input.key)?;
@@ -99,18 +79,8 @@ pub(super) fn head_object(
         if_modified_since: input.if_modified_since.as_ref(),
         if_unmodified_since: input.if_unmodified_since.as_ref(),
     };
-    let answer = answer(
-        object,
-        &conditions,
-        input.range.as_ref(),
-        input.checksum_mode.as_ref(),
-    )?;
-    let Answer {
-        object,
-        range,
-        content_range,
-        checksum,
-    } = answer;
+    let answer = answer(object, &conditions, input.range.as_ref(), input.checksum_mode.as_ref())?;
+    let Answer { object, range, content_range, checksum } = answer;
     let mut response = S3Response::new(HeadObjectOutput {
         content_length: i64::try_from(range.end - range.start).ok(),
         accept_ranges: Some("bytes".to_owned()),
@@ -118,9 +88,7 @@ pub(super) fn head_object(
         last_modified: Some(timestamp(object.modified)),
         content_type: Some(content_type(&object)),
         storage_class: storage_class(&object),
-        checksum_type: checksum
-            .as_ref()
-            .map(|_| ChecksumType::from_static(ChecksumType::FULL_OBJECT)),
+        checksum_type: checksum.as_ref().map(|_| ChecksumType::from_static(ChecksumType::FULL_OBJECT)),
         checksum_crc64nvme: checksum,
         metadata: metadata(&object),
         content_range: content_range.clone(),
@@ -140,36 +108,18 @@ pub(super) fn object_tagging(
     let from = Signed::of(&req)?;
     let buckets = store.0.buckets();
     let known = store.bucket(&buckets, &req.input.bucket, &from)?;
-    store.allow(
-        &from,
-        "s3:GetObjectTagging",
-        known,
-        Some(&req.input.key),
-        &Context::new(),
-    )?;
-    let object = known
-        .bucket
-        .get(&req.input.key)
-        .ok_or_else(|| store.missing(&from, known, &req.input.key))?;
-    let tag = |(key, value): &(String, String)| Tag {
-        key: Some(key.clone()),
-        value: Some(value.clone()),
-    };
+    store.allow(&from, "s3:GetObjectTagging", known, Some(&req.input.key), &Context::new())?;
+    let object = known.bucket.get(&req.input.key).ok_or_else(|| store.missing(&from, known, &req.input.key))?;
+    let tag = |(key, value): &(String, String)| Tag { key: Some(key.clone()), value: Some(value.clone()) };
     let tag_set = object.tags.iter().map(tag).collect();
-    Ok(S3Response::new(GetObjectTaggingOutput {
-        tag_set,
-        version_id: None,
-    }))
+    Ok(S3Response::new(GetObjectTaggingOutput { tag_set, version_id: None }))
 }
 
 fn find(store: &Store, from: &Signed, bucket: &str, key: &str) -> S3Result<Arc<Object>> {
     let buckets = store.0.buckets();
     let known = store.bucket(&buckets, bucket, from)?;
     store.allow(from, "s3:GetObject", known, Some(key), &Context::new())?;
-    known
-        .bucket
-        .get(key)
-        .ok_or_else(|| store.missing(from, known, key))
+    known.bucket.get(key).ok_or_else(|| store.missing(from, known, key))
 }
 
 fn answer(
@@ -184,24 +134,14 @@ fn answer(
         None => (0..length, None),
         Some(range) => {
             let range = range.check(length).map_err(|_| out_of_range(length))?;
-            let header = format!(
-                "bytes {}-{}/{length}",
-                range.start,
-                range.end.saturating_sub(1)
-            );
+            let header = format!("bytes {}-{}/{length}", range.start, range.end.saturating_sub(1));
             (range, Some(header))
         }
     };
     // The checksum is that of the whole object, so S3 does not send it along with a part.
-    let wanted = content_range.is_none()
-        && checksum_mode.is_some_and(|mode| mode.as_str() == ChecksumMode::ENABLED);
+    let wanted = content_range.is_none() && checksum_mode.is_some_and(|mode| mode.as_str() == ChecksumMode::ENABLED);
     let checksum = object.digests().crc64nvme.clone().filter(|_| wanted);
-    Ok(Answer {
-        object,
-        range,
-        content_range,
-        checksum,
-    })
+    Ok(Answer { object, range, content_range, checksum })
 }
 
 impl Conditions<'_> {
@@ -247,15 +187,9 @@ fn later(object: &Object, header: &Timestamp) -> bool {
 }
 
 fn out_of_range(length: u64) -> S3Error {
-    let mut error = S3Error::with_message(
-        S3ErrorCode::InvalidRange,
-        "The requested range is not satisfiable",
-    );
+    let mut error = S3Error::with_message(S3ErrorCode::InvalidRange, "The requested range is not satisfiable");
     let mut headers = hyper::HeaderMap::new();
-    headers.insert(
-        hyper::header::CONTENT_TYPE,
-        HeaderValue::from_static("application/xml"),
-    );
+    headers.insert(hyper::header::CONTENT_TYPE, HeaderValue::from_static("application/xml"));
     if let Ok(value) = HeaderValue::from_str(&format!("bytes */{length}")) {
         headers.insert(CONTENT_RANGE, value);
     }
@@ -264,17 +198,12 @@ fn out_of_range(length: u64) -> S3Error {
 }
 
 fn content_type(object: &Object) -> String {
-    object
-        .content_type
-        .clone()
-        .unwrap_or_else(|| "binary/octet-stream".to_owned())
+    object.content_type.clone().unwrap_or_else(|| "binary/octet-stream".to_owned())
 }
 
 /// S3 leaves the header away for STANDARD.
 fn storage_class(object: &Object) -> Option<StorageClass> {
-    Some(object.storage_class.clone())
-        .filter(|class| class != "STANDARD")
-        .map(StorageClass::from)
+    Some(object.storage_class.clone()).filter(|class| class != "STANDARD").map(StorageClass::from)
 }
 
 fn metadata(object: &Object) -> Option<Metadata> {

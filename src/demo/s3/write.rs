@@ -17,10 +17,7 @@ use crate::domain::policy::Context;
 const LARGEST: usize = 256 * 1024 * 1024;
 
 /// PutObject.
-pub(super) async fn put_object(
-    store: &Store,
-    req: S3Request<PutObjectInput>,
-) -> S3Result<S3Response<PutObjectOutput>> {
+pub(super) async fn put_object(store: &Store, req: S3Request<PutObjectInput>) -> S3Result<S3Response<PutObjectOutput>> {
     let from = Signed::of(&req)?;
     let trailing = req.trailing_headers.clone();
     let mut input = req.input;
@@ -29,52 +26,20 @@ pub(super) async fn put_object(
         Some(blob) => read(blob).await?,
         None => Bytes::new(),
     };
-    let trailers = trailing
-        .and_then(|trailing| trailing.take())
-        .unwrap_or_default();
-    let trailer = |name: &str| {
-        trailers
-            .get(name)
-            .and_then(|value| value.to_str().ok())
-            .map(str::to_owned)
-    };
+    let trailers = trailing.and_then(|trailing| trailing.take()).unwrap_or_default();
+    let trailer = |name: &str| trailers.get(name).and_then(|value| value.to_str().ok()).map(str::to_owned);
     let sums = [
         (input.content_md5, base64(Md5::checksum(&bytes).as_ref())),
+        (input.checksum_crc32.or_else(|| trailer("x-amz-checksum-crc32")), base64(Crc32::checksum(&bytes).as_ref())),
+        (input.checksum_crc32c.or_else(|| trailer("x-amz-checksum-crc32c")), base64(Crc32c::checksum(&bytes).as_ref())),
         (
-            input
-                .checksum_crc32
-                .or_else(|| trailer("x-amz-checksum-crc32")),
-            base64(Crc32::checksum(&bytes).as_ref()),
-        ),
-        (
-            input
-                .checksum_crc32c
-                .or_else(|| trailer("x-amz-checksum-crc32c")),
-            base64(Crc32c::checksum(&bytes).as_ref()),
-        ),
-        (
-            input
-                .checksum_crc64nvme
-                .or_else(|| trailer("x-amz-checksum-crc64nvme")),
+            input.checksum_crc64nvme.or_else(|| trailer("x-amz-checksum-crc64nvme")),
             base64(Crc64Nvme::checksum(&bytes).as_ref()),
         ),
-        (
-            input
-                .checksum_sha1
-                .or_else(|| trailer("x-amz-checksum-sha1")),
-            base64(Sha1::checksum(&bytes).as_ref()),
-        ),
-        (
-            input
-                .checksum_sha256
-                .or_else(|| trailer("x-amz-checksum-sha256")),
-            base64(Sha256::checksum(&bytes).as_ref()),
-        ),
+        (input.checksum_sha1.or_else(|| trailer("x-amz-checksum-sha1")), base64(Sha1::checksum(&bytes).as_ref())),
+        (input.checksum_sha256.or_else(|| trailer("x-amz-checksum-sha256")), base64(Sha256::checksum(&bytes).as_ref())),
     ];
-    if sums
-        .iter()
-        .any(|(told, own)| told.as_ref().is_some_and(|told| told != own))
-    {
+    if sums.iter().any(|(told, own)| told.as_ref().is_some_and(|told| told != own)) {
         let text = "The checksum you specified did not match what we received.";
         return Err(S3Error::with_message(S3ErrorCode::BadDigest, text));
     }
@@ -86,18 +51,13 @@ pub(super) async fn put_object(
     }
     object.metadata = input.metadata.unwrap_or_default().into_iter().collect();
     let tags = input.tagging.unwrap_or_default();
-    object.tags = form_urlencoded::parse(tags.as_bytes())
-        .into_owned()
-        .collect();
+    object.tags = form_urlencoded::parse(tags.as_bytes()).into_owned().collect();
     let digests = object.digests().clone();
 
     let mut buckets = store.0.buckets_mut();
-    let known = buckets.get_mut(&input.bucket).ok_or_else(|| {
-        S3Error::with_message(
-            S3ErrorCode::NoSuchBucket,
-            "The specified bucket does not exist",
-        )
-    })?;
+    let known = buckets
+        .get_mut(&input.bucket)
+        .ok_or_else(|| S3Error::with_message(S3ErrorCode::NoSuchBucket, "The specified bucket does not exist"))?;
     // Asked under the lock under which it is written: of two that put at once, one finds the other's object.
     let present = known.bucket.get(&input.key);
     let holds = |condition: &ETagCondition| match (condition, &present) {
@@ -105,9 +65,7 @@ pub(super) async fn put_object(
         (ETagCondition::Any, Some(_)) => true,
         (ETagCondition::ETag(wanted), Some(object)) => wanted.value() == object.digests().etag,
     };
-    if input.if_none_match.as_ref().is_some_and(holds)
-        || input.if_match.as_ref().is_some_and(|one| !holds(one))
-    {
+    if input.if_none_match.as_ref().is_some_and(holds) || input.if_match.as_ref().is_some_and(|one| !holds(one)) {
         let text = "At least one of the pre-conditions you specified did not hold";
         return Err(S3Error::with_message(S3ErrorCode::PreconditionFailed, text));
     }
@@ -126,13 +84,7 @@ fn may_put(store: &Store, from: &Signed, input: &PutObjectInput) -> S3Result<()>
     let context = Context::new();
     store.allow(from, "s3:PutObject", known, Some(&input.key), &context)?;
     if input.tagging.as_ref().is_some_and(|tags| !tags.is_empty()) {
-        store.allow(
-            from,
-            "s3:PutObjectTagging",
-            known,
-            Some(&input.key),
-            &context,
-        )?;
+        store.allow(from, "s3:PutObjectTagging", known, Some(&input.key), &context)?;
     }
     Ok(())
 }
@@ -141,8 +93,7 @@ async fn read(blob: StreamingBlob) -> S3Result<Bytes> {
     match Limited::new(Body::from(blob), LARGEST).collect().await {
         Ok(body) => Ok(body.to_bytes()),
         Err(error) if error.is::<http_body_util::LengthLimitError>() => {
-            let text =
-                "The embedded cloud keeps its objects in memory and takes none above 256 MiB";
+            let text = "The embedded cloud keeps its objects in memory and takes none above 256 MiB";
             Err(S3Error::with_message(S3ErrorCode::EntityTooLarge, text))
         }
         // s3s compares the body with its signed hash while it is read.
@@ -159,13 +110,7 @@ pub(super) fn delete_object(
     {
         let buckets = store.0.buckets();
         let known = store.bucket(&buckets, &req.input.bucket, &from)?;
-        store.allow(
-            &from,
-            "s3:DeleteObject",
-            known,
-            Some(&req.input.key),
-            &Context::new(),
-        )?;
+        store.allow(&from, "s3:DeleteObject", known, Some(&req.input.key), &Context::new())?;
     }
     if let Some(known) = store.0.buckets_mut().get_mut(&req.input.bucket) {
         known.bucket.objects.remove(&req.input.key);

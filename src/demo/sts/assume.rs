@@ -6,9 +6,7 @@ use crate::demo::access::judge;
 use crate::demo::directory::{Caller, Kind, KnownRole, common_keys, tag_keys};
 use crate::demo::managed;
 use crate::demo::state::State;
-use crate::domain::policy::{
-    Attached, Context, Policy, Principal, Request, Resource, Side, denial,
-};
+use crate::domain::policy::{Attached, Context, Policy, Principal, Request, Resource, Side, denial};
 
 /// The longest DurationSeconds of a role's session by default, and the most for role chaining.
 const HOUR: u32 = 3600;
@@ -38,9 +36,7 @@ pub(super) fn assume_role(state: &State, caller: &Caller, form: &Form) -> Result
     if let (Some(old), Some(new)) = (&caller.source_identity, wanted.source_identity)
         && old != new
     {
-        return Err(Refused::denied(
-            "You cannot change the source identity of a session".to_owned(),
-        ));
+        return Err(Refused::denied("You cannot change the source identity of a session".to_owned()));
     }
     let context = request_keys(caller, &wanted, mfa_at.is_some());
     let role = state.directory.roles.get(wanted.role_arn);
@@ -74,9 +70,7 @@ pub(super) fn assume_role(state: &State, caller: &Caller, form: &Form) -> Result
     let source_identity = session
         .source_identity
         .as_ref()
-        .map_or(String::new(), |identity| {
-            format!("<SourceIdentity>{}</SourceIdentity>", escape(identity))
-        });
+        .map_or(String::new(), |identity| format!("<SourceIdentity>{}</SourceIdentity>", escape(identity)));
     let packed = match wanted.packed {
         0 => String::new(),
         percent => format!("<PackedPolicySize>{percent}</PackedPolicySize>"),
@@ -86,10 +80,7 @@ pub(super) fn assume_role(state: &State, caller: &Caller, form: &Form) -> Result
         escape(&session.user_id),
         escape(&session.principal.arn)
     );
-    Ok(format!(
-        "{}{user}{packed}{source_identity}",
-        credentials(state, session, seconds)
-    ))
+    Ok(format!("{}{user}{packed}{source_identity}", credentials(state, session, seconds)))
 }
 
 fn wanted(form: &Form) -> Result<Wanted<'_>, Refused> {
@@ -108,13 +99,7 @@ fn wanted(form: &Form) -> Result<Wanted<'_>, Refused> {
         return Err(Refused::invalid(format!("{role_arn} is invalid")));
     }
     let session_name = required("RoleSessionName", "roleSessionName")?;
-    characters(
-        "roleSessionName",
-        session_name,
-        2..=64,
-        "=,.@-",
-        "[\\w+=,.@-]*",
-    )?;
+    characters("roleSessionName", session_name, 2..=64, "=,.@-", "[\\w+=,.@-]*")?;
     let external_id = form.get("ExternalId");
     if let Some(id) = external_id {
         characters("externalId", id, 2..=1224, "=,.@:/-", "[\\w+=,.@:\\/-]*")?;
@@ -123,26 +108,14 @@ fn wanted(form: &Form) -> Result<Wanted<'_>, Refused> {
     if let Some(identity) = source_identity {
         characters("sourceIdentity", identity, 2..=64, "=,.@-", "[\\w+=,.@-]*")?;
     }
-    let tags: Vec<(String, String)> = form
-        .members("Tags", "Key")
-        .into_iter()
-        .zip(form.members("Tags", "Value"))
-        .collect();
+    let tags: Vec<(String, String)> =
+        form.members("Tags", "Key").into_iter().zip(form.members("Tags", "Value")).collect();
     if tags.len() > TAGS {
-        return Err(constraint(
-            "tags",
-            &tags.len().to_string(),
-            "have length less than or equal to 50",
-        ));
+        return Err(constraint("tags", &tags.len().to_string(), "have length less than or equal to 50"));
     }
     let transitive_keys = form.members("TransitiveTagKeys", "");
-    if let Some(key) = transitive_keys
-        .iter()
-        .find(|key| !tags.iter().any(|(tag, _)| tag == *key))
-    {
-        return Err(Refused::invalid(format!(
-            "The transitive tag key {key} is not among the session tags"
-        )));
+    if let Some(key) = transitive_keys.iter().find(|key| !tags.iter().any(|(tag, _)| tag == *key)) {
+        return Err(Refused::invalid(format!("The transitive tag key {key} is not among the session tags")));
     }
     let (session_policies, packed) = session_policies(form, &tags)?;
     Ok(Wanted {
@@ -167,51 +140,26 @@ fn characters(
     pattern: &str,
 ) -> Result<(), Refused> {
     if value.len() < *length.start() {
-        return Err(constraint(
-            field,
-            value,
-            &format!("have length greater than or equal to {}", length.start()),
-        ));
+        return Err(constraint(field, value, &format!("have length greater than or equal to {}", length.start())));
     }
     if value.len() > *length.end() {
-        return Err(constraint(
-            field,
-            value,
-            &format!("have length less than or equal to {}", length.end()),
-        ));
+        return Err(constraint(field, value, &format!("have length less than or equal to {}", length.end())));
     }
-    match value
-        .chars()
-        .all(|c| c.is_ascii_alphanumeric() || c == '_' || c == '+' || more.contains(c))
-    {
+    match value.chars().all(|c| c.is_ascii_alphanumeric() || c == '_' || c == '+' || more.contains(c)) {
         true => Ok(()),
-        false => Err(constraint(
-            field,
-            value,
-            &format!("satisfy regular expression pattern: {pattern}"),
-        )),
+        false => Err(constraint(field, value, &format!("satisfy regular expression pattern: {pattern}"))),
     }
 }
 
 /// The session policies, and the share of their room that they take together with the tags.
 ///
 /// AWS packs them in a way of its own and tells only the percentage; here their characters are counted.
-fn session_policies(
-    form: &Form,
-    tags: &[(String, String)],
-) -> Result<(Vec<(String, Policy)>, usize), Refused> {
+fn session_policies(form: &Form, tags: &[(String, String)]) -> Result<(Vec<(String, Policy)>, usize), Refused> {
     let mut policies = Vec::new();
-    let mut size: usize = tags
-        .iter()
-        .map(|(key, value)| key.len() + value.len())
-        .sum();
+    let mut size: usize = tags.iter().map(|(key, value)| key.len() + value.len()).sum();
     if let Some(text) = form.get("Policy") {
         if text.chars().count() > POLICY_CHARACTERS {
-            return Err(constraint(
-                "policy",
-                "…",
-                "have length less than or equal to 2048",
-            ));
+            return Err(constraint("policy", "…", "have length less than or equal to 2048"));
         }
         let policy = Policy::parse_identity(text)
             .map_err(|error| Refused::new(400, "MalformedPolicyDocument", error.to_string()))?;
@@ -220,24 +168,17 @@ fn session_policies(
     }
     let arns = form.members("PolicyArns", "arn");
     if arns.len() > POLICY_ARNS {
-        return Err(constraint(
-            "policyArns",
-            &arns.len().to_string(),
-            "have length less than or equal to 10",
-        ));
+        return Err(constraint("policyArns", &arns.len().to_string(), "have length less than or equal to 10"));
     }
     for arn in arns {
-        let policy = managed::policy(&arn).ok_or_else(|| {
-            Refused::invalid(format!("Policy {arn} does not exist or is not attachable."))
-        })?;
+        let policy = managed::policy(&arn)
+            .ok_or_else(|| Refused::invalid(format!("Policy {arn} does not exist or is not attachable.")))?;
         size += arn.len();
         policies.push((arn, policy));
     }
     let packed = size.div_ceil(POLICY_CHARACTERS / 100);
     if size > POLICY_CHARACTERS {
-        let text = format!(
-            "Packed policy consumes {packed}% of allotted space, please use smaller policy."
-        );
+        let text = format!("Packed policy consumes {packed}% of allotted space, please use smaller policy.");
         return Err(Refused::new(400, "PackedPolicyTooLarge", text));
     }
     Ok((policies, packed))
@@ -257,13 +198,9 @@ fn request_keys(caller: &Caller, wanted: &Wanted, mfa: bool) -> Context {
         context.set(&format!("aws:RequestTag/{key}"), value);
     }
     let keys = wanted.tags.iter().map(|(key, _)| key.clone()).collect();
-    context
-        .set_all("aws:TagKeys", keys)
-        .set_all("sts:TransitiveTagKeys", wanted.transitive_keys.clone());
+    context.set_all("aws:TagKeys", keys).set_all("sts:TransitiveTagKeys", wanted.transitive_keys.clone());
     if mfa {
-        context
-            .set("aws:MultiFactorAuthPresent", "true")
-            .set("aws:MultiFactorAuthAge", "0");
+        context.set("aws:MultiFactorAuthPresent", "true").set("aws:MultiFactorAuthAge", "0");
     } else if caller.kind == Kind::RoleSession {
         // Role chaining passes no MFA on, whatever the first session had.
         context.set("aws:MultiFactorAuthPresent", "false");
@@ -282,23 +219,11 @@ fn authorize(
     context: &Context,
 ) -> Result<(), Refused> {
     let account = wanted.role_arn.split(':').nth(4).unwrap_or_default();
-    let trust = role.map(|role| Attached {
-        name: "trust policy",
-        policy: &role.trust,
-    });
+    let trust = role.map(|role| Attached { name: "trust policy", policy: &role.trust });
     let mut context = context.clone();
     context.set("aws:ResourceAccount", account);
-    let request = Request {
-        principal: &caller.principal,
-        action,
-        resource: wanted.role_arn,
-        context: &context,
-    };
-    let resource = Resource {
-        side: Side::Trust,
-        account,
-        policy: trust,
-    };
+    let request = Request { principal: &caller.principal, action, resource: wanted.role_arn, context: &context };
+    let resource = Resource { side: Side::Trust, account, policy: trust };
     let verdict = judge(state, caller, &request, resource);
     match verdict.is_allowed() {
         true => Ok(()),
@@ -309,15 +234,9 @@ fn authorize(
 /// The session's own identity.
 fn session(caller: &Caller, role: &KnownRole, wanted: &Wanted, mfa_at: Option<i64>) -> Caller {
     let account = &role.account;
-    let arn = format!(
-        "arn:aws:sts::{account}:assumed-role/{}/{}",
-        role.name, wanted.session_name
-    );
+    let arn = format!("arn:aws:sts::{account}:assumed-role/{}/{}", role.name, wanted.session_name);
     let user_id = format!("{}:{}", role.id, wanted.session_name);
-    let source_identity = wanted
-        .source_identity
-        .map(str::to_owned)
-        .or_else(|| caller.source_identity.clone());
+    let source_identity = wanted.source_identity.map(str::to_owned).or_else(|| caller.source_identity.clone());
 
     let mut context = Context::new();
     common_keys(&mut context, account, &role.arn, &user_id);
@@ -329,11 +248,7 @@ fn session(caller: &Caller, role: &KnownRole, wanted: &Wanted, mfa_at: Option<i6
         context.set("aws:SourceIdentity", identity);
     }
     // Later ones win: a session tag over the role's own, an inherited transitive tag over both.
-    let own = wanted
-        .tags
-        .iter()
-        .filter(|(key, _)| wanted.transitive_keys.contains(key))
-        .cloned();
+    let own = wanted.tags.iter().filter(|(key, _)| wanted.transitive_keys.contains(key)).cloned();
     let mut transitive_tags: Vec<(String, String)> = own.collect();
     transitive_tags.extend(caller.transitive_tags.iter().cloned());
     tag_keys(&mut context, &role.tags);

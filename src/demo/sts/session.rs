@@ -11,15 +11,9 @@ use crate::demo::random;
 use crate::demo::state::{Session, State, locked};
 
 /// GetSessionToken: a session of the calling user, with MFA when a code comes along.
-pub(super) fn get_session_token(
-    state: &State,
-    caller: &Caller,
-    form: &Form,
-) -> Result<String, Refused> {
+pub(super) fn get_session_token(state: &State, caller: &Caller, form: &Form) -> Result<String, Refused> {
     if caller.kind != Kind::User {
-        return Err(Refused::denied(
-            "Cannot call GetSessionToken with session credentials",
-        ));
+        return Err(Refused::denied("Cannot call GetSessionToken with session credentials"));
     }
     let seconds = duration(form, 129_600)?.unwrap_or(43_200);
     let mfa_at = mfa(state, caller, form)?;
@@ -27,9 +21,7 @@ pub(super) fn get_session_token(
     session.kind = Kind::UserSession;
     session.mfa_at = mfa_at;
     // Present with every session and absent with long-lived keys: "AWS global condition context keys".
-    session
-        .context
-        .set("aws:MultiFactorAuthPresent", mfa_at.is_some().to_string());
+    session.context.set("aws:MultiFactorAuthPresent", mfa_at.is_some().to_string());
     Ok(credentials(state, session, seconds))
 }
 
@@ -44,19 +36,11 @@ pub(super) fn mfa(state: &State, caller: &Caller, form: &Form) -> Result<Option<
         }
     };
     if code.len() != 6 || !code.bytes().all(|byte| byte.is_ascii_digit()) {
-        return Err(constraint(
-            "tokenCode",
-            code,
-            "satisfy regular expression pattern: [\\d]*",
-        ));
+        return Err(constraint("tokenCode", code, "satisfy regular expression pattern: [\\d]*"));
     }
     let now = state.now().as_second();
-    if caller.kind == Kind::RoleSession
-        || !state.devices.take(serial, &caller.principal.arn, code, now)
-    {
-        return Err(Refused::denied(
-            "MultiFactorAuthentication failed with invalid MFA one time pass code. ",
-        ));
+    if caller.kind == Kind::RoleSession || !state.devices.take(serial, &caller.principal.arn, code, now) {
+        return Err(Refused::denied("MultiFactorAuthentication failed with invalid MFA one time pass code. "));
     }
     Ok(Some(now))
 }
@@ -68,16 +52,10 @@ pub(super) fn duration(form: &Form, longest: u32) -> Result<Option<u32>, Refused
         return Ok(None);
     };
     match text.parse::<u32>() {
-        Ok(0) | Err(_) => Err(constraint(
-            "durationSeconds",
-            text,
-            "have value greater than or equal to 900",
-        )),
-        Ok(seconds) if seconds > longest => Err(constraint(
-            "durationSeconds",
-            text,
-            &format!("have value less than or equal to {longest}"),
-        )),
+        Ok(0) | Err(_) => Err(constraint("durationSeconds", text, "have value greater than or equal to 900")),
+        Ok(seconds) if seconds > longest => {
+            Err(constraint("durationSeconds", text, &format!("have value less than or equal to {longest}")))
+        }
         Ok(seconds) => Ok(Some(seconds)),
     }
 }
@@ -92,18 +70,12 @@ pub(super) fn constraint(field: &str, value: &str, rule: &str) -> Refused {
 /// Opens a session and gives its Credentials element.
 pub(super) fn credentials(state: &State, caller: Caller, seconds: u32) -> String {
     let now = state.now();
-    let expires = now
-        .checked_add(Duration::from_secs(seconds.into()))
-        .unwrap_or(jiff::Timestamp::MAX);
+    let expires = now.checked_add(Duration::from_secs(seconds.into())).unwrap_or(jiff::Timestamp::MAX);
     // S3 and STS tell times to the second; a fraction would make the session end before the time it shows.
     let expires = jiff::Timestamp::from_second(expires.as_second()).unwrap_or(expires);
     let key = random::identifier("ASIA", 16);
-    let session = Session {
-        secret: random::secret_key(),
-        token: random::session_token(),
-        expires,
-        caller: Arc::new(caller),
-    };
+    let session =
+        Session { secret: random::secret_key(), token: random::session_token(), expires, caller: Arc::new(caller) };
     let xml = format!(
         "<Credentials><AccessKeyId>{key}</AccessKeyId><SecretAccessKey>{}</SecretAccessKey>\
          <SessionToken>{}</SessionToken><Expiration>{expires}</Expiration></Credentials>",

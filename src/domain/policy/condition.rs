@@ -72,8 +72,7 @@ impl Operator {
             "NotIpAddress" => (Test::Ip, true),
             "Null" if !if_exists => (Test::Null, false),
             _ => {
-                let (kind, order) = match (name.strip_prefix("Numeric"), name.strip_prefix("Date"))
-                {
+                let (kind, order) = match (name.strip_prefix("Numeric"), name.strip_prefix("Date")) {
                     (Some(order), _) => (Test::Number as fn(Order) -> Test, order),
                     (_, Some(order)) => (Test::Date as fn(Order) -> Test, order),
                     _ => return None,
@@ -90,12 +89,7 @@ impl Operator {
                 (kind(order), negated)
             }
         };
-        Some(Operator {
-            test,
-            negated,
-            if_exists,
-            over,
-        })
+        Some(Operator { test, negated, if_exists, over })
     }
 }
 
@@ -105,10 +99,7 @@ impl Condition {
         let actual = context.get(&self.key);
         let operator = self.operator;
         if operator.test == Test::Null {
-            return self
-                .values
-                .iter()
-                .any(|value| value.eq_ignore_ascii_case("true") == actual.is_none());
+            return self.values.iter().any(|value| value.eq_ignore_ascii_case("true") == actual.is_none());
         }
         let Some(actual) = actual else {
             // "If the key is not present": …IfExists and ForAllValues hold, and so does what is negated.
@@ -117,10 +108,7 @@ impl Condition {
                 || operator.negated && operator.over == Over::Single;
         };
         let fits = |actual: &String| {
-            let one = self
-                .values
-                .iter()
-                .any(|value| self.fits(value, actual, context, variables));
+            let one = self.values.iter().any(|value| self.fits(value, actual, context, variables));
             one != operator.negated
         };
         match operator.over {
@@ -133,11 +121,7 @@ impl Condition {
     }
 
     fn fits(&self, wanted: &str, actual: &str, context: &Context, variables: bool) -> bool {
-        let expanded = if variables {
-            pattern::expand(wanted, context)
-        } else {
-            Some(wanted.to_owned())
-        };
+        let expanded = if variables { pattern::expand(wanted, context) } else { Some(wanted.to_owned()) };
         let Some(value) = expanded else { return false };
         match self.operator.test {
             Test::Equals => value == actual,
@@ -188,8 +172,7 @@ fn within(address: &str, range: &str) -> bool {
         Some((network, length)) => (network, length.parse::<u32>().ok()),
         None => (range, Some(128)),
     };
-    let (Ok(address), Ok(network), Some(length)) =
-        (address.parse::<IpAddr>(), network.parse::<IpAddr>(), length)
+    let (Ok(address), Ok(network), Some(length)) = (address.parse::<IpAddr>(), network.parse::<IpAddr>(), length)
     else {
         return false;
     };

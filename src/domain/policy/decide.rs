@@ -150,11 +150,7 @@ pub fn decide(request: &Request, policies: &Policies) -> Verdict {
     };
     let identity = match request.principal.kind {
         // Policies do not apply to the root user; "AWS account root user" says it may do everything.
-        PrincipalKind::Root => SideOpinion {
-            side: own_side,
-            opinion: Opinion::Allows,
-            statement: None,
-        },
+        PrincipalKind::Root => SideOpinion { side: own_side, opinion: Opinion::Allows, statement: None },
         _ => opinion(own_side, &policies.identity, request),
     };
     let mut sides = Vec::with_capacity(5);
@@ -169,8 +165,7 @@ pub fn decide(request: &Request, policies: &Policies) -> Verdict {
         limits.push(opinion(Side::Session, &policies.session, request));
     }
     sides.push(identity.clone());
-    if policies.resource.policy.is_some() || request.principal.account != policies.resource.account
-    {
+    if policies.resource.policy.is_some() || request.principal.account != policies.resource.account {
         sides.push(resource.clone());
     }
     sides.extend(limits.iter().cloned());
@@ -178,11 +173,7 @@ pub fn decide(request: &Request, policies: &Policies) -> Verdict {
     let verdict = |decision, by: &SideOpinion| Verdict {
         decision,
         side: by.side,
-        statement: if decision == Decision::DeniedImplicitly {
-            None
-        } else {
-            by.statement.clone()
-        },
+        statement: if decision == Decision::DeniedImplicitly { None } else { by.statement.clone() },
         sides: sides.clone(),
     };
 
@@ -203,9 +194,8 @@ pub fn decide(request: &Request, policies: &Policies) -> Verdict {
         return verdict(Decision::DeniedImplicitly, missing);
     }
     let beyond_limits = resource_suffices && grip == Grip::Exact;
-    let limiting = limits.iter().find(|limit| {
-        limit.opinion == Opinion::Silent && (limit.side == Side::Scp || !beyond_limits)
-    });
+    let limiting =
+        limits.iter().find(|limit| limit.opinion == Opinion::Silent && (limit.side == Side::Scp || !beyond_limits));
     if let Some(limit) = limiting {
         return verdict(Decision::DeniedImplicitly, limit);
     }
@@ -213,24 +203,13 @@ pub fn decide(request: &Request, policies: &Policies) -> Verdict {
 }
 
 fn silent(side: Side) -> SideOpinion {
-    SideOpinion {
-        side,
-        opinion: Opinion::Silent,
-        statement: None,
-    }
+    SideOpinion { side, opinion: Opinion::Silent, statement: None }
 }
 
 fn found(side: Side, opinion: Opinion, attached: &Attached, index: usize) -> SideOpinion {
-    let statement = StatementRef {
-        policy: attached.name.to_owned(),
-        index,
-        sid: attached.policy.statements[index].sid.clone(),
-    };
-    SideOpinion {
-        side,
-        opinion,
-        statement: Some(statement),
-    }
+    let statement =
+        StatementRef { policy: attached.name.to_owned(), index, sid: attached.policy.statements[index].sid.clone() };
+    SideOpinion { side, opinion, statement: Some(statement) }
 }
 
 /// What policies without principals say: of a user, a role, a session, a boundary, an organization.
@@ -276,21 +255,14 @@ fn resource_opinion(attached: Attached, side: Side, request: &Request) -> (SideO
 
 /// Whether a statement is about this action, resource and circumstances.
 fn applies(policy: &Policy, statement: &Statement, request: &Request) -> bool {
-    let action = contains(&statement.action, |wanted| {
-        pattern::matches_action(wanted, request.action)
-    });
+    let action = contains(&statement.action, |wanted| pattern::matches_action(wanted, request.action));
     let resource = statement.resource.as_ref().is_none_or(|resource| {
         contains(resource, |wanted| match policy.variables {
             true => pattern::matches_with_variables(wanted, request.resource, request.context),
             false => pattern::matches(wanted, request.resource),
         })
     });
-    action
-        && resource
-        && statement
-            .conditions
-            .iter()
-            .all(|one| one.holds(request.context, policy.variables))
+    action && resource && statement.conditions.iter().all(|one| one.holds(request.context, policy.variables))
 }
 
 fn contains<T>(clause: &Clause<T>, fits: impl Fn(&T) -> bool) -> bool {
@@ -303,14 +275,8 @@ fn contains<T>(clause: &Clause<T>, fits: impl Fn(&T) -> bool) -> bool {
 /// How closely a statement names the caller, if at all.
 fn named(statement: &Statement, principal: &Principal) -> Option<Grip> {
     match statement.principal.as_ref()? {
-        Clause::Any(patterns) => patterns
-            .iter()
-            .filter_map(|pattern| grip(pattern, principal))
-            .max(),
-        Clause::Not(patterns) => match patterns
-            .iter()
-            .any(|pattern| grip(pattern, principal).is_some())
-        {
+        Clause::Any(patterns) => patterns.iter().filter_map(|pattern| grip(pattern, principal)).max(),
+        Clause::Not(patterns) => match patterns.iter().any(|pattern| grip(pattern, principal).is_some()) {
             true => None,
             false => Some(Grip::Role),
         },
@@ -320,15 +286,11 @@ fn named(statement: &Statement, principal: &Principal) -> Option<Grip> {
 fn grip(pattern: &PrincipalPattern, principal: &Principal) -> Option<Grip> {
     match (pattern, &principal.kind) {
         (PrincipalPattern::Everyone, _) => Some(Grip::Role),
-        (PrincipalPattern::Service(name), PrincipalKind::Service) => {
-            (*name == principal.arn).then_some(Grip::Exact)
-        }
+        (PrincipalPattern::Service(name), PrincipalKind::Service) => (*name == principal.arn).then_some(Grip::Exact),
         (_, PrincipalKind::Service) => None,
         (PrincipalPattern::Account(id), _) => (*id == principal.account).then_some(Grip::Account),
         (PrincipalPattern::Arn(arn), _) if *arn == principal.arn => Some(Grip::Exact),
-        (PrincipalPattern::Arn(arn), PrincipalKind::Session { role_arn }) => {
-            (arn == role_arn).then_some(Grip::Role)
-        }
+        (PrincipalPattern::Arn(arn), PrincipalKind::Session { role_arn }) => (arn == role_arn).then_some(Grip::Role),
         _ => None,
     }
 }

@@ -90,10 +90,7 @@ pub struct PolicyError {
 }
 
 fn error(place: impl Into<String>, problem: impl Into<String>) -> PolicyError {
-    PolicyError {
-        place: place.into(),
-        problem: problem.into(),
-    }
+    PolicyError { place: place.into(), problem: problem.into() }
 }
 
 impl Policy {
@@ -102,12 +99,8 @@ impl Policy {
     /// # Errors
     /// What is no JSON, or no policy by "IAM JSON policy elements reference".
     pub fn parse(text: &str) -> Result<Policy, PolicyError> {
-        let value: Value = serde_json::from_str(text).map_err(|source| {
-            error(
-                format!("line {}, column {}", source.line(), source.column()),
-                "not valid JSON",
-            )
-        })?;
+        let value: Value = serde_json::from_str(text)
+            .map_err(|source| error(format!("line {}, column {}", source.line(), source.column()), "not valid JSON"))?;
         Policy::from_json(&value)
     }
 
@@ -126,43 +119,29 @@ impl Policy {
     /// # Errors
     /// What is no policy by "IAM JSON policy elements reference".
     pub fn from_json(value: &Value) -> Result<Policy, PolicyError> {
-        let top = value
-            .as_object()
-            .ok_or_else(|| error("the top", "a JSON object is expected"))?;
+        let top = value.as_object().ok_or_else(|| error("the top", "a JSON object is expected"))?;
         only(top, &["Version", "Id", "Statement"], "the top")?;
         let variables = match top.get("Version") {
             None => false,
             Some(Value::String(version)) if version == "2012-10-17" => true,
             Some(Value::String(version)) if version == "2008-10-17" => false,
             Some(_) => {
-                return Err(error(
-                    "Version",
-                    "\"2012-10-17\" or \"2008-10-17\" is expected",
-                ));
+                return Err(error("Version", "\"2012-10-17\" or \"2008-10-17\" is expected"));
             }
         };
         let statements = match top.get("Statement") {
             Some(Value::Array(statements)) if !statements.is_empty() => statements
                 .iter()
                 .enumerate()
-                .map(|(index, statement)| {
-                    self::statement(statement, &format!("Statement[{index}]"))
-                })
+                .map(|(index, statement)| self::statement(statement, &format!("Statement[{index}]")))
                 .collect::<Result<_, _>>()?,
             Some(statement @ Value::Object(_)) => vec![self::statement(statement, "Statement")?],
             Some(_) => {
-                return Err(error(
-                    "Statement",
-                    "a statement or a list of statements is expected",
-                ));
+                return Err(error("Statement", "a statement or a list of statements is expected"));
             }
             None => return Err(error("the top", "the element Statement is missing")),
         };
-        Ok(Policy {
-            variables,
-            id: text(top, "Id", "the top")?,
-            statements,
-        })
+        Ok(Policy { variables, id: text(top, "Id", "the top")?, statements })
     }
 
     /// Says whether this is a policy for a user, role or session.
@@ -170,13 +149,11 @@ impl Policy {
     /// # Errors
     /// The first statement with a principal or without a resource.
     pub fn check_identity(&self) -> Result<(), PolicyError> {
-        self.check(
-            |statement, place| match (&statement.principal, &statement.resource) {
-                (Some(_), _) => Err(error(place, "an identity policy has no Principal")),
-                (None, None) => Err(error(place, "the element Resource is missing")),
-                (None, Some(_)) => Ok(()),
-            },
-        )
+        self.check(|statement, place| match (&statement.principal, &statement.resource) {
+            (Some(_), _) => Err(error(place, "an identity policy has no Principal")),
+            (None, None) => Err(error(place, "the element Resource is missing")),
+            (None, Some(_)) => Ok(()),
+        })
     }
 
     /// Says whether this is a trust policy of a role.
@@ -184,13 +161,11 @@ impl Policy {
     /// # Errors
     /// The first statement without a principal or with a resource.
     pub fn check_trust(&self) -> Result<(), PolicyError> {
-        self.check(
-            |statement, place| match (&statement.principal, &statement.resource) {
-                (None, _) => Err(error(place, "the element Principal is missing")),
-                (Some(_), Some(_)) => Err(error(place, "a trust policy has no Resource")),
-                (Some(_), None) => Ok(()),
-            },
-        )
+        self.check(|statement, place| match (&statement.principal, &statement.resource) {
+            (None, _) => Err(error(place, "the element Principal is missing")),
+            (Some(_), Some(_)) => Err(error(place, "a trust policy has no Resource")),
+            (Some(_), None) => Ok(()),
+        })
     }
 
     /// Says whether this is a policy of a bucket.
@@ -198,71 +173,42 @@ impl Policy {
     /// # Errors
     /// The first statement without a principal or without a resource.
     pub fn check_bucket(&self) -> Result<(), PolicyError> {
-        self.check(
-            |statement, place| match (&statement.principal, &statement.resource) {
-                (None, _) => Err(error(place, "the element Principal is missing")),
-                (Some(_), None) => Err(error(place, "the element Resource is missing")),
-                (Some(_), Some(_)) => Ok(()),
-            },
-        )
+        self.check(|statement, place| match (&statement.principal, &statement.resource) {
+            (None, _) => Err(error(place, "the element Principal is missing")),
+            (Some(_), None) => Err(error(place, "the element Resource is missing")),
+            (Some(_), Some(_)) => Ok(()),
+        })
     }
 
-    fn check(
-        &self,
-        rule: impl Fn(&Statement, String) -> Result<(), PolicyError>,
-    ) -> Result<(), PolicyError> {
+    fn check(&self, rule: impl Fn(&Statement, String) -> Result<(), PolicyError>) -> Result<(), PolicyError> {
         let mut numbered = self.statements.iter().enumerate();
         numbered.try_for_each(|(index, statement)| rule(statement, format!("Statement[{index}]")))
     }
 }
 
 fn statement(value: &Value, place: &str) -> Result<Statement, PolicyError> {
-    let map = value
-        .as_object()
-        .ok_or_else(|| error(place, "a JSON object is expected"))?;
-    let known = [
-        "Sid",
-        "Effect",
-        "Principal",
-        "NotPrincipal",
-        "Action",
-        "NotAction",
-        "Resource",
-        "NotResource",
-        "Condition",
-    ];
+    let map = value.as_object().ok_or_else(|| error(place, "a JSON object is expected"))?;
+    let known =
+        ["Sid", "Effect", "Principal", "NotPrincipal", "Action", "NotAction", "Resource", "NotResource", "Condition"];
     only(map, &known, place)?;
     let effect = match map.get("Effect").and_then(Value::as_str) {
         Some("Allow") => Effect::Allow,
         Some("Deny") => Effect::Deny,
         Some(_) => {
-            return Err(error(
-                format!("{place}.Effect"),
-                "\"Allow\" or \"Deny\" is expected",
-            ));
+            return Err(error(format!("{place}.Effect"), "\"Allow\" or \"Deny\" is expected"));
         }
         None => return Err(error(place, "the element Effect is missing")),
     };
-    let action = clause(map, "Action", place, strings)?
-        .ok_or_else(|| error(place, "the element Action is missing"))?;
+    let action = clause(map, "Action", place, strings)?.ok_or_else(|| error(place, "the element Action is missing"))?;
     let (Clause::Any(names) | Clause::Not(names)) = &action;
-    if let Some(name) = names
-        .iter()
-        .find(|name| *name != "*" && !name.contains(':'))
-    {
-        return Err(error(
-            format!("{place}.Action"),
-            format!("{name:?} is no action; one looks like s3:GetObject"),
-        ));
+    if let Some(name) = names.iter().find(|name| *name != "*" && !name.contains(':')) {
+        return Err(error(format!("{place}.Action"), format!("{name:?} is no action; one looks like s3:GetObject")));
     }
     let resource = clause(map, "Resource", place, strings)?;
     if let Some(Clause::Any(arns) | Clause::Not(arns)) = &resource
         && let Some(arn) = arns.iter().find(|arn| *arn != "*" && !looks_like_arn(arn))
     {
-        return Err(error(
-            format!("{place}.Resource"),
-            format!("{arn:?} is neither an ARN nor \"*\""),
-        ));
+        return Err(error(format!("{place}.Resource"), format!("{arn:?} is neither an ARN nor \"*\"")));
     }
     Ok(Statement {
         sid: text(map, "Sid", place)?,
@@ -275,8 +221,7 @@ fn statement(value: &Value, place: &str) -> Result<Statement, PolicyError> {
 }
 
 fn looks_like_arn(text: &str) -> bool {
-    text.split(':').count() >= 6 && text.starts_with("arn:")
-        || text.starts_with("arn:") && text.contains('*')
+    text.split(':').count() >= 6 && text.starts_with("arn:") || text.starts_with("arn:") && text.contains('*')
 }
 
 /// The plain or the negated form of an element; both at once are an error.
@@ -288,15 +233,9 @@ fn clause<T>(
 ) -> Result<Option<Clause<T>>, PolicyError> {
     let negated = format!("Not{name}");
     match (map.get(name), map.get(&negated)) {
-        (Some(_), Some(_)) => Err(error(
-            place,
-            format!("{name} and {negated} exclude each other"),
-        )),
+        (Some(_), Some(_)) => Err(error(place, format!("{name} and {negated} exclude each other"))),
         (Some(value), None) => Ok(Some(Clause::Any(read(value, &format!("{place}.{name}"))?))),
-        (None, Some(value)) => Ok(Some(Clause::Not(read(
-            value,
-            &format!("{place}.{negated}"),
-        )?))),
+        (None, Some(value)) => Ok(Some(Clause::Not(read(value, &format!("{place}.{negated}"))?))),
         (None, None) => Ok(None),
     }
 }
@@ -305,10 +244,9 @@ fn strings(value: &Value, place: &str) -> Result<Vec<String>, PolicyError> {
     let wrong = || error(place, "a text or a list of texts is expected");
     match value {
         Value::String(one) => Ok(vec![one.clone()]),
-        Value::Array(many) if !many.is_empty() => many
-            .iter()
-            .map(|one| one.as_str().map(str::to_owned).ok_or_else(wrong))
-            .collect(),
+        Value::Array(many) if !many.is_empty() => {
+            many.iter().map(|one| one.as_str().map(str::to_owned).ok_or_else(wrong)).collect()
+        }
         _ => Err(wrong()),
     }
 }
@@ -317,9 +255,7 @@ fn principals(value: &Value, place: &str) -> Result<Vec<PrincipalPattern>, Polic
     if value.as_str() == Some("*") {
         return Ok(vec![PrincipalPattern::Everyone]);
     }
-    let map = value
-        .as_object()
-        .ok_or_else(|| error(place, "\"*\" or an object such as {\"AWS\": …} is expected"))?;
+    let map = value.as_object().ok_or_else(|| error(place, "\"*\" or an object such as {\"AWS\": …} is expected"))?;
     let mut patterns = Vec::new();
     for (kind, names) in map {
         let place = format!("{place}.{kind}");
@@ -330,10 +266,7 @@ fn principals(value: &Value, place: &str) -> Result<Vec<PrincipalPattern>, Polic
                 "Federated" => PrincipalPattern::Federated(name),
                 "CanonicalUser" => PrincipalPattern::Canonical(name),
                 _ => {
-                    return Err(error(
-                        place,
-                        "AWS, Service, Federated or CanonicalUser is expected",
-                    ));
+                    return Err(error(place, "AWS, Service, Federated or CanonicalUser is expected"));
                 }
             });
         }
@@ -353,22 +286,14 @@ fn aws_principal(name: String, place: &str) -> Result<PrincipalPattern, PolicyEr
         ["arn", _, "iam", "", account, "root"] if is_account(account) => {
             Ok(PrincipalPattern::Account(account.to_owned()))
         }
-        ["arn", _, "iam" | "sts", "", account, rest]
-            if is_account(account) && rest.contains('/') =>
-        {
+        ["arn", _, "iam" | "sts", "", account, rest] if is_account(account) && rest.contains('/') => {
             // AWS refuses wildcards here: only the whole element may be "*".
             if name.contains(['*', '?']) {
-                return Err(error(
-                    place,
-                    format!("{name:?} has a wildcard, which a principal cannot have"),
-                ));
+                return Err(error(place, format!("{name:?} has a wildcard, which a principal cannot have")));
             }
             Ok(PrincipalPattern::Arn(name))
         }
-        _ => Err(error(
-            place,
-            format!("{name:?} is no account id and no ARN of a user, role or session"),
-        )),
+        _ => Err(error(place, format!("{name:?} is no account id and no ARN of a user, role or session"))),
     }
 }
 
@@ -381,17 +306,12 @@ fn conditions(map: &Map<String, Value>, place: &str) -> Result<Vec<Condition>, P
         return Ok(Vec::new());
     };
     let place = format!("{place}.Condition");
-    let block = block
-        .as_object()
-        .ok_or_else(|| error(&place, "a JSON object is expected"))?;
+    let block = block.as_object().ok_or_else(|| error(&place, "a JSON object is expected"))?;
     let mut conditions = Vec::new();
     for (name, keys) in block {
         let place = format!("{place}.{name}");
-        let operator =
-            Operator::parse(name).ok_or_else(|| error(&place, "an unknown condition operator"))?;
-        let keys = keys
-            .as_object()
-            .ok_or_else(|| error(&place, "an object of keys and values is expected"))?;
+        let operator = Operator::parse(name).ok_or_else(|| error(&place, "an unknown condition operator"))?;
+        let keys = keys.as_object().ok_or_else(|| error(&place, "an object of keys and values is expected"))?;
         for (key, values) in keys {
             let place = format!("{place}.{key}");
             conditions.push(Condition {
@@ -428,10 +348,9 @@ fn text(map: &Map<String, Value>, name: &str, place: &str) -> Result<Option<Stri
 
 fn only(map: &Map<String, Value>, known: &[&str], place: &str) -> Result<(), PolicyError> {
     match map.keys().find(|key| !known.contains(&key.as_str())) {
-        Some(key) => Err(error(
-            format!("{place}.{key}"),
-            format!("an unknown element; known are {}", known.join(", ")),
-        )),
+        Some(key) => {
+            Err(error(format!("{place}.{key}"), format!("an unknown element; known are {}", known.join(", "))))
+        }
         None => Ok(()),
     }
 }

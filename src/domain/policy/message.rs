@@ -7,16 +7,8 @@ use super::request::Request;
 ///
 /// When the trust policy refuses, AWS tells no reason: the text is the same as for a role that does not exist.
 pub fn denial(verdict: &Verdict, request: &Request) -> String {
-    let Request {
-        principal,
-        action,
-        resource,
-        ..
-    } = request;
-    let who = format!(
-        "User: {} is not authorized to perform: {action} on resource: {resource}",
-        principal.arn
-    );
+    let Request { principal, action, resource, .. } = request;
+    let who = format!("User: {} is not authorized to perform: {action} on resource: {resource}", principal.arn);
     match verdict.side {
         Side::Trust => who,
         _ => format!("{who} {}", reason(verdict, action)),
@@ -28,12 +20,7 @@ pub fn denial_in_s3(verdict: &Verdict, request: &Request, same_account: bool) ->
     if !same_account {
         return "Access Denied".to_owned();
     }
-    let Request {
-        principal,
-        action,
-        resource,
-        ..
-    } = request;
+    let Request { principal, action, resource, .. } = request;
     format!(
         "User: {} is not authorized to perform: {action} on resource: \"{resource}\" {}",
         principal.arn,

@@ -127,9 +127,5 @@ pub(super) fn matches_arn(pattern: &str, arn: &str) -> bool {
     if patterns.len() == 1 {
         return matches(pattern, arn);
     }
-    patterns.len() == parts.len()
-        && patterns
-            .iter()
-            .zip(&parts)
-            .all(|(pattern, part)| matches(pattern, part))
+    patterns.len() == parts.len() && patterns.iter().zip(&parts).all(|(pattern, part)| matches(pattern, part))
 }

@@ -32,45 +32,27 @@ pub enum PrincipalKind {
 impl Principal {
     /// An IAM user by ARN.
     pub fn user(account: impl Into<String>, arn: impl Into<String>) -> Principal {
-        Principal {
-            account: account.into(),
-            arn: arn.into(),
-            kind: PrincipalKind::User,
-        }
+        Principal { account: account.into(), arn: arn.into(), kind: PrincipalKind::User }
     }
 
     /// The root user of an account.
     pub fn root(account: impl Into<String>) -> Principal {
         let account = account.into();
-        Principal {
-            arn: format!("arn:aws:iam::{account}:root"),
-            account,
-            kind: PrincipalKind::Root,
-        }
+        Principal { arn: format!("arn:aws:iam::{account}:root"), account, kind: PrincipalKind::Root }
     }
 
     /// A session of a role: `arn` is the assumed-role ARN, `role_arn` that of the role.
-    pub fn session(
-        account: impl Into<String>,
-        arn: impl Into<String>,
-        role_arn: impl Into<String>,
-    ) -> Principal {
+    pub fn session(account: impl Into<String>, arn: impl Into<String>, role_arn: impl Into<String>) -> Principal {
         Principal {
             account: account.into(),
             arn: arn.into(),
-            kind: PrincipalKind::Session {
-                role_arn: role_arn.into(),
-            },
+            kind: PrincipalKind::Session { role_arn: role_arn.into() },
         }
     }
 
     /// An AWS service by its name.
     pub fn service(name: impl Into<String>) -> Principal {
-        Principal {
-            account: String::new(),
-            arn: name.into(),
-            kind: PrincipalKind::Service,
-        }
+        Principal { account: String::new(), arn: name.into(), kind: PrincipalKind::Service }
     }
 
     /// The value of `aws:PrincipalArn`: the role's ARN for a session, else the caller's own.
@@ -96,8 +78,7 @@ impl Context {
 
     /// Sets a key to one value, in place of what it had.
     pub fn set(&mut self, key: &str, value: impl Into<String>) -> &mut Context {
-        self.values
-            .insert(key.to_ascii_lowercase(), vec![value.into()]);
+        self.values.insert(key.to_ascii_lowercase(), vec![value.into()]);
         self
     }
 
@@ -115,10 +96,7 @@ impl Context {
 
     /// The values of a key, or none when it is absent or empty.
     pub fn get(&self, key: &str) -> Option<&[String]> {
-        self.values
-            .get(&key.to_ascii_lowercase())
-            .map(Vec::as_slice)
-            .filter(|values| !values.is_empty())
+        self.values.get(&key.to_ascii_lowercase()).map(Vec::as_slice).filter(|values| !values.is_empty())
     }
 
     /// The value of a key that has exactly one.

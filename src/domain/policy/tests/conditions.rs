@@ -2,9 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::domain::policy::{
-    Attached, Context, Policies, Policy, Principal, Request, Resource, Side, decide,
-};
+use crate::domain::policy::{Attached, Context, Policies, Policy, Principal, Request, Resource, Side, decide};
 
 /// Whether an identity policy of this one statement allows the request.
 fn allows(statement: Value, action: &str, resource: &str, context: &Context) -> bool {

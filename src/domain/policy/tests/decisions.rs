@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use crate::domain::policy::{
-    Attached, Context, Decision, Policies, Policy, Principal, Request, Resource, Side, denial, denial_in_s3, decide,
+    Attached, Context, Decision, Policies, Policy, Principal, Request, Resource, Side, decide, denial, denial_in_s3,
 };
 
 const HERE: &str = "111111111111";
@@ -203,13 +203,12 @@ fn the_decision_and_the_side_that_made_it() {
 /// A limit that allows something else alone.
 #[test]
 fn a_limit_that_is_silent_takes_away() {
-    let elsewhere = Policy::parse(
-        r#"{"Version":"2012-10-17","Statement":{"Effect":"Allow","Action":"y:*","Resource":"*"}}"#,
-    )
-    .unwrap();
+    let elsewhere =
+        Policy::parse(r#"{"Version":"2012-10-17","Statement":{"Effect":"Allow","Action":"y:*","Resource":"*"}}"#)
+            .unwrap();
     let limit = Attached { name: "limit", policy: &elsewhere };
     let all = policy("Allow");
-    let decided = |who: &Principal, resource: Option<&str>, put: fn(&mut Policies<'_>, usize)| {
+    let decided = |who: &Principal, resource: Option<&str>, keep: fn(&mut Policies<'_>)| {
         let resource = resource.map(policy);
         let mut policies = Policies {
             identity: vec![Attached { name: "all", policy: &all }],
@@ -222,7 +221,7 @@ fn a_limit_that_is_silent_takes_away() {
                 policy: resource.as_ref().map(|policy| Attached { name: "bucket", policy }),
             },
         };
-        put(&mut policies, 0);
+        keep(&mut policies);
         let context = Context::new();
         let verdict = decide(
             &Request { principal: who, action: "x:Do", resource: "arn:aws:x:::y", context: &context },
@@ -230,15 +229,15 @@ fn a_limit_that_is_silent_takes_away() {
         );
         (verdict.decision, verdict.side)
     };
-    let boundary: fn(&mut Policies<'_>, usize) = |policies, _| {
+    let boundary: fn(&mut Policies<'_>) = |policies| {
         policies.session.clear();
         policies.scp.clear();
     };
-    let session: fn(&mut Policies<'_>, usize) = |policies, _| {
+    let session: fn(&mut Policies<'_>) = |policies| {
         policies.boundary = None;
         policies.scp.clear();
     };
-    let scp: fn(&mut Policies<'_>, usize) = |policies, _| {
+    let scp: fn(&mut Policies<'_>) = |policies| {
         policies.boundary = None;
         policies.session.clear();
     };
@@ -255,8 +254,8 @@ fn a_limit_that_is_silent_takes_away() {
         (reader(), Some("Allow session"), boundary, (Decision::Allowed, Side::Permissions)),
         (me(),     Some("Allow me"),      scp,      (implicit, Side::Scp)),
     ];
-    for (who, resource, put, expected) in rows {
-        assert_eq!(decided(&who, resource, put), expected, "{} {resource:?}", who.arn);
+    for (who, resource, keep, expected) in rows {
+        assert_eq!(decided(&who, resource, keep), expected, "{} {resource:?}", who.arn);
     }
 }
 

@@ -73,7 +73,8 @@ fn an_identity_policy_has_resources_and_no_principal() {
 
 #[test]
 fn an_account_is_named_in_two_ways() {
-    let text = r#"{"Effect":"Allow","Action":"*","Principal":{"AWS":["111111111111","arn:aws:iam::111111111111:root"]}}"#;
+    let text =
+        r#"{"Effect":"Allow","Action":"*","Principal":{"AWS":["111111111111","arn:aws:iam::111111111111:root"]}}"#;
     let policy = parsed(text).unwrap();
     let account = PrincipalPattern::Account("111111111111".to_owned());
     assert_eq!(policy.statements[0].principal, Some(Clause::Any(vec![account.clone(), account])));
