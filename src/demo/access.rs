@@ -12,6 +12,7 @@ use secrecy::ExposeSecret as _;
 
 use super::directory::Caller;
 use super::ledger::Fault;
+use super::s3::in_region;
 use super::state::{State, locked};
 use crate::domain::policy::{Attached, Context, Policies, Request, Resource, Verdict, decide};
 
@@ -132,7 +133,14 @@ impl S3Access for Door {
             return Err(S3Error::with_message(S3ErrorCode::AccessDenied, "Access Denied"));
         };
         let token = session_token(cx.headers(), cx.uri());
-        let caller = caller(&self.0, &credentials.access_key, token.as_deref()).map_err(s3_refusal)?;
+        let caller = caller(&self.0, &credentials.access_key, token.as_deref()).map_err(|refusal| {
+            let error = s3_refusal(refusal);
+            let buckets = self.0.buckets();
+            match cx.s3_path().get_bucket_name().and_then(|name| buckets.get(name)) {
+                Some(known) => in_region(error, known),
+                None => error,
+            }
+        })?;
         cx.extensions_mut().insert(caller);
         cx.extensions_mut().insert(fault);
         Ok(())

@@ -9,7 +9,7 @@ use hyper::body::Bytes;
 use jiff::Timestamp;
 use serde_json::Value;
 
-use super::content::{Content, Digests};
+use super::content::{Content, Digests, Pace};
 
 /// A bucket with what is in it.
 #[derive(Clone, Debug)]
@@ -114,7 +114,7 @@ impl Object {
 
     /// An object of `length` bytes that are made up from `seed` as they are read.
     pub fn made(length: u64, seed: u64) -> Object {
-        Object::of(Content::Made { length, seed, bytes_per_second: None })
+        Object::of(Content::Made { length, seed, pace: None })
     }
 
     fn of(content: Content) -> Object {
@@ -129,10 +129,11 @@ impl Object {
         }
     }
 
-    /// Sends a made-up object no faster than this, so that a person can watch the progress. No effect on others.
-    pub fn paced(mut self, pace: u64) -> Object {
-        if let Content::Made { bytes_per_second, .. } = &mut self.content {
-            *bytes_per_second = Some(pace);
+    /// Sends a made-up object at this many bytes per second, over all its readers together, so that a person can
+    /// watch the progress. No effect on other objects.
+    pub fn paced(mut self, bytes_per_second: u64) -> Object {
+        if let Content::Made { pace, .. } = &mut self.content {
+            *pace = Some(Arc::new(Pace::new(bytes_per_second)));
         }
         self
     }

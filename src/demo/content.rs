@@ -2,12 +2,15 @@
 
 use std::io;
 use std::pin::Pin;
+use std::sync::{Arc, Mutex};
 use std::task::{Context, Poll};
 use std::time::Duration;
 
 use hyper::body::{Body, Bytes, Frame, SizeHint};
 use s3s::crypto::{Checksum as _, Crc64Nvme, Md5};
 use tokio::time::{Instant, Sleep, sleep_until};
+
+use super::state::locked;
 
 /// Bytes in one chunk of an answer.
 const CHUNK: u64 = 64 * 1024;
@@ -30,8 +33,33 @@ pub(super) enum Content {
     Made {
         length: u64,
         seed: u64,
-        bytes_per_second: Option<u64>,
+        pace: Option<Arc<Pace>>,
     },
+}
+
+/// How fast an object is sent, over all connections that read it: a client that reads eight ranges at once is
+/// no faster than one that reads the whole.
+#[derive(Debug)]
+pub(super) struct Pace {
+    bytes_per_second: u64,
+    /// When everything will have been sent that was taken so far.
+    busy_until: Mutex<Option<Instant>>,
+}
+
+impl Pace {
+    pub(super) fn new(bytes_per_second: u64) -> Pace {
+        Pace { bytes_per_second: bytes_per_second.max(1), busy_until: Mutex::default() }
+    }
+
+    /// When `bytes` more will have been sent.
+    fn take(&self, bytes: u64) -> Instant {
+        let mut busy_until = locked(&self.busy_until);
+        let now = Instant::now();
+        let begin = busy_until.map_or(now, |until| until.max(now));
+        let end = begin + Duration::from_secs_f64(bytes as f64 / self.bytes_per_second as f64);
+        *busy_until = Some(end);
+        end
+    }
 }
 
 /// What S3 tells about the bytes of an object.
@@ -119,8 +147,6 @@ pub(super) struct Sending {
     /// Where the connection breaks, for tests of what a client then does.
     cut: Option<u64>,
     breaking: bool,
-    started: Option<Instant>,
-    sent: u64,
     pause: Option<Pin<Box<Sleep>>>,
 }
 
@@ -133,8 +159,6 @@ impl Sending {
             end: range.end,
             cut: cut_after.map(|bytes| range.start.saturating_add(bytes)),
             breaking: false,
-            started: None,
-            sent: 0,
             pause: None,
         }
     }
@@ -167,11 +191,8 @@ impl Body for Sending {
         }
         let chunk = this.content.read(this.position, length);
         this.position += chunk.len() as u64;
-        this.sent += chunk.len() as u64;
-        if let Content::Made { bytes_per_second: Some(pace), .. } = &this.content {
-            let started = *this.started.get_or_insert_with(Instant::now);
-            let due = started + Duration::from_secs_f64(this.sent as f64 / (*pace).max(1) as f64);
-            this.pause = Some(Box::pin(sleep_until(due)));
+        if let Content::Made { pace: Some(pace), .. } = &this.content {
+            this.pause = Some(Box::pin(sleep_until(pace.take(chunk.len() as u64))));
         }
         Poll::Ready(Some(Ok(Frame::data(chunk))))
     }
@@ -187,7 +208,7 @@ mod tests {
 
     #[test]
     fn every_range_of_made_content_agrees_with_the_whole() {
-        let content = Content::Made { length: 1000, seed: 7, bytes_per_second: None };
+        let content = Content::Made { length: 1000, seed: 7, pace: None };
         let whole = content.read(0, 1000);
         for start in [0, 1, 7, 8, 9, 500, 999, 1000] {
             for length in [0, 1, 8, 13, 2000] {

@@ -97,7 +97,7 @@ impl Store {
 }
 
 /// Adds the bucket's region to an error, as S3 does for whoever may ask at all.
-fn in_region(mut error: S3Error, known: &KnownBucket) -> S3Error {
+pub(super) fn in_region(mut error: S3Error, known: &KnownBucket) -> S3Error {
     let mut headers = HeaderMap::new();
     // The headers of an error replace those that s3s would set.
     headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/xml"));

@@ -87,8 +87,14 @@ fn artifacts() -> Bucket {
                 format!("{folder}/notes.md"),
                 text(&format!("# v1.{release}.0\n\n- small repairs\n")).aged(age).content_type("text/markdown"),
             )
-            .object(format!("{folder}/app-linux.tar.gz"), Object::made(MIB + release * 4099, 100 + release).aged(age))
-            .object(format!("{folder}/app-macos.tar.gz"), Object::made(MIB + release * 5003, 200 + release).aged(age));
+            .object(
+                format!("{folder}/app-linux.tar.gz"),
+                Object::made(40_000 + release * 4099, 100 + release).aged(age),
+            )
+            .object(
+                format!("{folder}/app-macos.tar.gz"),
+                Object::made(41_000 + release * 5003, 200 + release).aged(age),
+            );
     }
     bucket
 }
