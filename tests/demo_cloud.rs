@@ -449,6 +449,20 @@ async fn another_region_is_told_in_a_header() {
 }
 
 #[tokio::test]
+async fn buckets_are_those_of_the_account_page_by_page() {
+    let (cloud, me) = demo().await;
+    let client = s3(&cloud, &assume(&cloud, &me, "222222222222/Sprint").await);
+    let first = client.list_buckets().max_buckets(1).send().await.unwrap();
+    assert_eq!(first.buckets()[0].name(), Some("gautamtest-assume-role"));
+    let token = first.continuation_token().unwrap();
+    let second = client.list_buckets().max_buckets(1).continuation_token(token).send().await.unwrap();
+    assert_eq!(second.buckets()[0].name(), Some("prod-hostile-keys"));
+    assert_eq!(second.continuation_token(), None);
+    assert_eq!(client.list_buckets().prefix("prod-").send().await.unwrap().buckets().len(), 1);
+    assert_eq!(client.list_buckets().bucket_region("eu-west-1").send().await.unwrap().buckets().len(), 0);
+}
+
+#[tokio::test]
 async fn objects_are_written_once_and_deleted() {
     let (cloud, me) = demo().await;
     let client = s3(&cloud, &assume(&cloud, &me, "111111111111/Developer").await);

@@ -1,5 +1,6 @@
 //! The bytes of objects: kept, or made up position by position, and sent in chunks.
 
+use std::fmt;
 use std::io;
 use std::pin::Pin;
 use std::sync::{Arc, Mutex};
@@ -26,7 +27,7 @@ const PART: u64 = 8 * 1024 * 1024;
 const FLUSH: Duration = Duration::from_millis(20);
 
 /// What an object holds.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub(super) enum Content {
     Kept(Bytes),
     /// Bytes that follow from `seed` and their position alone, so that all ranges agree.
@@ -69,6 +70,14 @@ pub(super) struct Digests {
     pub etag: String,
     /// The CRC64NVME of the whole object in base64, where it was computed.
     pub crc64nvme: Option<String>,
+}
+
+// The bytes themselves would fill every message about a bucket.
+impl fmt::Debug for Content {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let kind = if matches!(self, Content::Kept(_)) { "kept" } else { "made" };
+        write!(f, "{} bytes, {kind}", self.length())
+    }
 }
 
 impl Content {
