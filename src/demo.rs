@@ -1,1 +1,35 @@
 //! The embedded cloud: STS and S3 in this process, on 127.0.0.1 and a random port.
+//!
+//! `xsw demo` and the tests start one: [`World`] says what is in it, [`Cloud`] serves it. Nothing is answered by
+//! rote: signatures, session tokens, expiry and policies are checked as AWS checks them, by `domain::policy`.
+//!
+//! ```text
+//! cloud     the listener, and the knobs that tests turn
+//!   sts     the query protocol: AssumeRole, GetSessionToken, GetCallerIdentity
+//!   s3      the S3 operations over bucket, listing and content
+//!   access  keys, tokens and expiry, for both
+//! state     what all of them share: directory, sessions, buckets, the clock
+//! world     data: accounts, users, roles, buckets; scene and hostile are the demo's own
+//! ```
+
+mod access;
+mod bucket;
+mod cloud;
+mod content;
+mod directory;
+mod hostile;
+mod ledger;
+mod listing;
+mod managed;
+mod mfa;
+mod random;
+mod s3;
+mod scene;
+mod state;
+mod sts;
+mod world;
+
+pub use bucket::{Bucket, Object, Series};
+pub use cloud::Cloud;
+pub use ledger::Fault;
+pub use world::{Account, Role, User, World, allow, trust};

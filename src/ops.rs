@@ -7,6 +7,7 @@ pub mod browse;
 pub mod check;
 pub mod download;
 pub mod roles;
+mod shell;
 pub mod whoami;
 
 use std::collections::HashMap;

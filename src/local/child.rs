@@ -42,6 +42,12 @@ impl Plan {
         &self.program
     }
 
+    /// Lays variables below what the plan already says, but above our own environment.
+    pub fn lay_under(&mut self, variables: &[(String, Option<OsString>)]) {
+        let lower = variables.iter().map(|(name, value)| (OsString::from(name), value.clone()));
+        self.env.splice(0..0, lower);
+    }
+
     pub(super) fn arg(&mut self, arg: impl Into<OsString>) {
         self.args.push(arg.into());
     }
@@ -107,7 +113,10 @@ impl From<ExitStatus> for ChildExit {
 /// Ctrl-C and Ctrl-\ are the child's affair and do not end us; SIGTERM and SIGHUP to us are passed on to it. From the
 /// first call on these four signals no longer end this process by themselves.
 pub async fn run(plan: Plan) -> Result<ChildExit> {
-    let failed = |source| Error::Child { command: plan.program.to_string_lossy().into_owned(), source };
+    let failed = |source: std::io::Error| Error::Child {
+        command: plan.program.to_string_lossy().into_owned(),
+        source: source.into(),
+    };
     let mut command = tokio::process::Command::new(&plan.program);
     command.args(&plan.args);
     for (name, value) in &plan.env {

@@ -8,7 +8,7 @@ use ratatui::widgets::{Paragraph, Wrap};
 
 use super::{fit, fit_right, lines, pane, span, spinner};
 use crate::domain::duration::ago;
-use crate::domain::text::{bytes, count, cut, escaped};
+use crate::domain::text::{bytes, count, escaped};
 use crate::error::Error;
 use crate::tui::keys::Action;
 use crate::tui::listing::{Kind, Order, Row};

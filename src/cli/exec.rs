@@ -1,0 +1,41 @@
+//! `xsw env`, `xsw exec` and `xsw shell`: a session handed to a child.
+
+use std::ffi::OsString;
+
+use super::{Context, output};
+use crate::error::Result;
+use crate::local::child_env::unset_env;
+use crate::local::env_format::{Format, render};
+
+/// Prints the session of `role` as settings; without a role, what takes one back.
+pub(super) async fn print_env(context: &Context, role: Option<String>, format: Format) -> Result<()> {
+    let env = match role {
+        Some(role) => {
+            let role = context.core.profile.find(&role)?;
+            let session = context.session(role).await?;
+            context.core.child_env(role, &session)
+        }
+        None => unset_env(),
+    };
+    let text = render(&env, format)?;
+    output::print(|out| out.write_all(text.as_bytes()))
+}
+
+/// Runs a command that holds the session; gives its exit status.
+pub(super) async fn exec(context: &Context, role: &str, command: Vec<OsString>) -> Result<u8> {
+    let role = context.core.profile.find(role)?;
+    let session = context.session(role).await?;
+    context.say_notices();
+    context.core.run_command(role, &session, command).await
+}
+
+/// Runs a subshell that holds the session; gives its exit status.
+pub(super) async fn shell(context: &Context, role: &str) -> Result<u8> {
+    let role = context.core.profile.find(role)?;
+    let session = context.session(role).await?;
+    context.say_notices();
+    if let Some(outer) = context.core.environment.get("XSW_ROLE") {
+        output::note(&format!("inside the subshell of {outer}: the new session replaces it here"));
+    }
+    context.core.run_shell(role, &session).await
+}

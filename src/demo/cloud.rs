@@ -1,0 +1,231 @@
+//! The running cloud: the listener, the first look at a request, and the knobs that tests turn.
+
+use std::io;
+use std::net::{Ipv4Addr, SocketAddr};
+use std::sync::Arc;
+
+use http_body_util::{BodyExt as _, Limited};
+use hyper::body::{Bytes, Incoming};
+use hyper::header::{CONTENT_LENGTH, CONTENT_TYPE, DATE, HeaderName, HeaderValue};
+use hyper::service::service_fn;
+use hyper::{Method, Request, Response, StatusCode};
+use hyper_util::rt::{TokioIo, TokioTimer};
+use jiff::Timestamp;
+use s3s::config::{S3Config, StaticConfigProvider};
+use s3s::crypto::{Checksum as _, Sha256};
+use s3s::service::{S3Service, S3ServiceBuilder};
+use s3s::{Body, HttpError};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::task::{AbortHandle, JoinSet};
+
+use super::access::Door;
+use super::bucket::Object;
+use super::content::hex;
+use super::directory;
+use super::ledger::Fault;
+use super::random;
+use super::s3::Store;
+use super::state::{State, locked};
+use super::sts::{Form, Shaped, Sts, error_xml, reshape};
+use super::world::World;
+
+/// The most bytes of an STS call: a session policy of 2,048 characters may be three times as long in a form.
+const STS_BODY: usize = 64 * 1024;
+
+/// STS and S3 on 127.0.0.1. It stops when it is dropped, and forgets everything.
+#[derive(Debug)]
+pub struct Cloud {
+    address: SocketAddr,
+    state: Arc<State>,
+    listener: AbortHandle,
+}
+
+impl Cloud {
+    /// Starts serving a world on a random port. Call it inside a tokio runtime.
+    ///
+    /// # Errors
+    /// No port to listen on, or (`InvalidData`) a policy in `world` that is none.
+    pub async fn start(world: World) -> io::Result<Cloud> {
+        let (directory, buckets) =
+            directory::open(world).map_err(|problem| io::Error::new(io::ErrorKind::InvalidData, problem))?;
+        let state = Arc::new(State::new(directory, buckets));
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
+        let address = listener.local_addr()?;
+        let task = tokio::spawn(serve(listener, Front { service: service(&state), state: state.clone() }));
+        Ok(Cloud { address, state, listener: task.abort_handle() })
+    }
+
+    /// The address of both STS and S3, for `endpoint_url`. Buckets are in the path.
+    pub fn endpoint_url(&self) -> String {
+        format!("http://{}", self.address)
+    }
+
+    /// How often an action reached the cloud with a valid signature: `sts:AssumeRole`, `s3:GetObject`. The names
+    /// are those of the API's operations, so a listing is `s3:ListObjectsV2`.
+    pub fn calls(&self, action: &str) -> usize {
+        self.state.ledger.calls(action)
+    }
+
+    /// The code that this MFA device would be believed now; none when it is unknown or its codes are used up for
+    /// the next seconds.
+    pub fn mfa_code(&self, serial: &str) -> Option<String> {
+        self.state.devices.code(serial, self.state.now().as_second())
+    }
+
+    /// Lets the next `times` calls of an action go wrong.
+    pub fn plan(&self, action: &str, times: usize, fault: Fault) {
+        self.state.ledger.plan(action, times, fault);
+    }
+
+    /// Ends every session that is open now.
+    pub fn expire_sessions(&self) {
+        let now = self.state.now();
+        for session in locked(&self.state.sessions).values_mut() {
+            session.expires = session.expires.min(now);
+        }
+    }
+
+    /// Puts the cloud's clock ahead of this machine's by that many seconds, or behind it. Requests signed more
+    /// than fifteen minutes off are refused, and sessions and MFA codes go by this clock.
+    pub fn set_clock_offset(&self, seconds: i64) {
+        self.state.set_clock_offset(seconds);
+    }
+
+    /// The time by the cloud's clock.
+    pub fn now(&self) -> Timestamp {
+        self.state.now()
+    }
+
+    /// Writes an object past all policies. False when there is no such bucket.
+    pub fn put_object(&self, bucket: &str, key: &str, object: Object) -> bool {
+        let mut buckets = self.state.buckets_mut();
+        let known = buckets.get_mut(bucket);
+        known.map(|known| known.bucket.objects.insert(key.to_owned(), Arc::new(object))).is_some()
+    }
+
+    /// Removes an object past all policies. False when there was none.
+    pub fn remove_object(&self, bucket: &str, key: &str) -> bool {
+        let mut buckets = self.state.buckets_mut();
+        buckets.get_mut(bucket).and_then(|known| known.bucket.objects.remove(key)).is_some()
+    }
+}
+
+impl Drop for Cloud {
+    fn drop(&mut self) {
+        self.listener.abort();
+    }
+}
+
+fn service(state: &Arc<State>) -> S3Service {
+    let mut config = S3Config::default();
+    // Our own clock judges, which a test may have put off; s3s knows only the machine's.
+    config.presigned_url_max_skew_time_secs = u32::MAX;
+    let mut builder = S3ServiceBuilder::new(Store(state.clone()));
+    builder.set_config(Arc::new(StaticConfigProvider::new(Arc::new(config))));
+    builder.set_auth(Door(state.clone()));
+    builder.set_access(Door(state.clone()));
+    builder.set_route(Sts(state.clone()));
+    builder.build()
+}
+
+/// Accepts connections until it is aborted; the connections end with it.
+async fn serve(listener: TcpListener, front: Front) {
+    let mut connections = JoinSet::new();
+    loop {
+        tokio::select! {
+            accepted = listener.accept() => match accepted {
+                Ok((stream, _)) => {
+                    connections.spawn(connection(stream, front.clone()));
+                }
+                // Out of file descriptors, most likely: some may be free in a moment.
+                Err(_) => tokio::time::sleep(std::time::Duration::from_millis(20)).await,
+            },
+            Some(_) = connections.join_next() => {}
+        }
+    }
+}
+
+async fn connection(stream: TcpStream, front: Front) {
+    // Nothing is lost without it but some milliseconds.
+    let _ = stream.set_nodelay(true);
+    let answer = service_fn(move |request| {
+        let front = front.clone();
+        async move { front.answer(request).await }
+    });
+    let mut http = hyper::server::conn::http1::Builder::new();
+    http.timer(TokioTimer::new());
+    // A client that goes away, or a cut that a test asked for, ends here as an error. Nobody waits for it.
+    let _ = http.serve_connection(TokioIo::new(stream), answer).await;
+}
+
+/// What stands before s3s: tells STS from S3, and stamps the answers.
+#[derive(Clone)]
+struct Front {
+    service: S3Service,
+    state: Arc<State>,
+}
+
+impl Front {
+    async fn answer(&self, request: Request<Incoming>) -> Result<Response<Body>, HttpError> {
+        let form = request.method() == Method::POST
+            && request.uri().path() == "/"
+            && request
+                .headers()
+                .get(CONTENT_TYPE)
+                .is_some_and(|value| value.as_bytes().starts_with(b"application/x-www-form-urlencoded"));
+        let mut response = match form {
+            true => self.sts(request).await?,
+            false => self.service.call(request.map(Body::from)).await?,
+        };
+        let headers = response.headers_mut();
+        let id = random::request_id();
+        for name in ["x-amz-request-id", "x-amzn-requestid"] {
+            if let Ok(value) = HeaderValue::from_str(&id) {
+                headers.insert(HeaderName::from_static(name), value);
+            }
+        }
+        // Clients set their clocks by this header, so it must be the cloud's time.
+        if let Ok(value) = HeaderValue::from_str(&http_date(self.state.now())) {
+            headers.insert(DATE, value);
+        }
+        Ok(response)
+    }
+
+    /// An STS call: its form is read here and goes on to the route, s3s checks the signature in between.
+    async fn sts(&self, request: Request<Incoming>) -> Result<Response<Body>, HttpError> {
+        let (mut parts, body) = request.into_parts();
+        let Ok(body) = Limited::new(body, STS_BODY).collect().await else {
+            return Ok(xml(413, error_xml(413, "RequestEntityTooLarge", "The call is too long.")));
+        };
+        let body = body.to_bytes();
+        // STS clients send no hash of the body. With this one s3s need not read the body, of which it takes no
+        // more than 8 KiB; as it is not among the signed headers, the signature stays what it was.
+        if !parts.headers.contains_key("x-amz-content-sha256")
+            && let Ok(hash) = HeaderValue::from_str(&hex(Sha256::checksum(&body).as_ref()))
+        {
+            parts.headers.insert("x-amz-content-sha256", hash);
+        }
+        parts.headers.insert(CONTENT_LENGTH, body.len().into());
+        parts.extensions.insert(Form::parse(&body));
+        let answer = self.service.call(Request::from_parts(parts, Body::from(body))).await?;
+        if answer.extensions().get::<Shaped>().is_some() {
+            return Ok(answer);
+        }
+        let status = answer.status().as_u16();
+        let text = answer.into_body().collect().await.map(|body| body.to_bytes()).unwrap_or_else(|_| Bytes::new());
+        let (status, text) = reshape(status, &String::from_utf8_lossy(&text));
+        Ok(xml(status, text))
+    }
+}
+
+fn xml(status: u16, text: String) -> Response<Body> {
+    let mut response = Response::new(Body::from(text));
+    *response.status_mut() = StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+    response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("text/xml"));
+    response
+}
+
+/// `Sat, 21 Nov 2026 10:15:00 GMT`
+fn http_date(time: Timestamp) -> String {
+    time.strftime("%a, %d %b %Y %H:%M:%S GMT").to_string()
+}

@@ -1,0 +1,70 @@
+//! Keys that want to escape: from the download folder, or from the terminal's line.
+
+/// Keys that are no paths below a folder, on one system or another.
+pub(super) const PATH_TRICKS: &[&str] = &[
+    "../outside.txt",
+    "../../etc/cron.d/x",
+    "/etc/x",
+    "a//b",
+    "a/./b",
+    "a/../../b",
+    "..",
+    "folder/",
+    "nul\0byte",
+    "back\\slash",
+    "..\\outside.txt",
+    "C:\\x",
+    "CON",
+    "aux.txt",
+    "Case.txt",
+    "case.txt",
+    "both",
+    "both/and-folder.txt",
+    "trailing-dot.",
+    "trailing-space ",
+    "~/.ssh/authorized_keys",
+    "-rf",
+];
+
+/// Keys that a terminal would obey, or show as something else.
+pub(super) const TERMINAL_TRICKS: &[&str] = &[
+    "title\u{1b}]0;owned\u{7}.txt",
+    "clear\u{1b}[2J.tar",
+    "red\u{1b}[31m.txt",
+    "link\u{1b}]8;;http://example.invalid\u{1b}\\click\u{1b}]8;;\u{1b}\\",
+    "c1\u{9b}31m.txt",
+    "invoice\rreport.txt",
+    "two\nlines.txt",
+    "tab\there.txt",
+    "invoice\u{202e}fdp.exe",
+    "isolate\u{2066}x\u{2069}.txt",
+    "zero\u{200b}width.txt",
+    "zerowidth.txt",
+    "joiner\u{200d}x.txt",
+    "bom\u{feff}.txt",
+    "日本語の請求書.pdf",
+    "cafe\u{301}.txt",
+    "café.txt",
+    "zalgo\u{300}\u{301}\u{302}\u{303}\u{304}.txt",
+    "bell\u{7}.txt",
+    "backspace\u{8}\u{8}\u{8}.txt",
+    "delete\u{7f}.txt",
+    "line\u{2028}separator.txt",
+];
+
+/// Keys that tools encode wrongly.
+pub(super) const ENCODING_TRICKS: &[&str] = &[
+    "plus+sign.txt",
+    "percent%2Fslash.txt",
+    "percent%.txt",
+    "with space.txt",
+    " leading-space.txt",
+    "and&equals=.txt",
+    "question?hash#.txt",
+    "quote'\"<xml>.txt",
+    "emoji-🦀.txt",
+    "family-👨\u{200d}👩\u{200d}👧.txt",
+    "semi;colon,comma.txt",
+    "star*brackets[1]{2}.txt",
+    "\u{fffd}replacement.txt",
+];

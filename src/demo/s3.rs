@@ -1,0 +1,158 @@
+//! The S3 operations, each: whose bucket, which region, may the caller, then the answer.
+
+mod list;
+mod read;
+mod write;
+
+use std::sync::Arc;
+
+use hyper::HeaderMap;
+use hyper::header::{CONTENT_TYPE, HeaderName, HeaderValue};
+use s3s::dto::*;
+use s3s::{S3, S3Error, S3ErrorCode, S3Request, S3Response, S3Result};
+
+use super::access::judge;
+use super::directory::{Buckets, Caller, KnownBucket};
+use super::state::State;
+use crate::domain::policy::{Attached, Context, Request, Resource, Side, denial_in_s3};
+
+/// S3 over the state of a cloud.
+#[derive(Clone, Debug)]
+pub(super) struct Store(pub Arc<State>);
+
+/// A request's caller and region, taken from it before its input is.
+struct Signed {
+    caller: Arc<Caller>,
+    /// The region that the request was signed for.
+    region: Option<String>,
+}
+
+impl Signed {
+    fn of<T>(request: &S3Request<T>) -> S3Result<Signed> {
+        let caller = request.extensions.get::<Arc<Caller>>().cloned();
+        let caller = caller.ok_or_else(|| S3Error::with_message(S3ErrorCode::AccessDenied, "Access Denied"))?;
+        Ok(Signed { caller, region: request.region.as_ref().map(|region| region.as_str().to_owned()) })
+    }
+}
+
+impl Store {
+    /// The bucket of a request, if it is in the region that the request was signed for.
+    fn bucket<'a>(&self, buckets: &'a Buckets, name: &str, from: &Signed) -> S3Result<&'a KnownBucket> {
+        let known = buckets
+            .get(name)
+            .ok_or_else(|| S3Error::with_message(S3ErrorCode::NoSuchBucket, "The specified bucket does not exist"))?;
+        match &from.region {
+            Some(region) if *region != known.bucket.region => {
+                let text = "The bucket you are attempting to access must be addressed using the specified endpoint. \
+                            Please send all future requests to this endpoint.";
+                let mut error = S3Error::with_message(S3ErrorCode::PermanentRedirect, text);
+                error.set_status_code(hyper::StatusCode::MOVED_PERMANENTLY);
+                Err(in_region(error, known))
+            }
+            _ => Ok(known),
+        }
+    }
+
+    /// Lets the caller do `action` on the bucket, or on the key in it.
+    fn allow(
+        &self,
+        from: &Signed,
+        action: &str,
+        known: &KnownBucket,
+        key: Option<&str>,
+        context: &Context,
+    ) -> S3Result<()> {
+        let name = &known.bucket.name;
+        let resource = match key {
+            Some(key) => format!("arn:aws:s3:::{name}/{key}"),
+            None => format!("arn:aws:s3:::{name}"),
+        };
+        let mut context = context.clone();
+        context.set("s3:ResourceAccount", &known.account).set("aws:ResourceAccount", &known.account);
+        if let Some(region) = &from.region {
+            context.set("aws:RequestedRegion", region);
+        }
+        let principal = &from.caller.principal;
+        let request = Request { principal, action, resource: &resource, context: &context };
+        let policy = known.policy.as_ref().map(|policy| Attached { name: "bucket policy", policy });
+        let owner = Resource { side: Side::Bucket, account: &known.account, policy };
+        let verdict = judge(&self.0, &from.caller, &request, owner);
+        if verdict.is_allowed() {
+            return Ok(());
+        }
+        let same_account = principal.account == known.account;
+        let text = denial_in_s3(&verdict, &request, same_account);
+        Err(in_region(S3Error::with_message(S3ErrorCode::AccessDenied, text), known))
+    }
+
+    /// What S3 says of a key that is not there: only who may list the bucket learns that.
+    fn missing(&self, from: &Signed, known: &KnownBucket, key: &str) -> S3Error {
+        let mut context = Context::new();
+        context.set("s3:prefix", key);
+        match self.allow(from, "s3:ListBucket", known, None, &context) {
+            Ok(()) => S3Error::with_message(S3ErrorCode::NoSuchKey, "The specified key does not exist."),
+            Err(denied) => denied,
+        }
+    }
+}
+
+/// Adds the bucket's region to an error, as S3 does for whoever may ask at all.
+pub(super) fn in_region(mut error: S3Error, known: &KnownBucket) -> S3Error {
+    let mut headers = HeaderMap::new();
+    // The headers of an error replace those that s3s would set.
+    headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/xml"));
+    if let Ok(region) = HeaderValue::from_str(&known.bucket.region) {
+        headers.insert(HeaderName::from_static("x-amz-bucket-region"), region);
+    }
+    error.set_headers(headers);
+    error
+}
+
+#[async_trait::async_trait]
+impl S3 for Store {
+    async fn list_buckets(&self, req: S3Request<ListBucketsInput>) -> S3Result<S3Response<ListBucketsOutput>> {
+        list::buckets(self, req)
+    }
+
+    async fn head_bucket(&self, req: S3Request<HeadBucketInput>) -> S3Result<S3Response<HeadBucketOutput>> {
+        list::head_bucket(self, req)
+    }
+
+    async fn get_bucket_location(
+        &self,
+        req: S3Request<GetBucketLocationInput>,
+    ) -> S3Result<S3Response<GetBucketLocationOutput>> {
+        list::bucket_location(self, req)
+    }
+
+    async fn list_objects(&self, req: S3Request<ListObjectsInput>) -> S3Result<S3Response<ListObjectsOutput>> {
+        list::objects(self, req)
+    }
+
+    async fn list_objects_v2(&self, req: S3Request<ListObjectsV2Input>) -> S3Result<S3Response<ListObjectsV2Output>> {
+        list::objects_v2(self, req)
+    }
+
+    async fn get_object(&self, req: S3Request<GetObjectInput>) -> S3Result<S3Response<GetObjectOutput>> {
+        read::get_object(self, req)
+    }
+
+    async fn head_object(&self, req: S3Request<HeadObjectInput>) -> S3Result<S3Response<HeadObjectOutput>> {
+        read::head_object(self, req)
+    }
+
+    async fn get_object_tagging(
+        &self,
+        req: S3Request<GetObjectTaggingInput>,
+    ) -> S3Result<S3Response<GetObjectTaggingOutput>> {
+        read::object_tagging(self, req)
+    }
+
+    async fn put_object(&self, req: S3Request<PutObjectInput>) -> S3Result<S3Response<PutObjectOutput>> {
+        write::put_object(self, req).await
+    }
+
+    async fn delete_object(&self, req: S3Request<DeleteObjectInput>) -> S3Result<S3Response<DeleteObjectOutput>> {
+        write::delete_object(self, req)
+    }
+}

@@ -1,0 +1,160 @@
+//! The world of `xsw demo`: a hub, a production and an audit account, as `assets/demo/config.toml` describes them.
+
+use jiff::civil::date;
+use serde_json::json;
+
+use super::bucket::{Bucket, Object, Series, ago};
+use super::hostile;
+use super::world::{Account, Role, User, World, allow, trust};
+
+const HUB: &str = "111111111111";
+const PROD: &str = "222222222222";
+const AUDIT: &str = "333333333333";
+const ME: &str = "arn:aws:iam::111111111111:user/me";
+const JUMP: &str = "arn:aws:iam::111111111111:role/Jump";
+
+const HOUR: u64 = 3600;
+const DAY: u64 = 24 * HOUR;
+const MIB: u64 = 1024 * 1024;
+
+impl World {
+    /// The world of `xsw demo`. The keys of its visitor are new every time.
+    pub fn demo() -> World {
+        World::new().account(hub()).account(prod()).account(audit())
+    }
+}
+
+fn hub() -> Account {
+    let roles = ["arn:aws:iam::*:role/*"];
+    let me = User::new("me")
+        .with_mfa()
+        .tag("team", "platform")
+        .policy("AssumeRoles", allow(&["sts:AssumeRole", "sts:TagSession", "sts:SetSourceIdentity"], &roles));
+    let onwards = ["arn:aws:iam::222222222222:role/*", "arn:aws:iam::333333333333:role/*"];
+    let jump = Role::new("Jump", trust(&[ME], None))
+        .policy("Onwards", allow(&["sts:AssumeRole", "sts:TagSession", "sts:SetSourceIdentity"], &onwards));
+    let developer =
+        Role::new("Developer", trust(&[ME], None)).max_session(12 * 3600).policy("Artifacts", allow(&["s3:*"], &["*"]));
+    Account::new(HUB).user(me).role(jump).role(developer).bucket(artifacts()).bucket(million())
+}
+
+fn prod() -> Account {
+    let reports = ["arn:aws:s3:::gautamtest-assume-role", "arn:aws:s3:::gautamtest-assume-role/*"];
+    let reader = Role::new("S3Reader", trust(&[JUMP], None)).policy(
+        "ReadReports",
+        allow(&["s3:ListBucket", "s3:GetBucketLocation", "s3:GetObject", "s3:GetObjectTagging"], &reports),
+    );
+    let with_mfa = json!({ "Bool": { "aws:MultiFactorAuthPresent": "true" } });
+    let admin = Role::new("Admin", trust(&[ME], Some(with_mfa))).policy("AllOfS3", allow(&["s3:*"], &["*"]));
+    let sprint = Role::new("Sprint", trust(&[ME], None))
+        .cut_sessions(60)
+        .policy("ReadAll", allow(&["s3:List*", "s3:Get*"], &["*"]));
+    Account::new(PROD).role(reader).role(admin).role(sprint).bucket(reports_bucket()).bucket(hostile_keys())
+}
+
+fn audit() -> Account {
+    let external_id = json!({ "StringEquals": { "sts:ExternalId": "audit-2026" } });
+    let read = allow(&["s3:List*", "s3:Get*"], &["*"]);
+    let read_only = Role::new("ReadOnly", trust(&[ME], Some(external_id))).policy("ReadAll", read.clone());
+    let partner = Role::new("Partner", trust(&["444444444444"], None)).policy("ReadAll", read);
+    Account::new(AUDIT).role(read_only).role(partner).bucket(audit_logs())
+}
+
+fn artifacts() -> Bucket {
+    let text = |text: &str| Object::new(text.to_owned());
+    let mut bucket = Bucket::new("hub-artifacts")
+        .object(
+            "README.md",
+            text("# Artifacts\n\nWhat the builds leave behind.\n").aged(40 * DAY).content_type("text/markdown"),
+        )
+        .object(
+            "config/app.json",
+            text("{\n  \"name\": \"demo\",\n  \"replicas\": 3\n}\n").aged(9 * DAY).content_type("application/json"),
+        )
+        .object(
+            "config/limits.csv",
+            text("region,limit\nap-northeast-1,40\neu-west-1,12\n").aged(9 * DAY).content_type("text/csv"),
+        )
+        .object("images/disk.img", Object::made(200 * MIB, 1).paced(8 * MIB).aged(2 * DAY))
+        .object("images/small.img", Object::made(3 * MIB + 17, 2).aged(3 * DAY).tag("retain", "yes"))
+        .object("archive/2023.tar", Object::made(4096 * MIB, 3).storage_class("GLACIER").aged(400 * DAY))
+        .object("archive/2024.tar", Object::made(900 * MIB, 4).storage_class("DEEP_ARCHIVE").aged(300 * DAY));
+    for release in 0..36 {
+        let folder = format!("releases/v1.{release}.0");
+        let age = (40 - release) * 7 * DAY;
+        bucket = bucket
+            .object(
+                format!("{folder}/notes.md"),
+                text(&format!("# v1.{release}.0\n\n- small repairs\n")).aged(age).content_type("text/markdown"),
+            )
+            .object(
+                format!("{folder}/app-linux.tar.gz"),
+                Object::made(40_000 + release * 4099, 100 + release).aged(age),
+            )
+            .object(
+                format!("{folder}/app-macos.tar.gz"),
+                Object::made(41_000 + release * 5003, 200 + release).aged(age),
+            );
+    }
+    bucket
+}
+
+fn million() -> Bucket {
+    Bucket::new("hub-million")
+        .object("README.txt", Object::new("Below events/ are a million objects.\n").aged(30 * DAY))
+        .series(Series {
+            prefix: "events/".to_owned(),
+            count: 1_000_000,
+            digits: 7,
+            suffix: ".json".to_owned(),
+            size: 128,
+            modified: ago(12 * HOUR),
+        })
+}
+
+fn reports_bucket() -> Bucket {
+    let mut bucket = Bucket::new("gautamtest-assume-role")
+        .object("test.txt", Object::new("hello from production\n").aged(3 * DAY).content_type("text/plain"))
+        .object("test2.txt", Object::new("hello again, production").aged(3 * DAY).content_type("text/plain"))
+        .object("big.bin", Object::made(24 * MIB, 5).paced(4 * MIB).aged(5 * DAY))
+        .object("archive-2024.tar", Object::made(4096 * MIB, 6).storage_class("GLACIER").aged(380 * DAY));
+    let rows = (1..=30_000).map(|row| format!("{row},ap-northeast-1,{}\n", row * 37 % 9973));
+    let summary = std::iter::once("id,region,amount\n".to_owned()).chain(rows).collect::<String>();
+    bucket = bucket.object("reports/summary.csv", Object::new(summary).aged(2 * HOUR).content_type("text/csv"));
+    for month in 1..=12 {
+        let key = format!("reports/2025/{month:02}/report.csv");
+        let report = format!("month,total\n2025-{month:02},{}\n", month * 1009);
+        bucket = bucket.object(key, Object::new(report).aged((13 - month) * 30 * DAY).content_type("text/csv"));
+    }
+    bucket
+}
+
+fn hostile_keys() -> Bucket {
+    let mut bucket = Bucket::new("prod-hostile-keys")
+        .object("harmless.txt", Object::new("Nothing wrong with this one.\n").aged(DAY))
+        .object("n".repeat(300), Object::new("A name that no file can have.\n").aged(DAY));
+    for keys in [hostile::PATH_TRICKS, hostile::TERMINAL_TRICKS, hostile::ENCODING_TRICKS] {
+        for key in keys {
+            let text = format!("The key of this object is {key:?}.\n");
+            bucket = bucket.object(*key, Object::new(text).aged(DAY));
+        }
+    }
+    bucket
+}
+
+fn audit_logs() -> Bucket {
+    let mut bucket = Bucket::new("audit-logs").region("eu-west-1");
+    let today = jiff::Timestamp::now().to_zoned(jiff::tz::TimeZone::UTC).date();
+    let first = date(2026, 1, 1).max(today.saturating_sub(jiff::Span::new().days(45)));
+    let days = first.series(jiff::Span::new().days(1)).take_while(|day| *day <= today);
+    for (index, day) in days.enumerate() {
+        let folder = format!("{:04}/{:02}/{:02}", day.year(), day.month(), day.day());
+        let age = u64::from((today - day).get_days().unsigned_abs()) * DAY + 600;
+        for account in [HUB, PROD, AUDIT] {
+            let key = format!("AWSLogs/{account}/CloudTrail/ap-northeast-1/{folder}/trail-{index:04}.json");
+            let log = json!({ "Records": [{ "eventName": "AssumeRole", "recipientAccountId": account }] });
+            bucket = bucket.object(key, Object::new(log.to_string()).aged(age).content_type("application/json"));
+        }
+    }
+    bucket
+}

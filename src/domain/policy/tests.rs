@@ -1,0 +1,5 @@
+//! The rules as tables: one row, one case.
+
+mod conditions;
+mod decisions;
+mod documents;

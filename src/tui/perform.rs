@@ -1,0 +1,132 @@
+//! Does what an effect says, and sends the answer: success, failure and panic all come back as one message.
+
+use std::sync::Arc;
+
+use tokio::sync::{mpsc, watch};
+
+use super::effect::Code;
+use super::msg::{JobId, Life, Msg, Ticket};
+use crate::aws::s3::Depth;
+use crate::domain::role::RoleIndex;
+use crate::domain::transfer::{Progress, Summary};
+use crate::domain::uri::S3Uri;
+use crate::error::{Error, Result};
+use crate::ops::Core;
+use crate::ops::download::{Pick, download};
+
+/// The code that an MFA device shows now, by its serial number; only the demo can know it.
+pub type MfaHint = Arc<dyn Fn(&str) -> Option<String> + Send + Sync>;
+
+/// What the effects work with.
+#[derive(Clone)]
+pub(super) struct Outside {
+    pub(super) core: Arc<Core>,
+    pub(super) sender: mpsc::Sender<Msg>,
+    pub(super) mfa_hint: Option<MfaHint>,
+}
+
+impl Outside {
+    /// Sends an answer; when the screen is gone nobody wants it.
+    async fn send(&self, msg: Msg) {
+        _ = self.sender.send(msg).await;
+    }
+
+    pub(super) async fn sessions(self) {
+        let core = Arc::clone(&self.core);
+        let live = move || core.live_sessions().iter().map(|(role, session)| (*role, session.into())).collect();
+        if let Ok(live) = tokio::task::spawn_blocking(live).await {
+            self.send(Msg::Sessions(live)).await;
+        }
+    }
+
+    pub(super) async fn assume(self, ticket: Ticket, role: RoleIndex, code: Option<Code>, anew: bool) {
+        let answer = async {
+            if anew {
+                self.core.forget_session(role)?;
+            }
+            self.core.session(role, code.as_ref().map(|code| code.0.as_str())).await
+        };
+        let answer = answer.await;
+        let hint = match (&answer, &self.mfa_hint) {
+            (Err(Error::MfaRequired { serial, .. }), Some(hint)) => hint(serial),
+            _ => None,
+        };
+        // The links of the chain have sessions now, too.
+        for link in self.core.profile.chain(role) {
+            self.renewed(link).await;
+        }
+        self.send(Msg::Assumed(ticket, role, answer.as_ref().map(Life::from).map_err(Error::clone), hint)).await;
+        self.notices().await;
+    }
+
+    async fn renewed(&self, role: RoleIndex) {
+        if let Some(session) = self.core.live_session(role) {
+            self.send(Msg::Renewed(role, Life::from(&session))).await;
+        }
+    }
+
+    async fn notices(&self) {
+        let notices = self.core.take_notices();
+        if !notices.is_empty() {
+            self.send(Msg::Notices(notices)).await;
+        }
+    }
+
+    /// The session of a role, made or renewed where it must be, so that the header knows before the answer comes.
+    async fn session(&self, role: RoleIndex) -> Result<()> {
+        let session = self.core.session(role, None).await?;
+        self.send(Msg::Renewed(role, Life::from(&session))).await;
+        Ok(())
+    }
+
+    pub(super) async fn buckets(self, ticket: Ticket, role: RoleIndex) {
+        let answer = async {
+            self.session(role).await?;
+            self.core.s3(role).buckets().await
+        };
+        self.send(Msg::Buckets(ticket, answer.await)).await;
+    }
+
+    pub(super) async fn list(self, ticket: Ticket, role: RoleIndex, uri: S3Uri) {
+        if let Err(error) = self.session(role).await {
+            self.send(Msg::Page(ticket, Err(error))).await;
+            return;
+        }
+        let s3 = self.core.s3(role);
+        let mut token = None;
+        loop {
+            let page = s3.page(&uri, Depth::Level, token.as_deref(), None).await;
+            token = page.as_ref().ok().and_then(|page| page.next.clone());
+            self.send(Msg::Page(ticket, page)).await;
+            if token.is_none() {
+                return;
+            }
+        }
+    }
+
+    pub(super) async fn details(self, ticket: Ticket, role: RoleIndex, uri: S3Uri) {
+        let answer = async {
+            self.session(role).await?;
+            self.core.s3(role).details(&uri).await
+        };
+        self.send(Msg::Details(ticket, answer.await)).await;
+    }
+
+    /// Downloads; how far it is goes into `progress`, where only the newest counts.
+    pub(super) async fn download(
+        self,
+        job: JobId,
+        role: RoleIndex,
+        picks: Vec<Pick>,
+        overwrite: bool,
+        progress: watch::Sender<Progress>,
+    ) {
+        let answer: Result<Summary> = async {
+            self.session(role).await?;
+            let on_progress = Arc::new(move |now: &Progress| _ = progress.send_replace(now.clone()));
+            Ok(download(self.core.s3(role), picks, overwrite, on_progress).await)
+        }
+        .await;
+        self.send(Msg::Finished(job, answer)).await;
+    }
+}

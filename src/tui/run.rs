@@ -1,0 +1,286 @@
+//! The loop: wait for something to happen, change the state, do what it asks for, draw when nothing is left to do.
+
+use std::collections::HashMap;
+use std::io::{self, Write as _};
+use std::sync::Arc;
+use std::time::Duration;
+
+use crossterm::clipboard::CopyToClipboard;
+use crossterm::execute;
+use crossterm::terminal::{BeginSynchronizedUpdate, EndSynchronizedUpdate};
+use jiff::Timestamp;
+use tokio::sync::{mpsc, watch};
+use tokio::task::{AbortHandle, Id, JoinSet};
+
+use super::effect::Effect;
+use super::input::Input;
+use super::keys::KeyMap;
+use super::msg::{JobId, Msg, Ticket};
+use super::perform::{MfaHint, Outside};
+use super::state::State;
+use super::terminal::{Screen, leave};
+use super::theme::Theme;
+use super::update::update;
+use super::view::view;
+use crate::domain::role::RoleIndex;
+use crate::domain::transfer::Progress;
+use crate::error::{Error, Result};
+use crate::ops::Core;
+
+/// Between ticks while nothing but the clock moves, and while something turns.
+const SLOW: Duration = Duration::from_secs(1);
+const FAST: Duration = Duration::from_millis(120);
+
+/// Messages that may wait; a listing that is faster than the screen waits for it.
+const QUEUE: usize = 256;
+
+/// What the screen is told at its start.
+pub struct Options {
+    /// Shown as the first notice.
+    pub notice: Option<String>,
+    /// Where keys.toml may be.
+    pub keys: std::path::PathBuf,
+    /// The code that an MFA device shows now; only the demo knows.
+    pub mfa_hint: Option<MfaHint>,
+}
+
+/// How the screen ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Ended {
+    /// The user left.
+    Quit,
+    /// A signal with this number asked us to go.
+    Signal(u8),
+}
+
+/// Shows the screen until the user leaves or a signal comes; the terminal is as before on every way out.
+///
+/// # Errors
+/// [`Error::Profile`] for a wrong keys.toml; [`Error::Output`] when the terminal cannot be used.
+pub async fn run(core: Arc<Core>, options: Options) -> Result<Ended> {
+    let keys = KeyMap::load(&options.keys)?;
+    let mut signals = Signals::new()?;
+    let mut screen = Screen::enter()?;
+    let size = screen.terminal.size()?;
+    let (sender, mut receiver) = mpsc::channel(QUEUE);
+    let mut state = State::new(Arc::clone(&core.profile), keys, (size.width, size.height), Timestamp::now());
+    state.notice = options.notice;
+    let no_color = core.environment.get("NO_COLOR").is_some();
+    let theme = Theme::new(!no_color);
+    let mut work = Work::new(Outside { core, sender: sender.clone(), mfa_hint: options.mfa_hint });
+    let mut input = Some(Input::start(sender));
+    work.spawn(Owner::Nobody, |outside| outside.sessions());
+    loop {
+        draw(&mut screen, &state, theme)?;
+        let pause = if state.is_busy() { FAST } else { SLOW };
+        let first = tokio::select! {
+            // Answers and keys before the clock.
+            biased;
+            number = signals.next() => return Ok(Ended::Signal(number)),
+            Some(msg) = receiver.recv() => msg,
+            Some(msg) = work.crashed() => msg,
+            () = tokio::time::sleep(until_next(pause)) => Msg::Tick(Timestamp::now()),
+        };
+        let mut waiting = vec![first];
+        // All that is there is applied before the next picture.
+        while waiting.len() < QUEUE {
+            match receiver.try_recv() {
+                Ok(msg) => waiting.push(msg),
+                Err(_) => break,
+            }
+        }
+        waiting.extend(work.progress());
+        if !waiting.iter().any(|msg| matches!(msg, Msg::Tick(_))) && Timestamp::now().duration_since(state.now).as_millis() >= 100 {
+            waiting.push(Msg::Tick(Timestamp::now()));
+        }
+        for msg in waiting {
+            for effect in update(&mut state, msg) {
+                match effect {
+                    Effect::Quit => return Ok(Ended::Quit),
+                    Effect::Shell { role } => {
+                        let answer = shell(&mut screen, &mut input, &work.outside, role).await?;
+                        let (columns, rows) = crossterm::terminal::size()?;
+                        update(&mut state, Msg::Resize(columns, rows));
+                        for effect in update(&mut state, Msg::ShellEnded(role, answer)) {
+                            work.start(effect);
+                        }
+                    }
+                    Effect::CopyText(text) => _ = execute!(io::stdout(), CopyToClipboard::to_clipboard_from(text)),
+                    effect => work.start(effect),
+                }
+            }
+        }
+    }
+}
+
+/// Ticks fall on whole steps of the clock, so that the countdown never skips a second.
+fn until_next(step: Duration) -> Duration {
+    let now = Timestamp::now();
+    let into = Duration::from_millis(now.as_millisecond().rem_euclid(step.as_millis() as i64) as u64);
+    step - into
+}
+
+fn draw(screen: &mut Screen, state: &State, theme: Theme) -> Result<()> {
+    // Terminals that know this show a picture at once or not at all; the others ignore it.
+    _ = execute!(io::stdout(), BeginSynchronizedUpdate);
+    let drawn = screen.terminal.draw(|frame| view(state, theme, frame)).map(|_| ());
+    _ = execute!(io::stdout(), EndSynchronizedUpdate);
+    Ok(drawn?)
+}
+
+/// Leaves the terminal to a subshell, and takes it again when that has ended.
+async fn shell(
+    screen: &mut Screen,
+    input: &mut Option<Input>,
+    outside: &Outside,
+    role: RoleIndex,
+) -> Result<Result<u8>> {
+    // The reader must be gone before the child starts: both would read the same terminal.
+    drop(input.take());
+    leave();
+    let answer = async {
+        let session = outside.core.session(role, None).await?;
+        let label = crate::domain::text::escaped(&outside.core.profile.label(role)).into_owned();
+        _ = writeln!(io::stdout(), "A subshell of {label}; `exit` leads back to xsw.");
+        outside.core.run_shell(role, &session).await
+    };
+    let answer = answer.await;
+    screen.enter_again()?;
+    *input = Some(Input::start(outside.sender.clone()));
+    Ok(answer)
+}
+
+/// Whose task it is, so that it can be cancelled and its crash be told to whom it concerns.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+enum Owner {
+    Assume(Ticket, RoleIndex),
+    Buckets(Ticket),
+    Page(Ticket),
+    Details(Ticket),
+    Job(JobId),
+    Nobody,
+}
+
+/// The tasks that run outside. Dropping it ends them all.
+struct Work {
+    outside: Outside,
+    tasks: JoinSet<()>,
+    owners: HashMap<Id, (Owner, AbortHandle)>,
+    watched: HashMap<JobId, watch::Receiver<Progress>>,
+}
+
+impl Work {
+    fn new(outside: Outside) -> Self {
+        Self { outside, tasks: JoinSet::new(), owners: HashMap::new(), watched: HashMap::new() }
+    }
+
+    fn spawn<F: Future<Output = ()> + Send + 'static>(&mut self, owner: Owner, work: impl FnOnce(Outside) -> F) {
+        let handle = self.tasks.spawn(work(self.outside.clone()));
+        self.owners.insert(handle.id(), (owner, handle));
+    }
+
+    fn start(&mut self, effect: Effect) {
+        match effect {
+            Effect::Sessions => self.spawn(Owner::Nobody, |outside| outside.sessions()),
+            Effect::Assume { ticket, role, code, anew } => {
+                self.spawn(Owner::Assume(ticket, role), |outside| outside.assume(ticket, role, code, anew));
+            }
+            Effect::Buckets { ticket, role } => {
+                self.spawn(Owner::Buckets(ticket), |outside| outside.buckets(ticket, role));
+            }
+            Effect::List { ticket, role, uri } => {
+                self.spawn(Owner::Page(ticket), |outside| outside.list(ticket, role, uri));
+            }
+            Effect::Details { ticket, role, uri } => {
+                self.spawn(Owner::Details(ticket), |outside| outside.details(ticket, role, uri));
+            }
+            Effect::Download { job, role, picks, overwrite } => {
+                let (sender, receiver) = watch::channel(Progress::default());
+                self.watched.insert(job, receiver);
+                self.spawn(Owner::Job(job), |outside| outside.download(job, role, picks, overwrite, sender));
+            }
+            Effect::Cancel(ticket) => self.cancel(|owner| match owner {
+                Owner::Assume(of, _) | Owner::Buckets(of) | Owner::Page(of) | Owner::Details(of) => of == ticket,
+                Owner::Job(_) | Owner::Nobody => false,
+            }),
+            Effect::CancelJob(job) => self.cancel(|owner| owner == Owner::Job(job)),
+            // The loop itself does these: they need the screen.
+            Effect::Shell { .. } | Effect::CopyText(_) | Effect::Quit => {}
+        }
+    }
+
+    fn cancel(&mut self, is_meant: impl Fn(Owner) -> bool) {
+        for (owner, handle) in self.owners.values().filter(|(owner, _)| is_meant(*owner)) {
+            tracing::info!(?owner, "cancelled");
+            handle.abort();
+        }
+    }
+
+    /// Waits for a task that panicked and gives the message that its owner waits for.
+    async fn crashed(&mut self) -> Option<Msg> {
+        loop {
+            let Some(ended) = self.tasks.join_next_with_id().await else { return std::future::pending().await };
+            let (id, crash) = match ended {
+                Ok((id, ())) => (id, None),
+                Err(error) => (error.id(), error.is_panic().then(|| Error::Crashed { message: error.to_string() })),
+            };
+            let owner = self.owners.remove(&id).map_or(Owner::Nobody, |(owner, _)| owner);
+            if let Owner::Job(job) = owner {
+                self.watched.remove(&job);
+            }
+            let Some(error) = crash else { continue };
+            return Some(match owner {
+                Owner::Assume(ticket, role) => Msg::Assumed(ticket, role, Err(error), None),
+                Owner::Buckets(ticket) => Msg::Buckets(ticket, Err(error)),
+                Owner::Page(ticket) => Msg::Page(ticket, Err(error)),
+                Owner::Details(ticket) => Msg::Details(ticket, Err(error)),
+                Owner::Job(job) => Msg::Finished(job, Err(error)),
+                Owner::Nobody => Msg::Notices(vec![error.to_string()]),
+            });
+        }
+    }
+
+    /// How far the transfers are, where that has changed.
+    fn progress(&mut self) -> Vec<Msg> {
+        let changed = self.watched.iter_mut().filter(|(_, watch)| watch.has_changed().unwrap_or(false));
+        changed.map(|(job, watch)| Msg::Progress(*job, watch.borrow_and_update().clone())).collect()
+    }
+}
+
+/// SIGTERM, SIGHUP and, from elsewhere, SIGINT: each leaves the screen in order.
+struct Signals {
+    #[cfg(unix)]
+    streams: [(u8, tokio::signal::unix::Signal); 3],
+}
+
+impl Signals {
+    #[cfg(unix)]
+    fn new() -> io::Result<Self> {
+        use tokio::signal::unix::{SignalKind, signal};
+        let stream = |kind: SignalKind| Ok::<_, io::Error>((kind.as_raw_value() as u8, signal(kind)?));
+        let kinds = [SignalKind::terminate(), SignalKind::hangup(), SignalKind::interrupt()];
+        let [terminate, hangup, interrupt] = kinds.map(stream);
+        Ok(Self { streams: [terminate?, hangup?, interrupt?] })
+    }
+
+    #[cfg(unix)]
+    async fn next(&mut self) -> u8 {
+        let [terminate, hangup, interrupt] = &mut self.streams;
+        tokio::select! {
+            _ = terminate.1.recv() => terminate.0,
+            _ = hangup.1.recv() => hangup.0,
+            _ = interrupt.1.recv() => interrupt.0,
+        }
+    }
+
+    #[cfg(not(unix))]
+    fn new() -> io::Result<Self> {
+        Ok(Self {})
+    }
+
+    #[cfg(not(unix))]
+    async fn next(&mut self) -> u8 {
+        _ = tokio::signal::ctrl_c().await;
+        2
+    }
+}
