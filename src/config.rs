@@ -189,7 +189,7 @@ fn checked(report: &mut Report, text: &str, folder: &Path) -> Option<Profile> {
         return None;
     }
 
-    let file = Fields::open(report, table.get_ref(), 0, &keys::FILE);
+    let file = &Fields::open(report, table.get_ref(), 0, &keys::FILE);
     let mut profile = Profile {
         settings: sources::settings(report, file),
         sources: sources::sources(report, file),

@@ -23,11 +23,11 @@ pub(super) struct Place<'a> {
 
 /// Reads all accounts and their roles into `profile`; `folder` is where its policy files are. The places are those
 /// of `profile.roles`.
-pub(super) fn read<'a>(report: &mut Report, file: Fields<'a>, folder: &Path, profile: &mut Profile) -> Vec<Place<'a>> {
+pub(super) fn read<'a>(report: &mut Report, file: &Fields<'a>, folder: &Path, profile: &mut Profile) -> Vec<Place<'a>> {
     let mut places = Vec::new();
     let mut names = HashMap::new();
     for fields in file.tables(report, "accounts", &keys::ACCOUNT) {
-        read_account(report, fields, folder, profile, &mut places);
+        read_account(report, &fields, folder, profile, &mut places);
         let account = profile.accounts.last().expect("just read");
         if !account.name.is_empty()
             && let Some(first) = names.insert(account.name.clone(), fields.at("name"))
@@ -56,7 +56,7 @@ pub(super) fn read<'a>(report: &mut Report, file: Fields<'a>, folder: &Path, pro
 
 fn read_account<'a>(
     report: &mut Report,
-    fields: Fields<'a>,
+    fields: &Fields<'a>,
     folder: &Path,
     profile: &mut Profile,
     places: &mut Vec<Place<'a>>,
@@ -96,12 +96,12 @@ fn read_account<'a>(
 
     let region = account.region.as_deref().or(profile.settings.region.as_deref());
     let partition = values::partition(region);
-    let mut first_lines = HashMap::new();
+    let mut firsts: HashMap<String, usize> = HashMap::with_capacity(roles.len());
     for (role, arn) in roles.into_iter().zip(arns) {
-        let given = RoleFields { fields: role, arn, id, partition, own_endpoint };
+        let given = RoleFields { fields: &role, arn, id, partition, own_endpoint };
         let read = read_role(report, given, folder, place);
         if let Some(name) = &read.1
-            && let Some(first) = first_lines.insert(name.clone(), role.at("name"))
+            && let Some(first) = firsts.insert(name.clone(), role.at("name"))
         {
             let line = report.line(first);
             report
@@ -120,7 +120,7 @@ fn read_account<'a>(
 }
 
 /// The name of the account's source. It is empty where none is needed, because every role is assumed by another.
-fn source(report: &mut Report, fields: Fields<'_>, roles: &[Fields<'_>], profile: &Profile) -> String {
+fn source(report: &mut Report, fields: &Fields<'_>, roles: &[Fields<'_>], profile: &Profile) -> String {
     let known = || profile.sources.keys().map(String::as_str);
     if let Some(source) = fields.text(report, "source") {
         if !profile.sources.contains_key(source.value) {
@@ -152,7 +152,7 @@ fn source(report: &mut Report, fields: Fields<'_>, roles: &[Fields<'_>], profile
 
 /// What [`read_role`] needs to know of a role and its account.
 struct RoleFields<'a> {
-    fields: Fields<'a>,
+    fields: &'a Fields<'a>,
     arn: Option<RoleArn>,
     id: Option<AccountId>,
     partition: &'static str,
@@ -211,7 +211,7 @@ fn read_role(report: &mut Report, given: RoleFields<'_>, folder: &Path, account:
     (role, name)
 }
 
-fn tags(report: &mut Report, fields: Fields<'_>) -> BTreeMap<String, String> {
+fn tags(report: &mut Report, fields: &Fields<'_>) -> BTreeMap<String, String> {
     let mut tags = BTreeMap::new();
     let mut keys = HashSet::new();
     for (key, value) in fields.named_texts(report, "tags") {
@@ -229,7 +229,7 @@ fn tags(report: &mut Report, fields: Fields<'_>) -> BTreeMap<String, String> {
     tags
 }
 
-fn transitive_tags(report: &mut Report, fields: Fields<'_>, tags: &BTreeMap<String, String>) -> Vec<String> {
+fn transitive_tags(report: &mut Report, fields: &Fields<'_>, tags: &BTreeMap<String, String>) -> Vec<String> {
     let mut seen = HashSet::new();
     let keys = fields.texts(report, "transitive_tags");
     for key in &keys {

@@ -11,10 +11,10 @@ pub(super) fn resolve(report: &mut Report, profile: &mut Profile, places: &[Plac
     let wanted = look_up(profile, places);
     for (place, index) in places.iter().zip(0..) {
         let Some(via) = place.via else { continue };
-        let label = profile.label(RoleIndex(index));
         match wanted[via.value] {
             (Some(found), None) if found == RoleIndex(index) => {
-                report.add(via.at, format!("via: the role {} cannot be assumed by itself", quoted(&label)));
+                let label = quoted(&profile.label(found));
+                report.add(via.at, format!("via: the role {label} cannot be assumed by itself"));
             }
             (Some(found), None) => profile.roles[index].via = Some(found),
             // The same name twice in one account was told already.
@@ -47,15 +47,25 @@ fn look_up<'a>(profile: &Profile, places: &[Place<'a>]) -> HashMap<&'a str, (Opt
     if wanted.is_empty() {
         return wanted;
     }
+    let any_arn = wanted.keys().any(|name| name.starts_with("arn:"));
+    let mut name = String::new();
     for index in profile.indices() {
         let (role, account) = (profile.role(index), profile.account(index));
-        let names = [profile.label(index), format!("{}/{}", account.id, role.name), role.arn.to_string()];
-        for name in names.iter().map(String::as_str).chain(role.alias.as_deref()) {
-            match wanted.get_mut(name) {
-                Some((first @ None, _)) => *first = Some(index),
-                Some((first, second @ None)) if *first != Some(index) => *second = Some(index),
-                _ => {}
-            }
+        let mut found = |name: &str| match wanted.get_mut(name) {
+            Some((first @ None, _)) => *first = Some(index),
+            Some((first, second @ None)) if *first != Some(index) => *second = Some(index),
+            _ => {}
+        };
+        for account in [account.name.as_str(), account.id.as_str()] {
+            name.clear();
+            name.extend([account, "/", &role.name]);
+            found(&name);
+        }
+        if any_arn {
+            found(&role.arn.to_string());
+        }
+        if let Some(alias) = &role.alias {
+            found(alias);
         }
     }
     wanted

@@ -8,9 +8,9 @@ use super::report::{Report, quoted};
 use super::secrets::{self, WHERE_SECRETS_GO};
 
 /// A table, and the kind of table it is.
-#[derive(Clone, Copy)]
 pub(super) struct Fields<'a> {
-    table: &'a DeTable<'a>,
+    /// The entries that belong here: a handful, which are compared faster than a tree is searched.
+    entries: Vec<(&'static str, &'a Spanned<DeValue<'a>>)>,
     /// The place of its header.
     pub(super) at: usize,
     keys: &'static Keys,
@@ -26,8 +26,10 @@ pub(super) struct Text<'a> {
 impl<'a> Fields<'a> {
     /// Reports every key that does not belong here.
     pub(super) fn open(report: &mut Report, table: &'a DeTable<'a>, at: usize, keys: &'static Keys) -> Self {
+        let mut entries = Vec::with_capacity(table.len().min(keys.keys.len()));
         for (key, value) in table {
-            if keys.keys.contains(&&**key.get_ref()) {
+            if let Some(known) = keys.keys.iter().find(|known| **known == &**key.get_ref()) {
+                entries.push((*known, value));
                 continue;
             }
             let (name, at) = (key.get_ref(), key.span().start);
@@ -37,12 +39,12 @@ impl<'a> Fields<'a> {
                 refuse_secrets_within(report, value);
             }
         }
-        Self { table, at, keys }
+        Self { entries, at, keys }
     }
 
     fn get(&self, key: &str) -> Option<&'a Spanned<DeValue<'a>>> {
         debug_assert!(self.keys.keys.contains(&key), "{key} is read but not in the key table");
-        self.table.get(key)
+        self.entries.iter().find(|(known, _)| *known == key).map(|(_, value)| *value)
     }
 
     /// Whether the key is there, of whatever type.

@@ -17,7 +17,7 @@ pub(super) struct Report {
 
 impl Report {
     pub(super) fn new(text: &str) -> Self {
-        let ends = text.bytes().enumerate().filter(|(_, b)| *b == b'\n').map(|(place, _)| place + 1);
+        let ends = text.match_indices('\n').map(|(place, _)| place + 1);
         Self { lines: std::iter::once(0).chain(ends).collect(), problems: Vec::new(), comparisons: 100_000 }
     }
 

@@ -13,7 +13,7 @@ pub(super) const DEFAULT: &str = "default";
 const KINDS: &str =
     "profile = \"NAME\", environment = true, or sso_start_url with sso_region, sso_account_id and sso_role_name";
 
-pub(super) fn settings(report: &mut Report, file: Fields<'_>) -> Settings {
+pub(super) fn settings(report: &mut Report, file: &Fields<'_>) -> Settings {
     let Some(fields) = file.table(report, "settings", &keys::SETTINGS) else { return Settings::default() };
     let own_endpoint = fields.has("endpoint_url");
     Settings {
@@ -25,13 +25,13 @@ pub(super) fn settings(report: &mut Report, file: Fields<'_>) -> Settings {
 }
 
 /// All sources by name; without any, the AWS profile `default` under that name.
-pub(super) fn sources(report: &mut Report, file: Fields<'_>) -> BTreeMap<String, Source> {
+pub(super) fn sources(report: &mut Report, file: &Fields<'_>) -> BTreeMap<String, Source> {
     let mut sources = BTreeMap::new();
     for (name, value) in file.entries(report, "sources", "write [sources.NAME]") {
         if let Err(message) = values::name(name.value) {
             report.add(name.at, format!("the name of a source: {message}"));
         }
-        let source = open_value(report, value, &keys::SOURCE).and_then(|fields| source(report, name.value, fields));
+        let source = open_value(report, value, &keys::SOURCE).and_then(|fields| source(report, name.value, &fields));
         // A source with a problem is still known by its name, so that accounts that use it are not blamed too.
         sources.insert(name.value.to_owned(), source.unwrap_or(Source::Environment));
     }
@@ -41,7 +41,7 @@ pub(super) fn sources(report: &mut Report, file: Fields<'_>) -> BTreeMap<String,
     sources
 }
 
-fn source(report: &mut Report, name: &str, fields: Fields<'_>) -> Option<Source> {
+fn source(report: &mut Report, name: &str, fields: &Fields<'_>) -> Option<Source> {
     const REQUIRED: [&str; 4] = ["sso_start_url", "sso_region", "sso_account_id", "sso_role_name"];
     let profile = fields.parsed(report, "profile", values::name);
     let environment = fields.flag(report, "environment");

@@ -21,8 +21,15 @@ impl Profile {
             });
         }
         let wanted = text.to_lowercase();
+        let (arn, label) = (text.parse::<RoleArn>().ok(), text.rsplit_once('/'));
         let tiers: [&dyn Fn(RoleIndex) -> bool; 4] = [
-            &|index| self.full_names(index, &mut |name| name == text),
+            // Most texts end here, so nothing is put together for it.
+            &|index| {
+                let (role, account) = (self.role(index), self.account(index));
+                let labelled =
+                    |(place, name)| role.name == name && (account.name == place || account.id.as_str() == place);
+                role.alias.as_deref() == Some(text) || label.is_some_and(labelled) || arn.as_ref() == Some(&role.arn)
+            },
             &|index| self.full_names(index, &mut |name| same(name, &wanted)),
             &|index| self.part_names(index, &mut |name| same(name, &wanted)),
             &|index| self.contains(index, &wanted),
