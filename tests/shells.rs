@@ -324,6 +324,8 @@ struct Home(tempfile::TempDir);
 impl Home {
     fn with(files: &[(&str, &str)]) -> Self {
         let home = tempfile::tempdir().unwrap();
+        // Without it fish reads all manual pages, in a process that outlives it.
+        std::fs::create_dir_all(home.path().join(".local/share/fish/generated_completions")).unwrap();
         for (name, text) in files {
             let file = home.path().join(name);
             std::fs::create_dir_all(file.parent().unwrap()).unwrap();
