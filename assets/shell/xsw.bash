@@ -18,6 +18,14 @@ __xsw_hold() {
     __xsw_end=${AWS_SESSION_EXPIRATION-}
 }
 
+# What the user's own prompt commands see is their own PS1: some look at how it begins.
+__xsw_unmark() {
+    local last=$?
+    PS1=${PS1-}
+    PS1=${PS1//"$__xsw_in_ps1"/}
+    return $last
+}
+
 # Puts the marker in front of PS1, once, whatever has happened to PS1 since the last prompt.
 __xsw_mark() {
     local text=${XSW_PROMPT-} end=${XSW_SESSION_EXPIRES_AT-} now left
@@ -74,11 +82,12 @@ fi
 __xsw_hold 2>/dev/null
 unset -f __xsw_hold
 
-# Last, so that a command which rewrites PS1 for each prompt has done so.
+# The marker comes last, so that a command which rewrites PS1 for each prompt has done so.
 if ((BASH_VERSINFO[0] * 100 + BASH_VERSINFO[1] >= 501)); then
-    PROMPT_COMMAND+=(__xsw_mark)
+    PROMPT_COMMAND=(__xsw_unmark ${PROMPT_COMMAND[@]+"${PROMPT_COMMAND[@]}"} __xsw_mark)
 elif [[ ${PROMPT_COMMAND-} != *__xsw_mark* ]]; then
-    # It may be exported: a bash in this one, which lacks the function, must not complain.
-    PROMPT_COMMAND="${PROMPT_COMMAND:+$PROMPT_COMMAND
+    # It may be exported: a bash in this one, which lacks the functions, must not complain.
+    PROMPT_COMMAND="${PROMPT_COMMAND:+__xsw_unmark 2>/dev/null
+$PROMPT_COMMAND
 }! declare -F __xsw_mark >/dev/null || __xsw_mark"
 fi

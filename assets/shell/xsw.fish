@@ -8,6 +8,10 @@ for __xsw_name in (string split -n ' ' -- "$XSW_HOLD")
 end
 for __xsw_name in (string split -n ' ' -- "$XSW_DROP")
     set -eg $__xsw_name
+    # fish exports a universal variable whatever is done in one shell, and to erase it would change all of them.
+    if set -qUx $__xsw_name
+        echo "xsw: $__xsw_name is a universal variable of fish and stays set; erase it with: set -eU $__xsw_name" >&2
+    end
 end
 set -e __xsw_name
 set -e XSW_HOLD

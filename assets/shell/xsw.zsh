@@ -32,6 +32,12 @@ __xsw_release() {
     unfunction __xsw_hold __xsw_release
 }
 
+# What the user's own hooks see is their own PS1: some look at how it begins.
+__xsw_unmark() {
+    emulate -L zsh
+    PS1=${PS1//$__xsw_in_ps1/}
+}
+
 # Puts the marker in front of PS1, once, whatever has happened to PS1 since the last prompt.
 __xsw_mark() {
     local -i __xsw_subst=0 __xsw_percent=0 __xsw_bang=0
@@ -58,7 +64,7 @@ __xsw_mark() {
     # The text comes partly from a profile file: it is to be shown, not evaluated.
     (( __xsw_percent )) && __xsw_marker=${__xsw_marker//\%/%%}
     (( __xsw_bang )) && __xsw_marker=${__xsw_marker//\!/!!}
-    [[ -n $__xsw_in_ps1 ]] && PS1=${PS1//$__xsw_in_ps1/}
+    PS1=${PS1//$__xsw_in_ps1/}
     if (( __xsw_subst )); then
         typeset -g __xsw_in_ps1='${__xsw_marker-}'
     else
@@ -71,8 +77,12 @@ __xsw_mark() {
 __xsw_start() {
     __xsw_hold 2>/dev/null
     __xsw_release
-    typeset -ga precmd_functions
-    precmd_functions=(${precmd_functions:#__xsw_start} __xsw_mark)
+    # A scope of its own: the marker has to see the user's options.
+    () {
+        emulate -L zsh
+        typeset -ga precmd_functions
+        precmd_functions=(__xsw_unmark ${precmd_functions:#__xsw_start} __xsw_mark)
+    }
     __xsw_mark
     unfunction __xsw_start
 }
@@ -87,7 +97,7 @@ fi
 __xsw_hold 2>/dev/null
 if [[ ! -o interactive ]]; then
     __xsw_release
-    unfunction __xsw_start __xsw_mark
+    unfunction __xsw_start __xsw_mark __xsw_unmark
 elif zmodload zsh/sched 2>/dev/null; then
     # Not precmd_functions: an rc file may empty it, and hooks that are added later would run after ours.
     sched +0 __xsw_start

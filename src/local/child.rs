@@ -131,7 +131,7 @@ pub async fn run(plan: Plan) -> Result<ChildExit> {
     loop {
         tokio::select! {
             status = child.wait() => return Ok(status.map_err(failed)?.into()),
-            signal = signals.to_pass_on() => signal.send(child.id()),
+            signal = signals.next_to_pass_on() => signal.send(child.id()),
         }
     }
 }
@@ -161,7 +161,7 @@ mod unix {
             })
         }
 
-        pub(super) async fn to_pass_on(&mut self) -> PassOn {
+        pub(super) async fn next_to_pass_on(&mut self) -> PassOn {
             loop {
                 tokio::select! {
                     // The terminal sends these two to the child as well.
@@ -199,7 +199,7 @@ mod elsewhere {
             Ok(Self(tokio::signal::windows::ctrl_c()?))
         }
 
-        pub(super) async fn to_pass_on(&mut self) -> PassOn {
+        pub(super) async fn next_to_pass_on(&mut self) -> PassOn {
             loop {
                 self.0.recv().await;
             }

@@ -127,13 +127,13 @@ fn cmd_checked(value: &str) -> Result<&str, &'static str> {
     Ok(value)
 }
 
-/// The readers of .env files agree on little: plain values bare, which `docker --env-file` needs; then single quotes, in
-/// which nobody expands; then double quotes; and where both quotes or backslashes meet, the escapes of a POSIX shell.
+/// The readers of .env files agree on little: plain values bare, as `docker --env-file` needs all of a session's to be;
+/// others in single quotes, where next to nobody expands or unescapes; those that hold one as a POSIX shell would have it.
 fn dotenv_quoted(value: &str) -> String {
     let plain = |c: char| c.is_ascii_alphanumeric() || "_./:+=,@-".contains(c);
     if value.chars().all(plain) {
         value.to_owned()
-    } else if !value.contains(['\'', '\\']) {
+    } else if !value.contains('\'') {
         format!("'{value}'")
     } else {
         let mut text = String::from("\"");
@@ -194,7 +194,7 @@ mod tests {
             ("a & b ^ !c!", Format::Cmd, "set \"X=a & b ^ !c!\"\nset \"Y=\"\n"),
             ("say \"so\"", Format::Cmd, "set \"X=say \"so\"\"\nset \"Y=\"\n"),
             ("Zm9v+/8=", Format::Dotenv, "X=Zm9v+/8=\n"),
-            ("a $b\nc", Format::Dotenv, "X='a $b\nc'\n"),
+            ("a $b\n\\c", Format::Dotenv, "X='a $b\n\\c'\n"),
             ("it's", Format::Dotenv, "X=\"it's\"\n"),
             (r#"it's "$\`"#, Format::Dotenv, "X=\"it's \\\"\\$\\\\\\`\"\n"),
             ("a\"\n\u{1b}é", Format::Json, "{\n  \"X\": \"a\\\"\\n\\u001bé\"\n}\n"),

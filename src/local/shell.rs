@@ -128,8 +128,17 @@ const POSIX_MARK: &str = "(${XSW_PROMPT-}) ";
 /// The prompt of the environment, which is seldom there, with the marker in front of it.
 fn posix_prompt(exported: Option<OsString>) -> String {
     // Those of an xsw around this one; the second is that of assets/shell/.
-    let own = exported.and_then(|prompt| prompt.into_string().ok()).unwrap_or_else(|| "$ ".into());
+    let own = exported.and_then(|prompt| prompt.into_string().ok()).unwrap_or_else(|| posix_default().into());
     format!("{POSIX_MARK}{}", own.replace(POSIX_MARK, "").replace("${__xsw_marker-}", ""))
+}
+
+/// What a POSIX shell shows when nobody tells it otherwise.
+fn posix_default() -> &'static str {
+    #[cfg(unix)]
+    if rustix::process::geteuid().is_root() {
+        return "# ";
+    }
+    "$ "
 }
 
 /// cmd's own prompt is the folder and `>`; a dollar sign begins its escapes.
@@ -203,7 +212,6 @@ mod tests {
     #[test]
     fn a_marker_replaces_that_of_an_xsw_around_it() {
         for (exported, prompt) in [
-            (None, "(${XSW_PROMPT-}) $ "),
             (Some("me> "), "(${XSW_PROMPT-}) me> "),
             (Some("(${XSW_PROMPT-}) me> "), "(${XSW_PROMPT-}) me> "),
             (Some("${__xsw_marker-}me> "), "(${XSW_PROMPT-}) me> "),
