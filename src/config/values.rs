@@ -63,15 +63,15 @@ pub(super) fn partition(region: Option<&str>) -> &'static str {
 
 /// `http://host:port/path` or `https://…`, without a user in it.
 pub(super) fn url(text: &str) -> Result<String, String> {
+    if text.contains('@') {
+        // Not quoted: a password may stand there.
+        return Err("a URL here holds no user and no password".into());
+    }
     let rest = text.strip_prefix("https://").or_else(|| text.strip_prefix("http://"));
     let Some(rest) = rest else {
         return Err(format!("a URL begins with https:// or http://, not {}", quoted(text)));
     };
     let host_and_port = rest.split('/').next().unwrap_or_default();
-    if host_and_port.contains('@') {
-        // Not quoted: a password may stand there.
-        return Err("a URL here holds no user and no password".into());
-    }
     if let Some(c) = rest.chars().find(|c| !c.is_ascii_graphic() || "?#\"<>\\^`{|}".contains(*c)) {
         return Err(format!("a URL here may not hold {c:?}"));
     }
@@ -365,6 +365,7 @@ mod tests {
                 ("http://host:port", Err("`port` is no port")),
                 ("http://a b", Err("' '")),
                 ("http://me:hunter2@host", Err("no password")),
+                ("me:hunter2@host", Err("no password")),
             ],
         );
         assert!(!url("http://me:hunter2@host").unwrap_err().contains("hunter2"));
