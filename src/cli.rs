@@ -193,6 +193,8 @@ pub struct Context {
     pub core: Arc<Core>,
     /// Where the profile came from.
     pub origin: Origin,
+    /// What could not be taken from `~/.aws/config`.
+    pub notes: Vec<String>,
     /// What every verb was told.
     pub common: Common,
 }

@@ -9,6 +9,7 @@
 //!   s3      the S3 operations over bucket, listing and content
 //!   access  keys, tokens and expiry, for both
 //! state     what all of them share: directory, sessions, buckets, the clock
+//! visit     a person's stay: the cloud, and a temporary folder with the profile file and credentials
 //! world     data: accounts, users, roles, buckets; scene and hostile are the demo's own
 //! ```
 
@@ -27,9 +28,11 @@ mod s3;
 mod scene;
 mod state;
 mod sts;
+mod visit;
 mod world;
 
 pub use bucket::{Bucket, Object, Series};
 pub use cloud::Cloud;
 pub use ledger::Fault;
+pub use visit::Visit;
 pub use world::{Account, Role, User, World, allow, trust};

@@ -1,1 +1,122 @@
-fn main() {}
+//! Reads the command line, opens the screen or runs a verb, and prints an error and its hint once.
+
+use std::io::IsTerminal as _;
+use std::process::ExitCode;
+
+use clap::Parser as _;
+use xsw::cli::{self, Arguments, Common, Context, Verb};
+use xsw::config::{self, Origin, Places};
+use xsw::error::{Error, Result};
+use xsw::local::environment::Environment;
+use xsw::local::log;
+use xsw::ops::{Core, MfaHint};
+use xsw::tui;
+
+fn main() -> ExitCode {
+    let arguments = Arguments::parse();
+    let json = arguments.verb.as_ref().is_some_and(Verb::json);
+    let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
+        Ok(runtime) => runtime,
+        Err(error) => {
+            cli::output::print_error(&error.into(), json);
+            return ExitCode::FAILURE;
+        }
+    };
+    let (json, outcome) = runtime.block_on(run(arguments));
+    // A thread that waits for a lock or a terminal must not hold up the end.
+    runtime.shutdown_background();
+    match outcome {
+        Ok(status) => ExitCode::from(status),
+        Err(error) => {
+            cli::output::print_error(&error, json);
+            error.exit_code()
+        }
+    }
+}
+
+/// Runs what was asked for; tells beside the outcome whether errors are wanted as JSON.
+async fn run(arguments: Arguments) -> (bool, Result<u8>) {
+    #[cfg(feature = "demo")]
+    if let Some(Verb::Demo { arguments: inner }) = arguments.verb {
+        return demo(arguments.common, inner).await;
+    }
+    let json = arguments.verb.as_ref().is_some_and(Verb::json);
+    let ready = ready(arguments.common, Environment::process(), MfaHint::default());
+    let outcome = match ready {
+        Ok((context, notice)) => front_end(arguments.verb, context, notice).await,
+        Err(error) => Err(error),
+    };
+    (json, outcome)
+}
+
+/// The verb, or the screen, against the embedded cloud.
+#[cfg(feature = "demo")]
+async fn demo(common: Common, inner: Vec<std::ffi::OsString>) -> (bool, Result<u8>) {
+    let words = std::iter::once("xsw demo".into()).chain(inner);
+    let inner = Arguments::parse_from(words);
+    let json = inner.verb.as_ref().is_some_and(Verb::json);
+    let outcome = async {
+        let visit = xsw::demo::Visit::start().await?;
+        let given = |inner: Option<String>, outer: Option<String>| inner.or(outer);
+        let common = Common {
+            config: inner.common.config.or(common.config).or(Some(visit.profile_file())),
+            region: given(inner.common.region, common.region),
+            mfa_code: given(inner.common.mfa_code, common.mfa_code),
+        };
+        let notice = Some("a demo: three accounts in this process; try prod/S3Reader, prod/Sprint, audit/Partner".into());
+        let cloud = std::sync::Arc::clone(visit.cloud());
+        let mfa_hint = MfaHint::new(move |serial| cloud.mfa_code(serial));
+        let (context, _) = ready(common, visit.environment(Environment::process()), mfa_hint)?;
+        front_end(inner.verb, context, notice).await
+    };
+    (json, outcome.await)
+}
+
+/// Reads the profile file and makes everything that the front ends stand on.
+fn ready(
+    common: Common,
+    environment: Environment,
+    mfa_hint: MfaHint,
+) -> Result<(Context, Option<String>)> {
+    log::start(&environment.state_directory(), environment.get("XSW_LOG"));
+    let places = Places {
+        named: common.config.clone().or(environment.named_config()),
+        default_file: environment.default_config(),
+        aws_config: environment.aws_config(),
+        aws_credentials: environment.aws_credentials(),
+    };
+    let config = config::load(&places)?;
+    let notice = match &config.origin {
+        Origin::File(_) => None,
+        Origin::AwsConfig(path) => {
+            Some(format!("these are the role profiles of {}; there is no profile file yet", path.display()))
+        }
+    };
+    let core = Core::new(config.profile, environment, common.region.clone(), mfa_hint);
+    Ok((Context { core, origin: config.origin, notes: config.notes, common }, notice))
+}
+
+async fn front_end(verb: Option<Verb>, context: Context, notice: Option<String>) -> Result<u8> {
+    let Some(verb) = verb else {
+        if !(std::io::stdin().is_terminal() && std::io::stdout().is_terminal()) {
+            return Err(Error::Usage {
+                message: "the screen needs a terminal, and stdin or stdout is none".into(),
+                hint: Some("use a verb: `xsw accounts`, `xsw ls`, `xsw exec`; `xsw --help` lists them".into()),
+            });
+        }
+        let keys = context.core.environment.default_config().with_file_name("keys.toml");
+        let options = tui::Options { notice, keys };
+        return Ok(match tui::run(context.core, options).await? {
+            tui::Ended::Quit => 0,
+            tui::Ended::Signal(number) => 128 + number,
+        });
+    };
+    // A child handles Ctrl-C itself; everything else of ours ends with it, half files taken away.
+    if matches!(verb, Verb::Exec { .. } | Verb::Shell { .. }) {
+        return cli::run(verb, &context).await;
+    }
+    tokio::select! {
+        outcome = cli::run(verb, &context) => outcome,
+        _ = tokio::signal::ctrl_c() => Err(Error::Interrupted),
+    }
+}

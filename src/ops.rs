@@ -36,11 +36,31 @@ pub struct Core {
     sources: Mutex<HashMap<String, SourceKeys>>,
     buckets: Mutex<HashMap<RoleIndex, S3>>,
     notices: Mutex<Vec<String>>,
+    mfa_hint: MfaHint,
+}
+
+/// The code that an MFA device shows now, by its serial number: the demo knows it, nobody else.
+#[derive(Clone, Default)]
+pub struct MfaHint(Option<ShownCode>);
+
+type ShownCode = Arc<dyn Fn(&str) -> Option<String> + Send + Sync>;
+
+impl MfaHint {
+    /// Codes as `shown` tells them.
+    pub fn new(shown: impl Fn(&str) -> Option<String> + Send + Sync + 'static) -> Self {
+        Self(Some(Arc::new(shown)))
+    }
+}
+
+impl std::fmt::Debug for MfaHint {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("MfaHint")
+    }
 }
 
 impl Core {
     /// Reads and connects nothing yet.
-    pub fn new(profile: Profile, environment: Environment, region: Option<String>) -> Arc<Self> {
+    pub fn new(profile: Profile, environment: Environment, region: Option<String>, mfa_hint: MfaHint) -> Arc<Self> {
         let environment = Arc::new(environment);
         Arc::new(Self {
             aws: Aws::new(environment.clone()),
@@ -52,12 +72,18 @@ impl Core {
             sources: Mutex::default(),
             buckets: Mutex::default(),
             notices: Mutex::default(),
+            mfa_hint,
         })
     }
 
     /// What the user should hear once although nothing failed; hearing it takes it away.
     pub fn take_notices(&self) -> Vec<String> {
         std::mem::take(&mut *held(&self.notices))
+    }
+
+    /// What a person without the device in hand may be told: in the demo its code, else nothing.
+    pub fn shown_code(&self, serial: &str) -> Option<String> {
+        self.mfa_hint.0.as_ref().and_then(|shown| shown(serial))
     }
 
     fn notice(&self, text: String) {

@@ -15,7 +15,10 @@ impl Context {
         }
         loop {
             match self.core.session(role, code.as_deref()).await {
-                Err(Error::MfaRequired { role, serial }) => code = Some(ask_code(role, serial).await?),
+                Err(Error::MfaRequired { role, serial }) => {
+                    let shown = self.core.shown_code(&serial);
+                    code = Some(ask_code(role, serial, shown).await?);
+                }
                 answer => return answer,
             }
         }
@@ -30,9 +33,10 @@ pub(super) fn check_code(code: &str) -> Result<()> {
     Err(Error::usage("an MFA code is six digits"))
 }
 
-async fn ask_code(role: String, serial: String) -> Result<String> {
+async fn ask_code(role: String, serial: String, shown: Option<String>) -> Result<String> {
     let ask = move || -> Result<String> {
-        let question = format!("MFA code of {} for {}: ", escaped(&serial), escaped(&role));
+        let shown = shown.map(|code| format!(" (the demo's device shows {code})")).unwrap_or_default();
+        let question = format!("MFA code of {} for {}{shown}: ", escaped(&serial), escaped(&role));
         loop {
             let answer = rpassword::prompt_password(&question);
             // Without a terminal there is nobody to ask.

@@ -18,7 +18,6 @@ impl std::fmt::Debug for Code {
 
 /// Something to do outside.
 #[derive(Clone, Debug, PartialEq, Eq)]
-#[expect(missing_docs, reason = "the names say it")]
 pub enum Effect {
     /// Read the sessions that live from the cache.
     Sessions,

@@ -11,7 +11,6 @@ use crate::error::{Error, Problem, Result};
 /// Everything that a key can do.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Deserialize)]
 #[serde(rename_all = "kebab-case")]
-#[expect(missing_docs, reason = "`describe` says what each does")]
 pub enum Action {
     Up,
     Down,
@@ -158,6 +157,7 @@ impl Key {
     }
 
     /// The key event that a terminal sends for it.
+    #[cfg(test)]
     pub fn event(self) -> KeyEvent {
         KeyEvent::new(self.0, self.1)
     }

@@ -14,15 +14,11 @@ use crate::error::{Error, Result};
 use crate::ops::Core;
 use crate::ops::download::{Pick, download};
 
-/// The code that an MFA device shows now, by its serial number; only the demo can know it.
-pub type MfaHint = Arc<dyn Fn(&str) -> Option<String> + Send + Sync>;
-
 /// What the effects work with.
 #[derive(Clone)]
 pub(super) struct Outside {
     pub(super) core: Arc<Core>,
     pub(super) sender: mpsc::Sender<Msg>,
-    pub(super) mfa_hint: Option<MfaHint>,
 }
 
 impl Outside {
@@ -47,8 +43,8 @@ impl Outside {
             self.core.session(role, code.as_ref().map(|code| code.0.as_str())).await
         };
         let answer = answer.await;
-        let hint = match (&answer, &self.mfa_hint) {
-            (Err(Error::MfaRequired { serial, .. }), Some(hint)) => hint(serial),
+        let hint = match &answer {
+            Err(Error::MfaRequired { serial, .. }) => self.core.shown_code(serial),
             _ => None,
         };
         // The links of the chain have sessions now, too.

@@ -16,7 +16,7 @@ use super::effect::Effect;
 use super::input::Input;
 use super::keys::KeyMap;
 use super::msg::{JobId, Msg, Ticket};
-use super::perform::{MfaHint, Outside};
+use super::perform::Outside;
 use super::state::State;
 use super::terminal::{Screen, leave};
 use super::theme::Theme;
@@ -40,8 +40,6 @@ pub struct Options {
     pub notice: Option<String>,
     /// Where keys.toml may be.
     pub keys: std::path::PathBuf,
-    /// The code that an MFA device shows now; only the demo knows.
-    pub mfa_hint: Option<MfaHint>,
 }
 
 /// How the screen ended.
@@ -67,7 +65,7 @@ pub async fn run(core: Arc<Core>, options: Options) -> Result<Ended> {
     state.notice = options.notice;
     let no_color = core.environment.get("NO_COLOR").is_some();
     let theme = Theme::new(!no_color);
-    let mut work = Work::new(Outside { core, sender: sender.clone(), mfa_hint: options.mfa_hint });
+    let mut work = Work::new(Outside { core, sender: sender.clone() });
     let mut input = Some(Input::start(sender));
     work.spawn(Owner::Nobody, |outside| outside.sessions());
     loop {

@@ -92,7 +92,6 @@ impl State {
 
 /// Which pane the keys go to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[expect(missing_docs, reason = "the names say it")]
 pub enum Focus {
     Roles,
     Browser,
@@ -341,7 +340,6 @@ impl Job {
 
 /// How a transfer ended.
 #[derive(Debug)]
-#[expect(missing_docs, reason = "the names say it")]
 pub enum Outcome {
     Running,
     Done(Summary),
@@ -429,7 +427,6 @@ pub enum Modal {
 
 /// The details of an object, as far as they are there.
 #[derive(Debug)]
-#[expect(missing_docs, reason = "the names say it")]
 pub enum Answer {
     Loading(Ticket),
     Ready(Details),

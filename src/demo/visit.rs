@@ -1,0 +1,88 @@
+//! A visit to the embedded cloud: the cloud itself, and a temporary folder with all that a visitor needs.
+
+use std::ffi::OsString;
+use std::io;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use secrecy::ExposeSecret as _;
+use tempfile::TempDir;
+
+use super::{Cloud, World};
+use crate::error::{Error, Result};
+use crate::local::environment::Environment;
+use crate::local::files::write_private;
+
+/// The cloud runs and the folder stays until this is dropped.
+#[derive(Debug)]
+pub struct Visit {
+    cloud: Arc<Cloud>,
+    folder: TempDir,
+}
+
+impl Visit {
+    /// Starts the demo's world and writes its profile file, credentials and nothing else, below a temporary folder.
+    pub async fn start() -> Result<Self> {
+        Self::to(World::demo()).await
+    }
+
+    /// The same for any world that has a visitor.
+    pub async fn to(world: World) -> Result<Self> {
+        let visitor = world.visitor().ok_or_else(|| io::Error::other("this world has no visitor"))?;
+        let credentials = format!(
+            "[demo]\naws_access_key_id = {}\naws_secret_access_key = {}\n",
+            visitor.access_key_id,
+            visitor.secret_access_key.expose_secret()
+        );
+        let folder = tempfile::Builder::new().prefix("xsw-demo-").tempdir()?;
+        let cloud = Cloud::start(world).await.map_err(Error::from)?;
+        let profile = include_str!("../../assets/demo/config.toml");
+        let profile = profile.replace("http://127.0.0.1:0", &cloud.endpoint_url());
+        write_private(&folder.path().join("config.toml"), profile.as_bytes())?;
+        write_private(&folder.path().join("credentials"), credentials.as_bytes())?;
+        write_private(&folder.path().join("aws-config"), b"[profile demo]\nregion = ap-northeast-1\n")?;
+        Ok(Self { cloud: Arc::new(cloud), folder })
+    }
+
+    /// The cloud.
+    pub fn cloud(&self) -> &Arc<Cloud> {
+        &self.cloud
+    }
+
+    /// The profile file that describes it.
+    pub fn profile_file(&self) -> PathBuf {
+        self.folder.path().join("config.toml")
+    }
+
+    /// `outer` with everything that leads to real accounts replaced; subshells get it too, so that `xsw` and `aws` in
+    /// them find the demo.
+    pub fn environment(&self, outer: Environment) -> Environment {
+        let mut environment = outer;
+        let here = |name: &str| Some(self.folder.path().join(name).into_os_string());
+        let set = [
+            ("XSW_CONFIG", here("config.toml")),
+            ("XSW_STATE_DIR", here("state")),
+            ("AWS_CONFIG_FILE", here("aws-config")),
+            ("AWS_SHARED_CREDENTIALS_FILE", here("credentials")),
+            ("AWS_EC2_METADATA_DISABLED", Some(OsString::from("true"))),
+            ("XSW_DEMO", Some(OsString::from("1"))),
+        ];
+        let gone = [
+            "AWS_ENDPOINT_URL",
+            "AWS_ENDPOINT_URL_S3",
+            "AWS_ENDPOINT_URL_STS",
+            "AWS_IGNORE_CONFIGURED_ENDPOINT_URLS",
+            "AWS_PROFILE",
+            "AWS_REGION",
+            "AWS_DEFAULT_REGION",
+            "XSW_ROLE",
+        ];
+        for (name, value) in set {
+            environment.overlay(name, value);
+        }
+        for name in gone {
+            environment.overlay(name, None);
+        }
+        environment
+    }
+}
