@@ -63,7 +63,8 @@ async fn demo(common: Common, inner: Vec<std::ffi::OsString>) -> (bool, Result<u
             region: given(inner.common.region, common.region),
             mfa_code: given(inner.common.mfa_code, common.mfa_code),
         };
-        let notice = Some("a demo: three accounts in this process; try prod/S3Reader, prod/Sprint, audit/Partner".into());
+        let notice =
+            Some("a demo: three accounts in this process; try prod/S3Reader, prod/Sprint, audit/Partner".into());
         let cloud = std::sync::Arc::clone(visit.cloud());
         let mfa_hint = MfaHint::new(move |serial| cloud.mfa_code(serial));
         let (context, _) = ready(common, visit.environment(Environment::process()), mfa_hint)?;
@@ -73,11 +74,7 @@ async fn demo(common: Common, inner: Vec<std::ffi::OsString>) -> (bool, Result<u
 }
 
 /// Reads the profile file and makes everything that the front ends stand on.
-fn ready(
-    common: Common,
-    environment: Environment,
-    mfa_hint: MfaHint,
-) -> Result<(Context, Option<String>)> {
+fn ready(common: Common, environment: Environment, mfa_hint: MfaHint) -> Result<(Context, Option<String>)> {
     log::start(&environment.state_directory(), environment.get("XSW_LOG"));
     let places = Places {
         named: common.config.clone().or(environment.named_config()),

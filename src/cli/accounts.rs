@@ -17,9 +17,9 @@ pub(super) fn run(context: &Context, json: bool) -> Result<()> {
     if json {
         let row = |index| {
             let (role, account) = (profile.role(index), profile.account(index));
-            let session = live.get(&index).map(|session| {
-                json!({ "expiration": session.expiration, "seconds_left": session.seconds_left(now) })
-            });
+            let session = live
+                .get(&index)
+                .map(|session| json!({ "expiration": session.expiration, "seconds_left": session.seconds_left(now) }));
             json!({
                 "account": account.name,
                 "account_id": account.id,

@@ -48,13 +48,17 @@ pub(super) async fn run(context: &Context, as_json: bool) -> Result<()> {
 
 fn profile_finding(context: &Context) -> Finding {
     let profile = &context.core.profile;
-    let size = format!("{} accounts, {} roles", count(profile.accounts.len() as u64), count(profile.roles.len() as u64));
+    let size =
+        format!("{} accounts, {} roles", count(profile.accounts.len() as u64), count(profile.roles.len() as u64));
     match &context.origin {
         Origin::File(path) => Finding::good("profile file", format!("{}: {size}", path.display())),
         Origin::AwsConfig(path) => Finding::warning(
             "profile file",
             format!("none; using the role profiles of {}: {size}", path.display()),
-            &format!("write {} to name accounts, colours and more", context.core.environment.default_config().display()),
+            &format!(
+                "write {} to name accounts, colours and more",
+                context.core.environment.default_config().display()
+            ),
         ),
     }
 }

@@ -49,7 +49,8 @@ fn picks(paths: &[String], recursive: bool) -> Result<Vec<Pick>> {
         sources => (sources, "."),
     };
     let destination_path = Path::new(destination);
-    let into_folder = sources.len() > 1 || destination.ends_with(['/', std::path::MAIN_SEPARATOR]) || destination_path.is_dir();
+    let into_folder =
+        sources.len() > 1 || destination.ends_with(['/', std::path::MAIN_SEPARATOR]) || destination_path.is_dir();
     let pick = |source: &String| {
         let uri: S3Uri = source.parse().map_err(Error::usage)?;
         if recursive {
@@ -59,7 +60,11 @@ fn picks(paths: &[String], recursive: bool) -> Result<Vec<Pick>> {
             let hint = Some("everything below it: add -r".to_owned());
             return Err(Error::Usage { message: format!("{} is no object", escaped(&uri.to_string())), hint });
         }
-        Ok(if into_folder { Pick::into_folder(uri, None, destination_path) } else { Pick::into_file(uri, destination_path) })
+        Ok(if into_folder {
+            Pick::into_folder(uri, None, destination_path)
+        } else {
+            Pick::into_file(uri, destination_path)
+        })
     };
     sources.iter().map(pick).collect()
 }
@@ -96,7 +101,8 @@ fn print_json_lines(summary: &Summary) -> Result<()> {
         }
         for failed in &summary.failed {
             let (error, hint, kind) = (failed.error.to_string(), failed.error.hint(), failed.error.kind());
-            let line = json!({ "type": "failed", "uri": failed.uri.to_string(), "error": error, "hint": hint, "kind": kind });
+            let line =
+                json!({ "type": "failed", "uri": failed.uri.to_string(), "error": error, "hint": hint, "kind": kind });
             output::json_line(out, &line)?;
         }
         Ok(())

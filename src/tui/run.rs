@@ -88,7 +88,9 @@ pub async fn run(core: Arc<Core>, options: Options) -> Result<Ended> {
             }
         }
         waiting.extend(work.progress());
-        if !waiting.iter().any(|msg| matches!(msg, Msg::Tick(_))) && Timestamp::now().duration_since(state.now).as_millis() >= 100 {
+        if !waiting.iter().any(|msg| matches!(msg, Msg::Tick(_)))
+            && Timestamp::now().duration_since(state.now).as_millis() >= 100
+        {
             waiting.push(Msg::Tick(Timestamp::now()));
         }
         for msg in waiting {

@@ -204,11 +204,8 @@ fn matches(profile: &Profile, filter: &str) -> Vec<(RoleIndex, u16)> {
     };
     let texts: Vec<String> = profile.indices().map(text).collect();
     let mut matcher = frizbee::Matcher::from_query(filter, &frizbee::Config::default());
-    let mut found: Vec<_> = matcher
-        .match_list(&texts)
-        .into_iter()
-        .map(|found| (RoleIndex(found.index as usize), found.score))
-        .collect();
+    let mut found: Vec<_> =
+        matcher.match_list(&texts).into_iter().map(|found| (RoleIndex(found.index as usize), found.score)).collect();
     found.sort_by_key(|(role, _)| *role);
     found
 }

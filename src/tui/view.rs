@@ -68,7 +68,8 @@ fn spinner(beat: usize) -> &'static str {
 
 /// A bar of `width` columns, `part` of `whole` filled.
 fn bar(part: u64, whole: u64, width: usize) -> String {
-    let filled = if whole == 0 { 0 } else { (u128::from(part.min(whole)) * width as u128 / u128::from(whole)) as usize };
+    let filled =
+        if whole == 0 { 0 } else { (u128::from(part.min(whole)) * width as u128 / u128::from(whole)) as usize };
     format!("{}{}", "█".repeat(filled), "░".repeat(width - filled))
 }
 

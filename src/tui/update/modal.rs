@@ -178,4 +178,3 @@ pub(super) fn details(state: &mut State, ticket: Ticket, result: Result<Details>
         *answer = result.map_or_else(Answer::Failed, Answer::Ready);
     }
 }
-

@@ -116,8 +116,14 @@ fn cut_front(text: &str, width: usize) -> String {
         return text.to_owned();
     }
     let mut used = 1;
-    let tail: Vec<char> =
-        text.chars().rev().take_while(|c| { used += c.width().unwrap_or(0); used <= width }).collect();
+    let tail: Vec<char> = text
+        .chars()
+        .rev()
+        .take_while(|c| {
+            used += c.width().unwrap_or(0);
+            used <= width
+        })
+        .collect();
     format!("…{}", tail.into_iter().rev().collect::<String>())
 }
 
@@ -166,8 +172,7 @@ impl Columns {
             (false, _) => (" ", theme.dim()),
         };
         let name_style = if row.kind == Kind::Object { Default::default() } else { theme.accent() };
-        let mut spans =
-            vec![span(format!(" {sign} "), style), span(fit(&escaped(row.name), self.name), name_style)];
+        let mut spans = vec![span(format!(" {sign} "), style), span(fit(&escaped(row.name), self.name), name_style)];
         if self.size > 0 {
             let size = if row.kind == Kind::Object { bytes(row.size) } else { "—".into() };
             spans.push(span(fit_right(&size, self.size), Default::default()));

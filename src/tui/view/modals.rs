@@ -41,7 +41,11 @@ pub(super) fn modal(state: &State, theme: Theme, frame: &mut Frame<'_>) {
             let environment = account.environment.as_deref().unwrap_or("guarded");
             let text = vec![
                 Line::styled(format!("This account is {}.", escaped(environment)), theme.bad()),
-                Line::from(format!("Type its name, {}, to assume {}.", escaped(&account.name), state.profile.role(*role).name)),
+                Line::from(format!(
+                    "Type its name, {}, to assume {}.",
+                    escaped(&account.name),
+                    state.profile.role(*role).name
+                )),
             ];
             question(frame, theme, " Really? ", input, text);
         }
@@ -116,7 +120,10 @@ fn question(frame: &mut Frame<'_>, theme: Theme, title: &str, input: &Input, tex
     let room = usize::from(row.width).saturating_sub(3);
     let scroll = input.visual_scroll(room);
     let shown: String = input.value().chars().skip(scroll).take(room).collect();
-    frame.render_widget(Line::from(vec![span("› ", theme.accent()), span(escaped(&shown).into_owned(), theme.bold())]), row);
+    frame.render_widget(
+        Line::from(vec![span("› ", theme.accent()), span(escaped(&shown).into_owned(), theme.bold())]),
+        row,
+    );
     let column = input.visual_cursor().saturating_sub(scroll).min(room) as u16;
     frame.set_cursor_position(Position::new(row.x + 2 + column, row.y));
 }
@@ -166,7 +173,10 @@ fn transfer(theme: Theme, job: &Job) -> Vec<Line<'static>> {
                 text.push(Line::from(format!("{:>11}  {}", bytes(done.size), escaped(&path))));
             }
             if summary.done.len() > SHOWN {
-                text.push(Line::styled(format!("… and {} more", count((summary.done.len() - SHOWN) as u64)), theme.dim()));
+                text.push(Line::styled(
+                    format!("… and {} more", count((summary.done.len() - SHOWN) as u64)),
+                    theme.dim(),
+                ));
             }
         }
     }
@@ -184,7 +194,10 @@ fn details(frame: &mut Frame<'_>, theme: Theme, uri: &S3Uri, answer: &Answer) {
         Answer::Ready(details) => {
             for (name, value) in facts(details) {
                 let name = fit(&escaped(&name), 18.max(name.width() + 1));
-                text.push(Line::from(vec![span(name, theme.dim()), span(escaped(&value).into_owned(), Default::default())]));
+                text.push(Line::from(vec![
+                    span(name, theme.dim()),
+                    span(escaped(&value).into_owned(), Default::default()),
+                ]));
             }
         }
     }
@@ -194,7 +207,9 @@ fn details(frame: &mut Frame<'_>, theme: Theme, uri: &S3Uri, answer: &Answer) {
 fn facts(details: &Details) -> Vec<(String, String)> {
     let mut facts = vec![("size".to_owned(), format!("{} ({} B)", bytes(details.size), count(details.size)))];
     let mut add = |name: &str, value: Option<String>| facts.extend(value.map(|value| (name.to_owned(), value)));
-    let local = |time: jiff::Timestamp| time.to_zoned(jiff::tz::TimeZone::system()).strftime("%Y-%m-%d %H:%M:%S %Z").to_string();
+    let local = |time: jiff::Timestamp| {
+        time.to_zoned(jiff::tz::TimeZone::system()).strftime("%Y-%m-%d %H:%M:%S %Z").to_string()
+    };
     add("modified", details.last_modified.map(local));
     add("storage class", Some(details.storage_class.clone()));
     add("content type", details.content_type.clone());
