@@ -40,7 +40,7 @@ impl Call<'_> {
                 let answer = Answer {
                     status: raw.status().as_u16(),
                     code: refused.err().code().unwrap_or_default().to_owned(),
-                    message: refused.err().message().unwrap_or_default().to_owned(),
+                    message: refused.err().message().unwrap_or_default().trim().to_owned(),
                     bucket_region: header("x-amz-bucket-region"),
                     date: header("date"),
                 };

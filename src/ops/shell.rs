@@ -38,12 +38,12 @@ impl Core {
     }
 
     async fn run(&self, role: RoleIndex, mut plan: Plan) -> Result<u8> {
-        // The demo's children find the embedded cloud too.
-        plan.lay_under(self.environment.overlaid());
         if let Some(url) = self.endpoint(role, "S3").url {
             // Other SDKs must reach the same place.
             plan.lay_under(&[("AWS_ENDPOINT_URL".to_owned(), Some(url.into()))]);
         }
+        // The demo's children find the embedded cloud too.
+        plan.lay_under(self.environment.overlaid());
         tracing::info!(role = self.profile.label(role), program = ?plan.program(), "child starts");
         let exit = child::run(plan).await?;
         tracing::info!(status = exit.code(), "child ended");

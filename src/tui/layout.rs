@@ -58,7 +58,7 @@ pub(super) fn areas(state: &State) -> Areas {
             Focus::Browser | Focus::Transfers => Areas { browser: pane, ..shown },
         };
     }
-    let left_width = (columns * 3 / 8).clamp(32, 46);
+    let left_width = (columns * 3 / 8).clamp(31, 46);
     let left = Rect { width: left_width, ..body };
     let right = Rect { x: left.right(), width: columns - left_width, ..body };
     let (roles, facts) = cut_below(left, if body.height >= 28 { 10 } else { 7 });

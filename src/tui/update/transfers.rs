@@ -75,7 +75,12 @@ pub(super) fn finished(state: &mut State, id: JobId, answer: Result<Summary>) {
     job.outcome = match answer {
         Ok(summary) => {
             let (done, failed) = (count(summary.done.len() as u64), summary.failed.len());
-            state.notice = Some(if failed == 0 {
+            // The last progress may have been overtaken by the end.
+            job.progress.bytes = summary.bytes;
+            job.progress.objects = (summary.done.len() + failed) as u64;
+            state.notice = Some(if let ("0", [only]) = (done.as_str(), summary.failed.as_slice()) {
+                only.error.to_string()
+            } else if failed == 0 {
                 format!("{}: {done} written", job.title)
             } else {
                 format!("{}: {done} written, {} failed", job.title, count(failed as u64))

@@ -15,8 +15,8 @@ use crate::tui::listing::Kind;
 use crate::tui::state::{Focus, Modal, State};
 use crate::tui::theme::Theme;
 
-/// Columns of the bar that runs down with the session.
-const BAR: usize = 12;
+/// Columns of the bar that runs down with the session, where there is room and where there is little.
+const BAR: (usize, usize) = (12, 6);
 
 pub(super) fn header(state: &State, theme: Theme, area: Rect, frame: &mut Frame<'_>) {
     let Some(role) = state.current else {
@@ -35,13 +35,13 @@ pub(super) fn header(state: &State, theme: Theme, area: Rect, frame: &mut Frame<
     if let Some(region) = state.profile.region(role) {
         who += &format!(" · {region}");
     }
+    let width = usize::from(area.width);
     let left = state.life().map_or(0, |life| seconds_left(life.expiration, state.now));
     let lifetime = state.life().map_or(0, |life| seconds_left(life.expiration, life.issued));
     let time = match left {
         0 => " ended ".to_owned(),
-        left => format!(" {} {} ", clock(left), bar(left, lifetime, BAR)),
+        left => format!(" {} {} ", clock(left), bar(left, lifetime, if width < 100 { BAR.1 } else { BAR.0 })),
     };
-    let width = usize::from(area.width);
     let who = fit(&who, width.saturating_sub(time.width()));
     // Short sessions are not always about to end.
     let urgent = left <= (lifetime / 5).min(300);

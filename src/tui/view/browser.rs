@@ -144,8 +144,9 @@ impl Columns {
     fn new(width: usize, place: &Place) -> Self {
         let buckets = *place == Place::Buckets;
         let size = if buckets { 0 } else { SIZE };
-        let class = if width >= if buckets { 44 } else { 66 } { 16 } else { 0 };
-        let modified = if width >= 40 { MODIFIED } else { 0 };
+        // Buckets have the longest names, and nobody picks one by its age.
+        let class = if width >= if buckets { 56 } else { 66 } { 16 } else { 0 };
+        let modified = if width >= if buckets { 72 } else { 40 } { MODIFIED } else { 0 };
         Self { name: width.saturating_sub(3 + size + modified + class), size, modified, class, buckets }
     }
 

@@ -1,5 +1,7 @@
 //! What stands in front of the panes.
 
+use std::collections::BTreeSet;
+
 use ratatui::Frame;
 use ratatui::layout::{Position, Rect};
 use ratatui::text::Line;
@@ -164,8 +166,10 @@ fn transfer(theme: Theme, job: &Job) -> Vec<Line<'static>> {
         Outcome::Done(summary) => {
             for failed in &summary.failed {
                 text.push(Line::styled(failed.error.to_string(), theme.bad()));
-                text.extend(failed.error.hint().map(|hint| Line::from(format!("  hint: {}", escaped(&hint)))));
             }
+            // A hint is worth saying once, however many objects it is for.
+            let hints: BTreeSet<String> = summary.failed.iter().filter_map(|failed| failed.error.hint()).collect();
+            text.extend(hints.iter().map(|hint| Line::from(format!("hint: {}", escaped(hint)))));
             // A screen of a thousand names helps nobody.
             const SHOWN: usize = 100;
             for done in summary.done.iter().take(SHOWN) {

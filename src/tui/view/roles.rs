@@ -116,14 +116,13 @@ pub(super) fn facts(state: &State, theme: Theme, area: Rect, frame: &mut Frame<'
     if let Some(life) = state.roles.lives.get(&index) {
         let left = seconds_left(life.expiration, state.now);
         let zoned = life.expiration.to_zoned(jiff::tz::TimeZone::system());
-        let until = zoned.strftime("%H:%M:%S");
-        let text = if left == 0 { format!("ended {until}") } else { format!("until {until}, {} left", clock(left)) };
+        let until = zoned.strftime("%H:%M");
+        let text = if left == 0 { format!("ended {until}") } else { format!("until {until}") };
         drawn.push(fact("session", &text));
     }
     // The end of an ARN tells roles apart; its beginning is the same for all.
     let arn = role.arn.to_string();
-    let tail = arn.split_once("::").map_or(arn.as_str(), |(_, tail)| tail);
-    drawn.push(fact("role", tail));
+    drawn.push(fact("role", arn.rsplit_once(":role").map_or(arn.as_str(), |(_, tail)| tail)));
     drawn.push(match role.via {
         Some(via) => fact("via", &state.profile.label(via)),
         None => fact("source", state.profile.source_name(index)),

@@ -9,6 +9,7 @@ use super::{bar, fit, lines, pane, span};
 use crate::domain::duration::words;
 use crate::domain::session::seconds_left;
 use crate::domain::text::{bytes, count, cut};
+use crate::domain::transfer::Summary;
 use crate::tui::state::{Focus, Job, Outcome, State};
 use crate::tui::theme::Theme;
 
@@ -33,7 +34,7 @@ pub(super) fn transfers(state: &State, theme: Theme, area: Rect, frame: &mut Fra
 fn all(state: &State) -> String {
     let running: Vec<&Job> = state.running().collect();
     if running.is_empty() {
-        return format!("{} done", count(state.jobs.len() as u64));
+        return "none running".into();
     }
     let speed: f64 = running.iter().map(|job| job.speed).sum();
     let mut text = format!("{} running · {}/s", count(running.len() as u64), bytes(speed as u64));
@@ -77,6 +78,10 @@ fn job_line<'a>(theme: Theme, job: &'a Job, width: usize) -> Line<'a> {
         }
         Outcome::Done(summary) if summary.failed.is_empty() => {
             (format!("done: {}, {}", objects(summary.done.len()), bytes(summary.bytes)), theme.good())
+        }
+        // One object that failed is the whole story.
+        Outcome::Done(Summary { done, failed, .. }) if done.is_empty() && failed.len() == 1 => {
+            (failed[0].error.to_string(), theme.bad())
         }
         Outcome::Done(summary) => {
             let (failed, done) = (summary.failed.len(), summary.done.len());
