@@ -4,11 +4,11 @@
 //! role profiles of `~/.aws/config` stand in. The front ends call this once, at the start.
 
 mod accounts;
-mod aws_config;
 mod chains;
 mod fields;
 mod keys;
 mod report;
+mod role_profiles;
 mod secrets;
 mod sources;
 mod values;
@@ -84,7 +84,7 @@ fn from_aws_config(places: &Places) -> Result<Config> {
         }
         String::new()
     });
-    let found = aws_config::read(&config, &credentials);
+    let found = role_profiles::read(&config, &credentials);
     notes.extend(found.left_out.iter().map(|left_out| left_out.note(places)));
     if found.profile.roles.is_empty() {
         let next = format!(

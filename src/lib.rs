@@ -1,4 +1,37 @@
 //! xsw: switch AWS accounts and roles, see how long the session lives, look into buckets.
+//!
+//! # The screen
+//! ```text
+//! ┌ header: environment, account, role, region ............ time left ┐  tui/view/bars.rs
+//! │ accounts and roles      │ buckets, prefixes, objects              │  view/roles.rs, view/browser.rs
+//! │                         │                                         │  listing.rs holds the rows
+//! │ facts of the role       │ transfers                               │  view/transfers.rs
+//! │ notice: what happened, what runs                                  │
+//! └ footer: the keys that work here ──────────────────────────────────┘  keys.rs, assets/keys.toml
+//! ```
+//! Questions, details and errors stand in front: `tui/view/modals.rs`, `tui/update/modal.rs`.
+//!
+//! # The rooms, and which way imports point
+//! ```text
+//! main -> cli   tui          cli and tui never name each other
+//!           \   /
+//!            ops             what xsw can do: returns values, never prints, knows no screen
+//!           /   \
+//!         aws -> local       aws alone names the SDK; local is files, the cache, the environment, child processes
+//!           \   /
+//!   config -> domain, error  plain values: no async, no SDK, no screen, no clock
+//!
+//! demo                       the embedded cloud; beside all of them, and none of them needs it
+//! ```
+//! `tests/layers.rs` holds these arrows.
+//!
+//! # How an event travels
+//! ```text
+//! keys (tui/input.rs), ticks, answers -> Msg
+//!   -> update(&mut State, Msg) -> Vec<Effect>     a calculation
+//!   -> run.rs spawns perform.rs for each effect; answers come back as Msg with their ticket
+//! nothing left to do -> view(&State)              a picture of the state, nothing else
+//! ```
 
 pub mod aws;
 pub mod cli;

@@ -86,7 +86,11 @@ fn ready(common: Common, environment: Environment, mfa_hint: MfaHint) -> Result<
     let notice = match &config.origin {
         Origin::File(_) => None,
         Origin::AwsConfig(path) => {
-            Some(format!("these are the role profiles of {}; there is no profile file yet", path.display()))
+            let left_out = match config.notes.len() {
+                0 => String::new(),
+                number => format!(", {number} left out (`xsw check` says why)"),
+            };
+            Some(format!("these are the role profiles of {}{left_out}; there is no profile file yet", path.display()))
         }
     };
     let core = Core::new(config.profile, environment, common.region.clone(), mfa_hint);

@@ -36,6 +36,7 @@ pub(super) fn run(context: &Context, json: bool) -> Result<()> {
     if let Origin::AwsConfig(path) = &context.origin {
         output::note(&format!("these are the role profiles of {}; xsw has no profile file yet", path.display()));
     }
+    context.notes.iter().for_each(|note| output::note(note));
     let width = |texts: &mut dyn Iterator<Item = usize>| texts.max().unwrap_or(0);
     let account_width = width(&mut profile.accounts.iter().map(|account| escaped(&account.name).len()));
     let role_width = width(&mut profile.roles.iter().map(|role| role.name.len()));

@@ -12,6 +12,8 @@ use crate::ops::check::{Finding, Standing};
 
 pub(super) async fn run(context: &Context, as_json: bool) -> Result<()> {
     let mut findings = vec![profile_finding(context)];
+    let left_out = |note: &String| Finding::warning("profile file", note, "write it into a profile file of xsw");
+    findings.extend(context.notes.iter().map(left_out));
     findings.extend(context.core.check().await);
     findings.push(terminal_finding());
     if as_json {

@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use jiff::Timestamp;
+use jiff::tz::TimeZone;
 use tui_input::Input;
 
 use super::keys::KeyMap;
@@ -27,6 +28,8 @@ pub struct State {
     pub size: (u16, u16),
     /// The last tick's time.
     pub now: Timestamp,
+    /// The zone in which times are shown.
+    pub zone: TimeZone,
     /// Which pane the keys go to.
     pub focus: Focus,
     /// The pane of accounts and roles.
@@ -52,7 +55,7 @@ pub struct State {
 
 impl State {
     /// The screen at its start.
-    pub fn new(profile: Arc<Profile>, keys: KeyMap, size: (u16, u16), now: Timestamp) -> Self {
+    pub fn new(profile: Arc<Profile>, keys: KeyMap, size: (u16, u16), now: Timestamp, zone: TimeZone) -> Self {
         let mut roles = Roles::default();
         roles.arrange(&profile);
         Self {
@@ -60,6 +63,7 @@ impl State {
             keys,
             size,
             now,
+            zone,
             focus: Focus::Roles,
             roles,
             current: None,

@@ -51,6 +51,8 @@ pub(super) fn browser(state: &State, theme: Theme, area: Rect, frame: &mut Frame
     }
     let rows = drawn.len() as u16;
     lines(frame, inner, drawn);
+    // An empty row between, where there is room for it.
+    let rows = rows + u16::from(rows > 1 && inner.height > rows + 3);
     let below = Rect { y: inner.y + rows.min(inner.height), height: inner.height.saturating_sub(rows), ..inner };
     remark(state, theme, below, frame);
 }

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use jiff::tz::TimeZone;
 use ratatui::Frame;
 use ratatui::layout::{Position, Rect};
 use ratatui::text::Line;
@@ -58,7 +59,7 @@ pub(super) fn modal(state: &State, theme: Theme, frame: &mut Frame<'_>) {
             text.extend(problem.iter().map(|problem| Line::styled(problem.clone(), theme.bad())));
             question(frame, theme, " Download ", input, text);
         }
-        Modal::Details { uri, answer } => details(frame, theme, uri, answer),
+        Modal::Details { uri, answer } => details(frame, theme, uri, answer, &state.zone),
         Modal::Failure { title, error } => failure(frame, theme, title, error),
         Modal::Quit => {
             let running = state.running().count() as u64;
@@ -187,7 +188,7 @@ fn transfer(theme: Theme, job: &Job) -> Vec<Line<'static>> {
     text
 }
 
-fn details(frame: &mut Frame<'_>, theme: Theme, uri: &S3Uri, answer: &Answer) {
+fn details(frame: &mut Frame<'_>, theme: Theme, uri: &S3Uri, answer: &Answer, zone: &TimeZone) {
     let mut text = vec![Line::styled(escaped(&uri.to_string()).into_owned(), theme.bold()), Line::default()];
     match answer {
         Answer::Loading(_) => text.push(Line::styled("asking …", theme.accent())),
@@ -196,7 +197,7 @@ fn details(frame: &mut Frame<'_>, theme: Theme, uri: &S3Uri, answer: &Answer) {
             text.extend(error.hint().map(|hint| Line::from(format!("hint: {}", escaped(&hint)))));
         }
         Answer::Ready(details) => {
-            for (name, value) in facts(details) {
+            for (name, value) in facts(details, zone) {
                 let name = fit(&escaped(&name), 18.max(name.width() + 1));
                 text.push(Line::from(vec![
                     span(name, theme.dim()),
@@ -208,11 +209,11 @@ fn details(frame: &mut Frame<'_>, theme: Theme, uri: &S3Uri, answer: &Answer) {
     message(frame, theme, " Details ", text);
 }
 
-fn facts(details: &Details) -> Vec<(String, String)> {
+fn facts(details: &Details, zone: &TimeZone) -> Vec<(String, String)> {
     let mut facts = vec![("size".to_owned(), format!("{} ({} B)", bytes(details.size), count(details.size)))];
     let mut add = |name: &str, value: Option<String>| facts.extend(value.map(|value| (name.to_owned(), value)));
     let local = |time: jiff::Timestamp| {
-        time.to_zoned(jiff::tz::TimeZone::system()).strftime("%Y-%m-%d %H:%M:%S %Z").to_string()
+        time.to_zoned(zone.clone()).strftime("%Y-%m-%d %H:%M:%S %Z").to_string()
     };
     add("modified", details.last_modified.map(local));
     add("storage class", Some(details.storage_class.clone()));

@@ -115,7 +115,7 @@ pub(super) fn facts(state: &State, theme: Theme, area: Rect, frame: &mut Frame<'
     }
     if let Some(life) = state.roles.lives.get(&index) {
         let left = seconds_left(life.expiration, state.now);
-        let zoned = life.expiration.to_zoned(jiff::tz::TimeZone::system());
+        let zoned = life.expiration.to_zoned(state.zone.clone());
         let until = zoned.strftime("%H:%M");
         let text = if left == 0 { format!("ended {until}") } else { format!("until {until}") };
         drawn.push(fact("session", &text));
