@@ -61,7 +61,13 @@ pub async fn run(core: Arc<Core>, options: Options) -> Result<Ended> {
     let mut screen = Screen::enter()?;
     let size = screen.terminal.size()?;
     let (sender, mut receiver) = mpsc::channel(QUEUE);
-    let mut state = State::new(Arc::clone(&core.profile), keys, (size.width, size.height), Timestamp::now(), jiff::tz::TimeZone::system());
+    let mut state = State::new(
+        Arc::clone(&core.profile),
+        keys,
+        (size.width, size.height),
+        Timestamp::now(),
+        jiff::tz::TimeZone::system(),
+    );
     state.notice = options.notice;
     let no_color = core.environment.get("NO_COLOR").is_some();
     let theme = Theme::new(!no_color);

@@ -212,9 +212,7 @@ fn details(frame: &mut Frame<'_>, theme: Theme, uri: &S3Uri, answer: &Answer, zo
 fn facts(details: &Details, zone: &TimeZone) -> Vec<(String, String)> {
     let mut facts = vec![("size".to_owned(), format!("{} ({} B)", bytes(details.size), count(details.size)))];
     let mut add = |name: &str, value: Option<String>| facts.extend(value.map(|value| (name.to_owned(), value)));
-    let local = |time: jiff::Timestamp| {
-        time.to_zoned(zone.clone()).strftime("%Y-%m-%d %H:%M:%S %Z").to_string()
-    };
+    let local = |time: jiff::Timestamp| time.to_zoned(zone.clone()).strftime("%Y-%m-%d %H:%M:%S %Z").to_string();
     add("modified", details.last_modified.map(local));
     add("storage class", Some(details.storage_class.clone()));
     add("content type", details.content_type.clone());
