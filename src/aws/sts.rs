@@ -45,6 +45,15 @@ pub struct AssumeRole<'a> {
     pub policy_arns: &'a [String],
 }
 
+/// What AssumeRole gave, and how far AWS's clock is ahead of ours.
+#[derive(Clone, Debug)]
+pub struct Assumed {
+    /// The session, its expiration by AWS's clock.
+    pub session: Session,
+    /// Seconds that AWS's clock is ahead of this machine's, when the answer told.
+    pub clock_ahead: Option<i64>,
+}
+
 /// What GetCallerIdentity tells, and how far AWS's clock is ahead of ours.
 #[derive(Clone, Debug)]
 #[expect(missing_docs, reason = "the names are the API's")]
@@ -81,7 +90,7 @@ impl Aws {
         endpoint: &Endpoint,
         caller: Caller<'_>,
         request: &AssumeRole<'_>,
-    ) -> Result<Session> {
+    ) -> Result<Assumed> {
         let resource = request.role_arn.to_string();
         let call = Call {
             action: "sts:AssumeRole",
@@ -101,7 +110,9 @@ impl Aws {
         let tags = request.tags.iter().map(tag).collect::<Result<Vec<_>, _>>();
         let tags = tags.map_err(|error| Error::usage(format!("a session tag is wrong: {error}")))?;
         let policies = request.policy_arns.iter().map(|arn| PolicyDescriptorType::builder().arn(arn).build());
-        let client = aws_sdk_sts::Client::from_conf(self.sts(endpoint, caller.keys).build());
+        let clock = ServerClock::default();
+        let config = self.sts(endpoint, caller.keys).interceptor(clock.clone()).build();
+        let client = aws_sdk_sts::Client::from_conf(config);
         let answer = client
             .assume_role()
             .role_arn(&resource)
@@ -122,7 +133,7 @@ impl Aws {
             .map_err(|error| call.failed(&error))?;
         let credentials = answer.credentials.ok_or_else(|| incomplete("the answer holds no credentials"))?;
         let user = answer.assumed_role_user.ok_or_else(|| incomplete("the answer does not say who we are"))?;
-        Ok(Session {
+        let session = Session {
             keys: Keys {
                 access_key_id: credentials.access_key_id,
                 secret_access_key: credentials.secret_access_key.into(),
@@ -133,7 +144,8 @@ impl Aws {
                 .ok_or_else(|| incomplete("the answer's expiration is no time"))?,
             arn: user.arn,
             account_id: request.role_arn.account(),
-        })
+        };
+        Ok(Assumed { session, clock_ahead: clock.ahead() })
     }
 
     /// Asks who the caller is. Everybody may ask, so a refusal means that the credentials are wrong.

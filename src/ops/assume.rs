@@ -4,9 +4,10 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
+use super::check::CLOCK_LIMIT;
 use super::{Core, held};
 use crate::aws::source::SourceKeys;
-use crate::aws::sts::{AssumeRole, Caller};
+use crate::aws::sts::{AssumeRole, Assumed, Caller};
 use crate::domain::duration::words;
 use crate::domain::role::{Role, RoleIndex, Source};
 use crate::domain::session::Session;
@@ -116,7 +117,7 @@ impl Core {
             policy_arns: &role.policy_arns,
         };
         let endpoint = self.endpoint(index, "STS");
-        let answer = self.aws.assume_role(&endpoint, caller, &request).await;
+        let answer = self.aws.assume_role(&endpoint, caller, &request).await.map(|assumed| self.by_our_clock(assumed));
         let too_long = matches!(&answer, Err(Error::Aws { code, message, .. })
             if code == "ValidationError" && (message.contains("MaxSessionDuration") || message.contains("role chaining")));
         if !too_long || duration.is_none_or(|duration| duration <= CHAINED_LIMIT) {
@@ -126,7 +127,21 @@ impl Core {
         self.notice(format!("{} gives no session of {asked}; asked for 1 h instead", self.profile.label(index)));
         // A role's maximum is never below one hour (IAM API Reference, `CreateRole`, MaxSessionDuration).
         request.duration = Some(CHAINED_LIMIT);
-        self.aws.assume_role(&endpoint, caller, &request).await
+        Ok(self.by_our_clock(self.aws.assume_role(&endpoint, caller, &request).await?))
+    }
+
+    /// The session with its end by this machine's clock. The SDK signs with AWS's time when ours is wrong, but
+    /// everybody who counts down from here, other SDKs included, looks at ours.
+    fn by_our_clock(&self, assumed: Assumed) -> Session {
+        let Assumed { mut session, clock_ahead } = assumed;
+        let Some(ahead) = clock_ahead.filter(|ahead| ahead.unsigned_abs() >= CLOCK_LIMIT) else { return session };
+        let direction = if ahead > 0 { "behind" } else { "ahead of" };
+        let off = words(ahead.unsigned_abs());
+        self.notice(format!("this machine's clock is {off} {direction} AWS's; set it: other tools will fail"));
+        if let Ok(expiration) = session.expiration.checked_sub(jiff::SignedDuration::from_secs(ahead)) {
+            session.expiration = expiration;
+        }
+        session
     }
 
     /// The source credentials from which the chain of `role` starts, fetched once while they live.

@@ -47,8 +47,8 @@ impl Finding {
     }
 }
 
-/// AWS refuses signatures that are more than 5 minutes off (15 for S3).
-const CLOCK_LIMIT: i64 = 300;
+/// Seconds. AWS refuses signatures that are more than 5 minutes off (15 for S3).
+pub(super) const CLOCK_LIMIT: u64 = 300;
 
 impl Core {
     /// Asks every source who it is, and looks at the clock and the state directory. Takes as long as AWS does.
@@ -96,7 +96,7 @@ fn clock_finding(ahead: i64) -> Finding {
     use crate::domain::duration::words;
     let direction = if ahead > 0 { "behind" } else { "ahead of" };
     let off = format!("this machine's clock is {} {direction} AWS's", words(ahead.unsigned_abs()));
-    match ahead.abs() {
+    match ahead.unsigned_abs() {
         0..=5 => Finding::good("clock", "agrees with AWS's"),
         6..CLOCK_LIMIT => Finding::warning("clock", off, "switch on time synchronization (NTP)"),
         _ => Finding::bad("clock", &crate::Error::Clock { message: off }),
