@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
@@ -13,9 +14,14 @@ use super::msg::Msg;
 /// How long it takes at most until the thread sees that it should stop.
 const PATIENCE: Duration = Duration::from_millis(50);
 
+/// How long to wait for it then. On a terminal that has hung up crossterm 0.29 reads its end for ever.
+const HUNG_UP: Duration = Duration::from_millis(500);
+
 /// The running thread.
 pub(super) struct Input {
     stop: Arc<AtomicBool>,
+    /// Closes when the thread has ended.
+    ended: Receiver<()>,
     thread: Option<JoinHandle<()>>,
 }
 
@@ -24,16 +30,21 @@ impl Input {
     pub(super) fn start(sender: Sender<Msg>) -> Self {
         let stop = Arc::new(AtomicBool::new(false));
         let stopped = Arc::clone(&stop);
-        let thread = std::thread::spawn(move || read(&sender, &stopped));
-        Self { stop, thread: Some(thread) }
+        let (guard, ended) = channel();
+        let thread = std::thread::spawn(move || {
+            let _guard = guard;
+            read(&sender, &stopped);
+        });
+        Self { stop, ended, thread: Some(thread) }
     }
 }
 
 impl Drop for Input {
-    /// Waits until the thread is gone.
+    /// Waits until the thread is gone, but not for one that cannot end.
     fn drop(&mut self) {
         self.stop.store(true, Ordering::Relaxed);
-        if let Some(thread) = self.thread.take() {
+        let ended = self.ended.recv_timeout(HUNG_UP) != Err(RecvTimeoutError::Timeout);
+        if let Some(thread) = self.thread.take().filter(|_| ended) {
             _ = thread.join();
         }
     }
