@@ -105,7 +105,12 @@ async fn front_end(verb: Option<Verb>, context: Context, notice: Option<String>)
                 hint: Some("use a verb: `xsw accounts`, `xsw ls`, `xsw exec`; `xsw --help` lists them".into()),
             });
         }
-        let keys = context.core.environment.default_config().with_file_name("keys.toml");
+        let default_file = context.core.environment.default_config();
+        let profile_file = match &context.origin {
+            Origin::File(path) => path,
+            Origin::AwsConfig(_) => &default_file,
+        };
+        let keys = profile_file.with_file_name("keys.toml");
         let options = tui::Options { notice, keys };
         return Ok(match tui::run(context.core, options).await? {
             tui::Ended::Quit => 0,
