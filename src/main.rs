@@ -123,6 +123,24 @@ async fn front_end(verb: Option<Verb>, context: Context, notice: Option<String>)
     }
     tokio::select! {
         outcome = cli::run(verb, &context) => outcome,
-        _ = tokio::signal::ctrl_c() => Err(Error::Interrupted),
+        stopped = stopped() => stopped,
     }
+}
+
+/// Waits until somebody wants the program to end; ending in order takes half files away.
+#[cfg(unix)]
+async fn stopped() -> Result<u8> {
+    use tokio::signal::unix::{SignalKind, signal};
+    let (mut terminate, mut hangup) = (signal(SignalKind::terminate())?, signal(SignalKind::hangup())?);
+    tokio::select! {
+        interrupted = tokio::signal::ctrl_c() => interrupted.map_err(Error::from).and(Err(Error::Interrupted)),
+        _ = terminate.recv() => Ok(128 + 15),
+        _ = hangup.recv() => Ok(128 + 1),
+    }
+}
+
+#[cfg(not(unix))]
+async fn stopped() -> Result<u8> {
+    tokio::signal::ctrl_c().await?;
+    Err(Error::Interrupted)
 }

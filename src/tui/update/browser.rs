@@ -234,7 +234,9 @@ fn failed(state: &mut State, error: Error) {
 
 fn put_cursor_back(browser: &mut Browser) {
     let Some((name, looked_at)) = &mut browser.return_to else { return };
-    let place = browser.listing.place_of(name, *looked_at);
+    // At the end everything has been sorted: once more from the top.
+    let from = if matches!(browser.load, Load::Ready) { 0 } else { *looked_at };
+    let place = browser.listing.place_of(name, from);
     browser.cursor.at = place.unwrap_or(browser.cursor.at);
     *looked_at = browser.listing.shown();
     if place.is_some() || matches!(browser.load, Load::Ready) {
