@@ -129,7 +129,13 @@ fn until_next(step: Duration) -> Duration {
 fn draw(screen: &mut Screen, state: &State, theme: Theme) -> Result<()> {
     // Terminals that know this show a picture at once or not at all; the others ignore it.
     _ = execute!(io::stdout(), BeginSynchronizedUpdate);
-    let drawn = screen.terminal.draw(|frame| view(state, theme, frame)).map(|_| ());
+    let drawn = screen.terminal.draw(|frame| {
+        view(state, theme, frame);
+        // For tests/screen.rs: nothing else is meant to panic here.
+        #[cfg(debug_assertions)]
+        assert!(std::env::var_os("XSW_TEST_PANIC").is_none(), "XSW_TEST_PANIC is set");
+    });
+    let drawn = drawn.map(|_| ());
     _ = execute!(io::stdout(), EndSynchronizedUpdate);
     Ok(drawn?)
 }
