@@ -16,7 +16,7 @@ const PATIENCE: Duration = Duration::from_millis(50);
 /// The running thread.
 pub(super) struct Input {
     stop: Arc<AtomicBool>,
-    thread: Option<JoinHandle<()>>,
+    thread: JoinHandle<()>,
 }
 
 impl Input {
@@ -25,17 +25,16 @@ impl Input {
         let stop = Arc::new(AtomicBool::new(false));
         let stopped = Arc::clone(&stop);
         let thread = std::thread::spawn(move || read(&sender, &stopped));
-        Self { stop, thread: Some(thread) }
+        Self { stop, thread }
     }
-}
 
-impl Drop for Input {
-    /// Waits until the thread is gone.
-    fn drop(&mut self) {
+    /// Stops to read and waits until the thread is gone.
+    ///
+    /// For a subshell alone: when the terminal has gone away, crossterm reads its end for ever, and the thread goes
+    /// with the process.
+    pub(super) fn stop(self) {
         self.stop.store(true, Ordering::Relaxed);
-        if let Some(thread) = self.thread.take() {
-            _ = thread.join();
-        }
+        _ = self.thread.join();
     }
 }
 

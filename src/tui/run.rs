@@ -148,7 +148,9 @@ async fn shell(
     role: RoleIndex,
 ) -> Result<Result<u8>> {
     // The reader must be gone before the child starts: both would read the same terminal.
-    drop(input.take());
+    if let Some(input) = input.take() {
+        input.stop();
+    }
     leave();
     let answer = async {
         let session = outside.core.session(role, None).await?;
