@@ -9,6 +9,7 @@ use crossterm::clipboard::CopyToClipboard;
 use crossterm::execute;
 use crossterm::terminal::{BeginSynchronizedUpdate, EndSynchronizedUpdate};
 use jiff::Timestamp;
+use ratatui::layout::Size;
 use tokio::sync::{mpsc, watch};
 use tokio::task::{AbortHandle, Id, JoinSet};
 
@@ -75,6 +76,11 @@ pub async fn run(core: Arc<Core>, options: Options) -> Result<Ended> {
     let mut input = Some(Input::start(sender));
     work.spawn(Owner::Nobody, |outside| outside.sessions());
     loop {
+        // crossterm loses a change of size that comes together with a key.
+        let Size { width, height } = screen.terminal.size()?;
+        if state.size != (width, height) {
+            update(&mut state, Msg::Resize(width, height));
+        }
         draw(&mut screen, &state, theme)?;
         let pause = if state.is_busy() { FAST } else { SLOW };
         let first = tokio::select! {
