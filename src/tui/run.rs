@@ -111,8 +111,7 @@ pub async fn run(core: Arc<Core>, options: Options) -> Result<Ended> {
                     Effect::Quit => return Ok(Ended::Quit),
                     Effect::Shell { role } => {
                         let answer = shell(&mut screen, &mut input, &work.outside, role).await?;
-                        let (columns, rows) = crossterm::terminal::size()?;
-                        update(&mut state, Msg::Resize(columns, rows));
+                        signals.forget_interrupts()?;
                         for effect in update(&mut state, Msg::ShellEnded(role, answer)) {
                             work.start(effect);
                         }
@@ -283,6 +282,14 @@ impl Signals {
         Ok(Self { streams: [terminate?, hangup?, interrupt?] })
     }
 
+    /// A Ctrl-C in the subshell was the subshell's.
+    #[cfg(unix)]
+    fn forget_interrupts(&mut self) -> io::Result<()> {
+        use tokio::signal::unix::{SignalKind, signal};
+        self.streams[2].1 = signal(SignalKind::interrupt())?;
+        Ok(())
+    }
+
     #[cfg(unix)]
     async fn next(&mut self) -> u8 {
         let [terminate, hangup, interrupt] = &mut self.streams;
@@ -296,6 +303,11 @@ impl Signals {
     #[cfg(not(unix))]
     fn new() -> io::Result<Self> {
         Ok(Self {})
+    }
+
+    #[cfg(not(unix))]
+    fn forget_interrupts(&mut self) -> io::Result<()> {
+        Ok(())
     }
 
     #[cfg(not(unix))]
