@@ -1,5 +1,7 @@
 //! A HOME of its own, with a cloud in this process that its profile file leads to.
 
+#![allow(dead_code, reason = "each of its users needs another part")]
+
 use std::path::{Path, PathBuf};
 
 use portable_pty::CommandBuilder;
@@ -32,6 +34,11 @@ impl Home {
     /// The cloud.
     pub fn cloud(&self) -> &Cloud {
         self.visit.cloud()
+    }
+
+    /// The profile file that leads to the cloud.
+    pub fn profile_file(&self) -> PathBuf {
+        self.visit.profile_file()
     }
 
     /// The folder, which is the command's working folder too.

@@ -119,6 +119,17 @@ impl Terminal {
     /// The same with the whole screen; tells also when the bytes came that satisfied.
     #[track_caller]
     pub fn until_screen(&self, what: &str, satisfied: impl Fn(&vt100::Screen) -> bool) -> (String, Instant) {
+        self.within(DEADLINE, what, satisfied)
+    }
+
+    /// The same with a deadline of the caller's.
+    #[track_caller]
+    pub fn within(
+        &self,
+        deadline: Duration,
+        what: &str,
+        satisfied: impl Fn(&vt100::Screen) -> bool,
+    ) -> (String, Instant) {
         let start = Instant::now();
         let mut seen = self.seen();
         loop {
@@ -126,7 +137,7 @@ impl Terminal {
                 return (seen.parser.screen().contents(), seen.last);
             }
             let text = || seen.parser.screen().contents();
-            let Some(left) = DEADLINE.checked_sub(start.elapsed()) else { panic!("never saw {what}:\n{}", text()) };
+            let Some(left) = deadline.checked_sub(start.elapsed()) else { panic!("never saw {what}:\n{}", text()) };
             seen = self.seen.1.wait_timeout(seen, left).unwrap().0;
         }
     }
