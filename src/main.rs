@@ -105,6 +105,12 @@ async fn front_end(verb: Option<Verb>, context: Context, notice: Option<String>)
                 hint: Some("use a verb: `xsw accounts`, `xsw ls`, `xsw exec`; `xsw --help` lists them".into()),
             });
         }
+        if context.core.environment.get("TERM") == Some("dumb") {
+            return Err(Error::Usage {
+                message: "the screen needs a terminal that can move its cursor, and this one is dumb".into(),
+                hint: Some("use a verb: `xsw accounts`, `xsw ls`, `xsw exec`; or set TERM to what it is".into()),
+            });
+        }
         let default_file = context.core.environment.default_config();
         let profile_file = match &context.origin {
             Origin::File(path) => path,

@@ -3,16 +3,18 @@
 //! A shell that is not installed is skipped with a word on stderr; with XSW_TEST_ALL_SHELLS=1 it is a failure.
 #![cfg(unix)]
 
+#[path = "pty/terminal.rs"]
+mod terminal;
+
 use std::ffi::{OsStr, OsString};
-use std::io::{Read as _, Write as _};
-use std::num::NonZero;
+use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
-use std::sync::{Arc, Mutex};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
-use portable_pty::{CommandBuilder, PtySize, native_pty_system};
+use portable_pty::CommandBuilder;
+use terminal::Terminal;
 use xsw::domain::session::{Keys, Session};
 use xsw::local::child;
 use xsw::local::child_env::{ChildEnv, RoleFacts, session_env, unset_env};
@@ -217,102 +219,38 @@ fn as_xsw_shell() {
 }
 
 /// `xsw shell` in a pseudo-terminal and a HOME of its own.
-struct Terminal {
-    screen: Arc<Mutex<vt100::Parser>>,
-    keyboard: Box<dyn std::io::Write + Send>,
-    child: Box<dyn portable_pty::Child + Send + Sync>,
+fn subshell(shell: &Path, home: &Path, label: &str, seconds: i64, more: &[(&str, &OsStr)]) -> Terminal {
+    let mut command = CommandBuilder::new(std::env::current_exe().unwrap());
+    command.args(["--exact", "as_xsw_shell", "--nocapture", "--test-threads=1", "-q"]);
+    command.env_clear();
+    for (name, value) in [
+        ("PATH", std::env::var_os("PATH").unwrap_or_default()),
+        ("HOME", home.into()),
+        ("SHELL", shell.into()),
+        ("TERM", "xterm".into()),
+        ("LC_ALL", "C.UTF-8".into()),
+        ("XSW_TEST_LABEL", label.into()),
+        ("XSW_TEST_SECONDS", seconds.to_string().into()),
+        ("XSW_TEST_EXE", std::env::current_exe().unwrap().into()),
+        // As in the shell that xsw is called from: to be lost.
+        ("AWS_PROFILE", "personal".into()),
+        ("AWS_SECURITY_TOKEN", "stale".into()),
+    ] {
+        command.env(name, value);
+    }
+    for (name, value) in more {
+        command.env(name, value);
+    }
+    command.cwd(home);
+    Terminal::open(command, (160, 40))
 }
 
-impl Terminal {
-    fn open(shell: &Path, home: &Path, label: &str, seconds: i64, more: &[(&str, &OsStr)]) -> Self {
-        const ROWS: NonZero<u16> = NonZero::new(40).unwrap();
-        const COLUMNS: NonZero<u16> = NonZero::new(160).unwrap();
-        let size = PtySize { rows: ROWS.get(), cols: COLUMNS.get(), pixel_width: 0, pixel_height: 0 };
-        let pty = native_pty_system().openpty(size).unwrap();
-        let mut command = CommandBuilder::new(std::env::current_exe().unwrap());
-        command.args(["--exact", "as_xsw_shell", "--nocapture", "--test-threads=1", "-q"]);
-        command.env_clear();
-        for (name, value) in [
-            ("PATH", std::env::var_os("PATH").unwrap_or_default()),
-            ("HOME", home.into()),
-            ("SHELL", shell.into()),
-            ("TERM", "xterm".into()),
-            ("LC_ALL", "C.UTF-8".into()),
-            ("XSW_TEST_LABEL", label.into()),
-            ("XSW_TEST_SECONDS", seconds.to_string().into()),
-            ("XSW_TEST_EXE", std::env::current_exe().unwrap().into()),
-            // As in the shell that xsw is called from: to be lost.
-            ("AWS_PROFILE", "personal".into()),
-            ("AWS_SECURITY_TOKEN", "stale".into()),
-        ] {
-            command.env(name, value);
-        }
-        for (name, value) in more {
-            command.env(name, value);
-        }
-        command.cwd(home);
-        let child = pty.slave.spawn_command(command).unwrap();
-        let keyboard = pty.master.take_writer().unwrap();
-        let mut output = pty.master.try_clone_reader().unwrap();
-        let screen = Arc::new(Mutex::new(vt100::Parser::new(ROWS, COLUMNS, 0)));
-        let seen = Arc::clone(&screen);
-        std::thread::spawn(move || {
-            // The terminal must outlive the reader.
-            let _terminal = pty.master;
-            let mut buffer = [0; 4096];
-            while let Ok(count @ 1..) = output.read(&mut buffer) {
-                seen.lock().unwrap().process(&buffer[..count]);
-            }
-        });
-        Self { screen, keyboard, child }
-    }
-
-    fn text(&self) -> String {
-        self.screen.lock().unwrap().screen().contents()
-    }
-
-    fn send(&mut self, keys: &str) {
-        self.keyboard.write_all(keys.as_bytes()).unwrap();
-        self.keyboard.flush().unwrap();
-    }
-
-    /// Waits until the screen satisfies, and returns it.
-    #[track_caller]
-    fn until(&self, what: &str, satisfied: impl Fn(&str) -> bool) -> String {
-        let start = Instant::now();
-        loop {
-            let text = self.text();
-            if satisfied(&text) {
-                return text;
-            }
-            assert!(start.elapsed() < Duration::from_secs(30), "never saw {what}:\n{text}");
-            std::thread::sleep(Duration::from_millis(20));
-        }
-    }
-
-    #[track_caller]
-    fn see(&self, what: &str) -> String {
-        self.until(what, |text| text.contains(what))
-    }
-
-    /// Waits for a prompt, which is a last line that ends in this.
-    #[track_caller]
-    fn prompt(&self, end: &str) -> String {
-        let text =
-            self.until(&format!("a prompt that ends in {end:?}"), |text| last_line(text).ends_with(end.trim_end()));
-        last_line(&text).to_owned()
-    }
-
-    fn ended(mut self) -> u32 {
-        let start = Instant::now();
-        loop {
-            if let Some(status) = self.child.try_wait().unwrap() {
-                return status.exit_code();
-            }
-            assert!(start.elapsed() < Duration::from_secs(30), "it does not end:\n{}", self.text());
-            std::thread::sleep(Duration::from_millis(20));
-        }
-    }
+/// Waits for a prompt, which is a last line that ends in this.
+#[track_caller]
+fn see_prompt(terminal: &Terminal, end: &str) -> String {
+    let what = format!("a prompt that ends in {end:?}");
+    let text = terminal.until(&what, |text| last_line(text).ends_with(end.trim_end()));
+    last_line(&text).to_owned()
 }
 
 fn last_line(text: &str) -> &str {
@@ -335,7 +273,7 @@ impl Home {
     }
 
     fn open(&self, shell: &Path, label: &str) -> Terminal {
-        Terminal::open(shell, self.0.path(), label, 3600, &[])
+        subshell(shell, self.0.path(), label, 3600, &[])
     }
 
     fn holds(&self, name: &str) -> bool {
@@ -362,11 +300,11 @@ fn marked_once(shell: &str, files: &[(&str, &str)], prompt: &str) {
     let home = Home::with(files);
     let mut terminal = home.open(&path, "prod/S3Reader");
     let expected = format!("(xsw prod/S3Reader) {}", prompt.trim_end());
-    assert_eq!(terminal.prompt(prompt), expected);
+    assert_eq!(see_prompt(&terminal, prompt), expected);
     std::fs::write(home.0.path().join("show"), SHOW_ENV).unwrap();
     terminal.send("sh ./show\r");
     let text = terminal.see(SHOWN_ENV);
-    assert_eq!(terminal.prompt(prompt), expected, "{text}");
+    assert_eq!(see_prompt(&terminal, prompt), expected, "{text}");
     terminal.send("\r");
     terminal.send("clear\r");
     terminal.until("an empty screen", |text| text.trim().lines().count() == 1 && text.trim() == expected);
@@ -413,7 +351,7 @@ fn a_bash_in_the_subshell_does_not_complain_of_an_exported_prompt_command() {
     let Some(bash) = installed("bash") else { return };
     let home = Home::with(&[(".bashrc", "export PS1='mine> ' PROMPT_COMMAND=:\n")]);
     let mut terminal = home.open(&bash, "prod/S3Reader");
-    terminal.prompt("mine> ");
+    see_prompt(&terminal, "mine> ");
     terminal.send("bash --norc\r");
     terminal.until("the inner prompt", |text| last_line(text) == "mine>");
     assert!(!terminal.text().contains("not found"), "{}", terminal.text());
@@ -448,7 +386,7 @@ fn zsh_finds_its_files_and_its_history_where_they_always_are() {
     ];
     let home = Home::with(&files);
     let mut terminal = home.open(&zsh, "prod/S3Reader");
-    assert_eq!(terminal.prompt("yes> "), "(xsw prod/S3Reader) yes>");
+    assert_eq!(see_prompt(&terminal, "yes> "), "(xsw prod/S3Reader) yes>");
     terminal.send("print -r -- \"<${ZDOTDIR#$HOME}>\" $+XSW_ZDOTDIR\r");
     terminal.see("</.config/zsh> 0");
     terminal.send("exit\r");
@@ -458,12 +396,12 @@ fn zsh_finds_its_files_and_its_history_where_they_always_are() {
     // Without one it is the home folder, and ZDOTDIR is not left behind; with one from outside it is that.
     let home = Home::with(&[(".zshrc", "PS1='home> '\n"), ("dots/.zshrc", "PS1='dots> '\n")]);
     let mut terminal = home.open(&zsh, "prod/S3Reader");
-    terminal.prompt("home> ");
+    see_prompt(&terminal, "home> ");
     terminal.send("print -r -- \"<${ZDOTDIR-none}>\"\r");
     terminal.see("<none>");
     let dots = home.0.path().join("dots");
-    let terminal = Terminal::open(&zsh, home.0.path(), "prod/S3Reader", 3600, &[("ZDOTDIR", dots.as_os_str())]);
-    assert_eq!(terminal.prompt("dots> "), "(xsw prod/S3Reader) dots>");
+    let terminal = subshell(&zsh, home.0.path(), "prod/S3Reader", 3600, &[("ZDOTDIR", dots.as_os_str())]);
+    assert_eq!(see_prompt(&terminal, "dots> "), "(xsw prod/S3Reader) dots>");
 }
 
 #[test]
@@ -486,7 +424,7 @@ fn fish_says_which_universal_variable_it_cannot_hide_and_the_keys_hold_against_o
                   function fish_prompt; echo -n 'mine> '; end\n";
     let home = Home::with(&[(".config/fish/config.fish", config)]);
     let mut terminal = home.open(&fish, "prod/S3Reader");
-    terminal.prompt("mine> ");
+    see_prompt(&terminal, "mine> ");
     let warnings = terminal.text().matches("is a universal variable").count();
     assert_eq!(warnings, 1, "{}", terminal.text());
     terminal.see("set -eU AWS_PROFILE");
@@ -500,9 +438,9 @@ fn fish_tells_its_prompt_the_status_of_the_last_command() {
     let prompt = "set -g fish_greeting\nfunction fish_prompt; echo -n \"$status:$pipestatus\"; echo -n '> '; end";
     let home = Home::with(&[(".config/fish/config.fish", prompt)]);
     let mut terminal = home.open(&fish, "prod/S3Reader");
-    terminal.prompt("> ");
+    see_prompt(&terminal, "> ");
     terminal.send("false | true | sh -c 'exit 3'\r");
-    assert_eq!(terminal.prompt("3:1 0 3> "), "(xsw prod/S3Reader) 3:1 0 3>");
+    assert_eq!(see_prompt(&terminal, "3:1 0 3> "), "(xsw prod/S3Reader) 3:1 0 3>");
 }
 
 #[test]
@@ -539,10 +477,10 @@ fn hostile_names_are_shown_and_not_run() {
         for text in texts {
             let home = Home::with(&[(rc, text)]);
             for name in names {
-                let mut terminal = Terminal::open(&path, home.0.path(), name, 3600, &[("PS1", OsStr::new("mine> "))]);
+                let mut terminal = subshell(&path, home.0.path(), name, 3600, &[("PS1", OsStr::new("mine> "))]);
                 let shown = xsw::domain::text::escaped(name);
                 for _ in 0..2 {
-                    assert_eq!(terminal.prompt("mine> "), format!("(xsw {shown}) mine>"), "{shell}: {text}");
+                    assert_eq!(see_prompt(&terminal, "mine> "), format!("(xsw {shown}) mine>"), "{shell}: {text}");
                     terminal.send("clear\r");
                     terminal.until("a cleared screen", |text| text.trim().lines().count() == 1);
                 }
@@ -566,8 +504,8 @@ fn the_prompt_warns_when_the_session_ends_soon() {
         for (seconds, warning) in
             [(330, ""), (290, ": 4 min left"), (50, ": under 1 min left"), (-1, ": session ended")]
         {
-            let terminal = Terminal::open(&path, home.0.path(), "prod/S3Reader", seconds, &[]);
-            assert_eq!(terminal.prompt("mine> "), format!("(xsw prod/S3Reader{warning}) mine>"), "{shell}");
+            let terminal = subshell(&path, home.0.path(), "prod/S3Reader", seconds, &[]);
+            assert_eq!(see_prompt(&terminal, "mine> "), format!("(xsw prod/S3Reader{warning}) mine>"), "{shell}");
         }
     }
 }
@@ -586,8 +524,8 @@ fn the_marker_follows_a_session_that_is_changed_in_the_subshell() {
         let Some(path) = installed(shell) else { continue };
         let other = render(&other, format).unwrap();
         let home = Home::with(&[(rc, text), ("other", &other), ("back", &render(&unset_env(), format).unwrap())]);
-        let mut terminal = Terminal::open(&path, home.0.path(), "prod/S3Reader", 250, &[]);
-        assert_eq!(terminal.prompt("mine> "), "(xsw prod/S3Reader: 4 min left) mine>", "{shell}");
+        let mut terminal = subshell(&path, home.0.path(), "prod/S3Reader", 250, &[]);
+        assert_eq!(see_prompt(&terminal, "mine> "), "(xsw prod/S3Reader: 4 min left) mine>", "{shell}");
         terminal.send("source ./other; clear\r");
         terminal.until("the other role", |text| text.trim() == "(xsw audit/$(touch pwned)?) mine>");
         terminal.send("source ./back; clear\r");
@@ -608,9 +546,8 @@ fn a_subshell_in_a_subshell_replaces_the_marker() {
     ] {
         let Some(path) = installed(shell) else { continue };
         let home = Home::with(&[(rc, text)]);
-        let mut terminal =
-            Terminal::open(&path, home.0.path(), "prod/S3Reader", 3600, &[("PS1", OsStr::new("mine> "))]);
-        assert_eq!(terminal.prompt("mine> "), "(xsw prod/S3Reader) mine>", "{shell}");
+        let mut terminal = subshell(&path, home.0.path(), "prod/S3Reader", 3600, &[("PS1", OsStr::new("mine> "))]);
+        assert_eq!(see_prompt(&terminal, "mine> "), "(xsw prod/S3Reader) mine>", "{shell}");
         terminal.send(again);
         terminal.until("the inner prompt", |text| last_line(text) == "(xsw dev/Admin) mine>");
         terminal.send("exit\r");
@@ -631,9 +568,8 @@ fn ctrl_c_is_the_childs_and_a_signal_that_ends_it_is_told() {
     ] {
         let Some(path) = installed(shell) else { continue };
         let home = Home::with(&[(rc, text)]);
-        let mut terminal =
-            Terminal::open(&path, home.0.path(), "prod/S3Reader", 3600, &[("PS1", OsStr::new("mine> "))]);
-        terminal.prompt("mine> ");
+        let mut terminal = subshell(&path, home.0.path(), "prod/S3Reader", 3600, &[("PS1", OsStr::new("mine> "))]);
+        see_prompt(&terminal, "mine> ");
         if shell == "dash" {
             terminal.send("set +m; clear\r");
             terminal.until("a cleared screen", |text| text.trim() == "(xsw prod/S3Reader) mine>");
@@ -662,8 +598,7 @@ fn sigterm_and_sighup_go_to_the_child() {
     for (signal, code) in [(rustix::process::Signal::TERM, 8), (rustix::process::Signal::HUP, 9)] {
         let terminal = home.open(&shell, "prod/S3Reader");
         terminal.see("ready");
-        let xsw = terminal.child.process_id().and_then(|id| rustix::process::Pid::from_raw(id.cast_signed())).unwrap();
-        rustix::process::kill_process(xsw, signal).unwrap();
+        terminal.signal(signal);
         terminal.see(&format!("xsw lives, its child ended with {code}"));
         assert_eq!(terminal.ended(), code);
     }
@@ -687,9 +622,8 @@ fn nothing_breaks_when_the_rc_folder_is_gone_and_none_is_left_behind() {
             let home = Home::with(&[(rc, text), ("tmp/here", "")]);
             let tmp = home.0.path().join("tmp");
             let left = || rc_folders(&tmp).count();
-            let mut terminal =
-                Terminal::open(&path, home.0.path(), "prod/S3Reader", 3600, &[("TMPDIR", tmp.as_os_str())]);
-            terminal.prompt("mine> ");
+            let mut terminal = subshell(&path, home.0.path(), "prod/S3Reader", 3600, &[("TMPDIR", tmp.as_os_str())]);
+            see_prompt(&terminal, "mine> ");
             assert_eq!(left(), 1);
             if remove {
                 terminal.send("rm -r \"$TMPDIR\"/xsw-*; clear\r");
@@ -735,7 +669,7 @@ fn no_secret_is_in_the_arguments_or_the_rc_files() {
         let Some(path) = installed(shell) else { continue };
         let home = Home::with(&[("tmp/here", "")]);
         let tmp = home.0.path().join("tmp");
-        let mut terminal = Terminal::open(&path, home.0.path(), "prod/S3Reader", 3600, &[("TMPDIR", tmp.as_os_str())]);
+        let mut terminal = subshell(&path, home.0.path(), "prod/S3Reader", 3600, &[("TMPDIR", tmp.as_os_str())]);
         terminal.until("a marker", |text| last_line(text).starts_with("(xsw prod/S3Reader) "));
         if cfg!(target_os = "linux") {
             terminal.send("clear; sh -c 'tr \\\\0 _ < /proc/$PPID/cmdline; echo; echo do\"\"ne'\r");

@@ -60,6 +60,11 @@ pub fn print_error(error: &Error, json: bool) {
 
 /// `text` in an ANSI style where stderr is a terminal that wants colours (no-color.org).
 pub(super) fn styled(text: &str, style: &str) -> String {
-    let plain = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty()) || !io::stderr().is_terminal();
-    if plain { text.to_owned() } else { format!("\x1b[{style}m{text}\x1b[0m") }
+    let no_color = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
+    let dumb = std::env::var_os("TERM").is_some_and(|value| value == "dumb");
+    if no_color || dumb || !io::stderr().is_terminal() {
+        text.to_owned()
+    } else {
+        format!("\x1b[{style}m{text}\x1b[0m")
+    }
 }

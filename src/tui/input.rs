@@ -2,7 +2,6 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
@@ -14,15 +13,10 @@ use super::msg::Msg;
 /// How long it takes at most until the thread sees that it should stop.
 const PATIENCE: Duration = Duration::from_millis(50);
 
-/// How long to wait for it then. On a terminal that has hung up crossterm 0.29 reads its end for ever.
-const HUNG_UP: Duration = Duration::from_millis(500);
-
 /// The running thread.
 pub(super) struct Input {
     stop: Arc<AtomicBool>,
-    /// Closes when the thread has ended.
-    ended: Receiver<()>,
-    thread: Option<JoinHandle<()>>,
+    thread: JoinHandle<()>,
 }
 
 impl Input {
@@ -30,23 +24,17 @@ impl Input {
     pub(super) fn start(sender: Sender<Msg>) -> Self {
         let stop = Arc::new(AtomicBool::new(false));
         let stopped = Arc::clone(&stop);
-        let (guard, ended) = channel();
-        let thread = std::thread::spawn(move || {
-            let _guard = guard;
-            read(&sender, &stopped);
-        });
-        Self { stop, ended, thread: Some(thread) }
+        let thread = std::thread::spawn(move || read(&sender, &stopped));
+        Self { stop, thread }
     }
-}
 
-impl Drop for Input {
-    /// Waits until the thread is gone, but not for one that cannot end.
-    fn drop(&mut self) {
+    /// Stops to read and waits until the thread is gone.
+    ///
+    /// For a subshell alone: when the terminal has gone away, crossterm reads its end for ever, and the thread goes
+    /// with the process.
+    pub(super) fn stop(self) {
         self.stop.store(true, Ordering::Relaxed);
-        let ended = self.ended.recv_timeout(HUNG_UP) != Err(RecvTimeoutError::Timeout);
-        if let Some(thread) = self.thread.take().filter(|_| ended) {
-            _ = thread.join();
-        }
+        _ = self.thread.join();
     }
 }
 

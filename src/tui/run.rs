@@ -9,6 +9,7 @@ use crossterm::clipboard::CopyToClipboard;
 use crossterm::execute;
 use crossterm::terminal::{BeginSynchronizedUpdate, EndSynchronizedUpdate};
 use jiff::Timestamp;
+use ratatui::layout::Size;
 use tokio::sync::{mpsc, watch};
 use tokio::task::{AbortHandle, Id, JoinSet};
 
@@ -75,6 +76,11 @@ pub async fn run(core: Arc<Core>, options: Options) -> Result<Ended> {
     let mut input = Some(Input::start(sender));
     work.spawn(Owner::Nobody, |outside| outside.sessions());
     loop {
+        // crossterm loses a change of size that comes together with a key.
+        let Size { width, height } = screen.terminal.size()?;
+        if state.size != (width, height) {
+            update(&mut state, Msg::Resize(width, height));
+        }
         draw(&mut screen, &state, theme)?;
         let pause = if state.is_busy() { FAST } else { SLOW };
         let first = tokio::select! {
@@ -105,8 +111,7 @@ pub async fn run(core: Arc<Core>, options: Options) -> Result<Ended> {
                     Effect::Quit => return Ok(Ended::Quit),
                     Effect::Shell { role } => {
                         let answer = shell(&mut screen, &mut input, &work.outside, role).await?;
-                        let (columns, rows) = crossterm::terminal::size()?;
-                        update(&mut state, Msg::Resize(columns, rows));
+                        signals.forget_interrupts()?;
                         for effect in update(&mut state, Msg::ShellEnded(role, answer)) {
                             work.start(effect);
                         }
@@ -130,7 +135,13 @@ fn draw(screen: &mut Screen, state: &State, theme: Theme) -> Result<()> {
     // Terminals that know this show a picture at once or not at all; the others ignore it. Where the terminal is gone
     // and no SIGHUP said so, this fails, and the program ends.
     execute!(io::stdout(), BeginSynchronizedUpdate)?;
-    let drawn = screen.terminal.draw(|frame| view(state, theme, frame)).map(|_| ());
+    let drawn = screen.terminal.draw(|frame| {
+        view(state, theme, frame);
+        // For tests/screen.rs: nothing else is meant to panic here.
+        #[cfg(debug_assertions)]
+        assert!(std::env::var_os("XSW_TEST_PANIC").is_none(), "XSW_TEST_PANIC is set");
+    });
+    let drawn = drawn.map(|_| ());
     _ = execute!(io::stdout(), EndSynchronizedUpdate);
     Ok(drawn?)
 }
@@ -143,7 +154,9 @@ async fn shell(
     role: RoleIndex,
 ) -> Result<Result<u8>> {
     // The reader must be gone before the child starts: both would read the same terminal.
-    drop(input.take());
+    if let Some(input) = input.take() {
+        input.stop();
+    }
     leave();
     let answer = async {
         let session = outside.core.session(role, None).await?;
@@ -270,6 +283,14 @@ impl Signals {
         Ok(Self { streams: [terminate?, hangup?, interrupt?] })
     }
 
+    /// A Ctrl-C in the subshell was the subshell's.
+    #[cfg(unix)]
+    fn forget_interrupts(&mut self) -> io::Result<()> {
+        use tokio::signal::unix::{SignalKind, signal};
+        self.streams[2].1 = signal(SignalKind::interrupt())?;
+        Ok(())
+    }
+
     #[cfg(unix)]
     async fn next(&mut self) -> u8 {
         let [terminate, hangup, interrupt] = &mut self.streams;
@@ -283,6 +304,11 @@ impl Signals {
     #[cfg(not(unix))]
     fn new() -> io::Result<Self> {
         Ok(Self {})
+    }
+
+    #[cfg(not(unix))]
+    fn forget_interrupts(&mut self) -> io::Result<()> {
+        Ok(())
     }
 
     #[cfg(not(unix))]

@@ -1,34 +1,44 @@
 //! The terminal as the screen needs it, and as the user had it: every way out leads through [`leave`].
 
 use std::io::{self, Stdout, stdout};
+use std::mem::ManuallyDrop;
 use std::panic;
 use std::sync::Once;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::{self, ThreadId};
 
 use crossterm::cursor::Show;
 use crossterm::event::{DisableBracketedPaste, DisableMouseCapture, EnableBracketedPaste, EnableMouseCapture};
 use crossterm::execute;
-use crossterm::terminal::{EnterAlternateScreen, LeaveAlternateScreen, disable_raw_mode, enable_raw_mode};
+use crossterm::terminal::{
+    Clear, ClearType, EndSynchronizedUpdate, EnterAlternateScreen, LeaveAlternateScreen, disable_raw_mode,
+    enable_raw_mode,
+};
 use ratatui::Terminal;
 use ratatui::backend::CrosstermBackend;
 
 /// The terminal while the screen has it; dropping it gives it back.
 pub(super) struct Screen {
-    pub(super) terminal: Terminal<CrosstermBackend<Stdout>>,
+    // Its own drop prints an error, and so panics, when the terminal has gone away. All that it would do, `leave` does.
+    pub(super) terminal: ManuallyDrop<Terminal<CrosstermBackend<Stdout>>>,
 }
 
 impl Screen {
     /// Takes the terminal: raw mode, the alternate screen, the mouse, pasted text as text.
     pub(super) fn enter() -> io::Result<Self> {
         restore_on_panic();
+        let terminal = ManuallyDrop::new(Terminal::new(CrosstermBackend::new(stdout()))?);
         enter()?;
-        Ok(Self { terminal: Terminal::new(CrosstermBackend::new(stdout()))? })
+        Ok(Self { terminal })
     }
 
     /// Takes the terminal again after [`leave`], everything to be drawn anew.
     pub(super) fn enter_again(&mut self) -> io::Result<()> {
         enter()?;
-        self.terminal.clear()
+        // Not `clear` of the old one: it asks the terminal where its cursor is and fails when no answer comes.
+        execute!(stdout(), Clear(ClearType::All))?;
+        *self.terminal = Terminal::new(CrosstermBackend::new(stdout()))?;
+        Ok(())
     }
 }
 
@@ -38,8 +48,12 @@ impl Drop for Screen {
     }
 }
 
+/// Whether the terminal is ours. To leave twice would put the cursor back over what was printed in between.
+static TAKEN: AtomicBool = AtomicBool::new(false);
+
 fn enter() -> io::Result<()> {
     enable_raw_mode()?;
+    TAKEN.store(true, Ordering::Relaxed);
     let taken = execute!(stdout(), EnterAlternateScreen, EnableMouseCapture, EnableBracketedPaste);
     if taken.is_err() {
         leave();
@@ -49,6 +63,11 @@ fn enter() -> io::Result<()> {
 
 /// Gives the terminal back as it was. Errors are of no use here: it may be gone already.
 pub(super) fn leave() {
+    if !TAKEN.swap(false, Ordering::Relaxed) {
+        return;
+    }
+    // A panic may have come in the middle of a picture.
+    _ = execute!(stdout(), EndSynchronizedUpdate);
     _ = execute!(stdout(), DisableBracketedPaste, DisableMouseCapture, LeaveAlternateScreen, Show);
     _ = disable_raw_mode();
 }
