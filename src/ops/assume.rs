@@ -4,9 +4,11 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
+use super::check::clock_off;
 use super::{Core, held};
+use crate::aws::Endpoint;
 use crate::aws::source::SourceKeys;
-use crate::aws::sts::{AssumeRole, Caller};
+use crate::aws::sts::{AssumeRole, Assumed, CLOCK_LIMIT, Caller};
 use crate::domain::duration::words;
 use crate::domain::role::{Role, RoleIndex, Source};
 use crate::domain::session::Session;
@@ -116,7 +118,7 @@ impl Core {
             policy_arns: &role.policy_arns,
         };
         let endpoint = self.endpoint(index, "STS");
-        let answer = self.aws.assume_role(&endpoint, caller, &request).await;
+        let answer = self.ask_once(&endpoint, caller, &request).await;
         let too_long = matches!(&answer, Err(Error::Aws { code, message, .. })
             if code == "ValidationError" && (message.contains("MaxSessionDuration") || message.contains("role chaining")));
         if !too_long || duration.is_none_or(|duration| duration <= CHAINED_LIMIT) {
@@ -126,7 +128,17 @@ impl Core {
         self.notice(format!("{} gives no session of {asked}; asked for 1 h instead", self.profile.label(index)));
         // A role's maximum is never below one hour (IAM API Reference, `CreateRole`, MaxSessionDuration).
         request.duration = Some(CHAINED_LIMIT);
-        self.aws.assume_role(&endpoint, caller, &request).await
+        self.ask_once(&endpoint, caller, &request).await
+    }
+
+    /// Asks STS, and says so when this machine's clock is wrong: AWS's answers work, but nothing else that counts time.
+    async fn ask_once(&self, endpoint: &Endpoint, caller: Caller<'_>, request: &AssumeRole<'_>) -> Result<Session> {
+        // In a box, because the SDK's futures are deeper than the compiler likes to lay out.
+        let Assumed { session, clock_ahead } = Box::pin(self.aws.assume_role(endpoint, caller, request)).await?;
+        if let Some(ahead) = clock_ahead.filter(|ahead| ahead.abs() >= CLOCK_LIMIT) {
+            self.notice(format!("{}: set it, with NTP for example", clock_off(ahead)));
+        }
+        Ok(session)
     }
 
     /// The source credentials from which the chain of `role` starts, fetched once while they live.
