@@ -37,6 +37,17 @@ impl Core {
     /// [`Error::MfaRequired`] when a code is wanted and none is left: ask for it and call again, the roles before it
     /// are not assumed twice. [`Error::Denied`], [`Error::SignedOut`] and the like from AWS.
     pub async fn session(&self, role: RoleIndex, mfa_code: Option<&str>) -> Result<Session> {
+        match self.session_by_our_clock(role, mfa_code).await {
+            // AWS ended a session of the chain before its time.
+            Err(Error::Expired { .. }) => {
+                self.forget_chain(role);
+                self.session_by_our_clock(role, mfa_code).await
+            }
+            answer => answer,
+        }
+    }
+
+    async fn session_by_our_clock(&self, role: RoleIndex, mfa_code: Option<&str>) -> Result<Session> {
         let chain = self.profile.chain(role);
         let fresh = |link: &RoleIndex| self.live_session(*link).filter(|session| session.is_fresh(Timestamp::now()));
         // The nearest link that still lives spares all links before it.
@@ -56,6 +67,15 @@ impl Core {
         let remembered = held(&self.sessions).remove(&role).is_some();
         let stored = self.cache.forget(&self.cache_key(role))?;
         Ok(remembered || stored)
+    }
+
+    /// Forgets the sessions of `role` and of all roles before it: AWS says that one of them has ended, and not which.
+    pub(super) fn forget_chain(&self, role: RoleIndex) {
+        for link in self.profile.chain(role) {
+            if let Err(error) = self.forget_session(link) {
+                tracing::warn!(%error, "a session that has ended cannot be forgotten");
+            }
+        }
     }
 
     /// One link of the chain. One process asks AWS; others that want the same session wait for it.
