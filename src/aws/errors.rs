@@ -83,6 +83,11 @@ impl Call<'_> {
             "ExpiredToken" | "ExpiredTokenException" | "TokenRefreshRequired" => {
                 Error::Expired { role: self.caller.into() }
             }
+            // Of a session: keys that AWS once gave and knows no more.
+            "InvalidClientTokenId" | "InvalidAccessKeyId" | "InvalidToken" if !self.caller_is_source => {
+                tracing::warn!(caller = self.caller, code, message, "AWS does not know the session");
+                Error::Expired { role: self.caller.into() }
+            }
             "InvalidClientTokenId" | "InvalidAccessKeyId" | "UnrecognizedClientException" => {
                 self.signed_out(message, "AWS does not know these keys: check that they are active and complete")
             }
