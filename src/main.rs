@@ -2,6 +2,7 @@
 
 use std::io::IsTerminal as _;
 use std::process::ExitCode;
+use std::time::Duration;
 
 use clap::Parser as _;
 use xsw::cli::{self, Arguments, Common, Context, Verb};
@@ -23,8 +24,9 @@ fn main() -> ExitCode {
         }
     };
     let (json, outcome) = runtime.block_on(run(arguments));
-    // A thread that waits for a lock or a terminal must not hold up the end.
-    runtime.shutdown_background();
+    // Half files are taken away when their tasks are dropped, which needs a moment; a thread that waits for a lock or a
+    // terminal must not hold up the end for longer.
+    runtime.shutdown_timeout(Duration::from_millis(500));
     match outcome {
         Ok(status) => ExitCode::from(status),
         Err(error) => {

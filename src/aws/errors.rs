@@ -68,7 +68,12 @@ impl Call<'_> {
             hint: hint.map(str::to_owned),
         };
         // The region first: S3 answers 301, 400 or 403 to a request that was signed for another one.
-        if let (Some(bucket), Some(region), 301 | 307 | 400) = (self.bucket, &bucket_region, status) {
+        // It names the bucket's region in other refusals too.
+        let about_region = matches!(
+            (status, code.as_str()),
+            (301 | 307, _) | (400, "" | "AuthorizationHeaderMalformed" | "IllegalLocationConstraintException")
+        );
+        if let (Some(bucket), Some(region), true) = (self.bucket, &bucket_region, about_region) {
             return Error::OtherRegion { bucket: bucket.into(), region: region.clone() };
         }
         match code.as_str() {
@@ -76,6 +81,11 @@ impl Call<'_> {
                 self.signed_out(message, "sign in again, or refresh them")
             }
             "ExpiredToken" | "ExpiredTokenException" | "TokenRefreshRequired" => {
+                Error::Expired { role: self.caller.into() }
+            }
+            // Of a session: keys that AWS once gave and knows no more.
+            "InvalidClientTokenId" | "InvalidAccessKeyId" | "InvalidToken" if !self.caller_is_source => {
+                tracing::warn!(caller = self.caller, code, message, "AWS does not know the session");
                 Error::Expired { role: self.caller.into() }
             }
             "InvalidClientTokenId" | "InvalidAccessKeyId" | "UnrecognizedClientException" => {

@@ -9,7 +9,7 @@ use aws_sdk_sts::types::{PolicyDescriptorType, Tag};
 use aws_smithy_runtime_api::client::interceptors::context::BeforeDeserializationInterceptorContextRef;
 use aws_smithy_runtime_api::client::runtime_components::RuntimeComponents;
 use aws_smithy_types::config_bag::ConfigBag;
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 
 use super::errors::Call;
 use super::{Aws, Endpoint, sdk_credentials, timestamp};
@@ -45,14 +45,18 @@ pub struct AssumeRole<'a> {
     pub policy_arns: &'a [String],
 }
 
-/// What AssumeRole gave, and how far AWS's clock is ahead of ours.
+/// What AssumeRole gave, its times by this machine's clock, and how far AWS's clock is ahead of it.
 #[derive(Clone, Debug)]
+#[expect(missing_docs, reason = "the words are those of `Identity`")]
 pub struct Assumed {
-    /// The session, its expiration by AWS's clock.
     pub session: Session,
     /// Seconds that AWS's clock is ahead of this machine's, when the answer told.
     pub clock_ahead: Option<i64>,
 }
+
+/// Beyond this many seconds a clock is wrong: AWS refuses signatures that are more than 5 minutes off (15 for S3). The
+/// SDK finds that out and signs again, for AWS's time.
+pub const CLOCK_LIMIT: i64 = 300;
 
 /// What GetCallerIdentity tells, and how far AWS's clock is ahead of ours.
 #[derive(Clone, Debug)]
@@ -112,8 +116,7 @@ impl Aws {
         let policies = request.policy_arns.iter().map(|arn| PolicyDescriptorType::builder().arn(arn).build());
         let clock = ServerClock::default();
         let config = self.sts(endpoint, caller.keys).interceptor(clock.clone()).build();
-        let client = aws_sdk_sts::Client::from_conf(config);
-        let answer = client
+        let answer = aws_sdk_sts::Client::from_conf(config)
             .assume_role()
             .role_arn(&resource)
             .role_session_name(&request.role_session_name)
@@ -133,6 +136,12 @@ impl Aws {
             .map_err(|error| call.failed(&error))?;
         let credentials = answer.credentials.ok_or_else(|| incomplete("the answer holds no credentials"))?;
         let user = answer.assumed_role_user.ok_or_else(|| incomplete("the answer does not say who we are"))?;
+        let clock_ahead = clock.ahead();
+        // Everything on this machine that looks at the time looks at this machine's clock.
+        let off = clock_ahead.filter(|ahead| ahead.abs() >= CLOCK_LIMIT).unwrap_or(0);
+        let expiration = timestamp(&credentials.expiration)
+            .and_then(|end| end.checked_sub(SignedDuration::from_secs(off)).ok())
+            .ok_or_else(|| incomplete("the answer's expiration is no time"))?;
         let session = Session {
             keys: Keys {
                 access_key_id: credentials.access_key_id,
@@ -140,12 +149,11 @@ impl Aws {
                 session_token: Some(credentials.session_token.into()),
             },
             issued: Timestamp::now(),
-            expiration: timestamp(&credentials.expiration)
-                .ok_or_else(|| incomplete("the answer's expiration is no time"))?,
+            expiration,
             arn: user.arn,
             account_id: request.role_arn.account(),
         };
-        Ok(Assumed { session, clock_ahead: clock.ahead() })
+        Ok(Assumed { session, clock_ahead })
     }
 
     /// Asks who the caller is. Everybody may ask, so a refusal means that the credentials are wrong.

@@ -114,7 +114,7 @@ fn tell(summary: &Summary, json: bool) -> Result<()> {
     let (done, failed) = (summary.done.len() as u64, summary.failed.len() as u64);
     if !json {
         for failed in &summary.failed {
-            output::note(&failed.error.to_string());
+            output::note_error(&failed.error);
         }
         if done > 0 {
             output::note(&format!("{} written, {}", objects(done), bytes(summary.bytes)));

@@ -1,6 +1,8 @@
 //! `xsw check`: is everything in place, and if not, what is missing.
 
 use super::Core;
+use crate::aws::sts::CLOCK_LIMIT;
+use crate::domain::duration::words;
 use crate::local::files;
 use crate::local::log;
 
@@ -47,9 +49,6 @@ impl Finding {
     }
 }
 
-/// Seconds. AWS refuses signatures that are more than 5 minutes off (15 for S3).
-pub(super) const CLOCK_LIMIT: u64 = 300;
-
 impl Core {
     /// Asks every source who it is, and looks at the clock and the state directory. Takes as long as AWS does.
     pub async fn check(&self) -> Vec<Finding> {
@@ -92,13 +91,17 @@ impl Core {
     }
 }
 
-fn clock_finding(ahead: i64) -> Finding {
-    use crate::domain::duration::words;
+/// How far this machine's clock is off when AWS's is ahead by that many seconds.
+pub(super) fn clock_off(ahead: i64) -> String {
     let direction = if ahead > 0 { "behind" } else { "ahead of" };
-    let off = format!("this machine's clock is {} {direction} AWS's", words(ahead.unsigned_abs()));
-    match ahead.unsigned_abs() {
+    format!("this machine's clock is {} {direction} AWS's", words(ahead.unsigned_abs()))
+}
+
+fn clock_finding(ahead: i64) -> Finding {
+    let off = clock_off(ahead);
+    match ahead.abs() {
         0..=5 => Finding::good("clock", "agrees with AWS's"),
         6..CLOCK_LIMIT => Finding::warning("clock", off, "switch on time synchronization (NTP)"),
-        _ => Finding::bad("clock", &crate::Error::Clock { message: off }),
+        _ => Finding { message: off.clone(), ..Finding::bad("clock", &crate::Error::Clock { message: off }) },
     }
 }
