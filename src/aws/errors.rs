@@ -12,8 +12,10 @@ use crate::error::Error;
 pub(super) struct Call<'a> {
     /// `sts:AssumeRole`, `s3:ListBucket`: the action that a policy would name.
     pub action: &'a str,
-    /// The ARN or URI it is about.
+    /// The ARN that a policy would name.
     pub resource: &'a str,
+    /// The same thing as people name it.
+    pub name: &'a str,
     /// Whose credentials sign it: `account/role` or the source's name.
     pub caller: &'a str,
     /// Whether the caller is the source and not a session.
@@ -98,14 +100,12 @@ impl Call<'_> {
                 clock(date, &message)
             }
             "SignatureDoesNotMatch" => self.signed_out(message, "the secret access key is not the one of this key id"),
-            "PreconditionFailed" => Error::Replaced { resource: self.resource.into() },
+            "PreconditionFailed" => Error::Replaced { resource: self.name.into() },
             "NoSuchBucket" => Error::NotFound {
                 message: format!("there is no bucket {}", self.bucket.unwrap_or_default()),
                 hint: Some("check its name; a bucket of another partition cannot be seen from here".into()),
             },
-            "NoSuchKey" | "NotFound" => {
-                Error::NotFound { message: format!("there is no {}", self.resource), hint: None }
-            }
+            "NoSuchKey" | "NotFound" => Error::NotFound { message: format!("there is no {}", self.name), hint: None },
             "InvalidObjectState" => aws(
                 &code,
                 message,
@@ -120,8 +120,8 @@ impl Call<'_> {
             "AccessDenied" | "AccessDeniedException" | "UnauthorizedAccess" | "Forbidden" => self.denied(message),
             // HEAD answers have no body, hence no code.
             "" if status == 403 => self.denied(String::new()),
-            "" if status == 404 => Error::NotFound { message: format!("there is no {}", self.resource), hint: None },
-            "" if status == 412 => Error::Replaced { resource: self.resource.into() },
+            "" if status == 404 => Error::NotFound { message: format!("there is no {}", self.name), hint: None },
+            "" if status == 412 => Error::Replaced { resource: self.name.into() },
             _ => aws(&code, message, None),
         }
     }

@@ -135,7 +135,7 @@ impl S3 {
 
     /// One page of what is below `uri`, at most `limit` lines (S3 gives at most 1,000).
     pub async fn page(&self, uri: &S3Uri, depth: Depth, token: Option<&str>, limit: Option<i32>) -> Result<Page> {
-        let resource = format!("arn:aws:s3:::{}", uri.bucket);
+        let resource = self.arn(&S3Uri::new(&uri.bucket, ""));
         let call = self.call("s3:ListBucket", &resource, Some(&uri.bucket));
         let request = |client: Client| {
             let request = client
@@ -173,8 +173,8 @@ impl S3 {
 
     /// All that HeadObject tells.
     pub async fn details(&self, uri: &S3Uri) -> Result<Details> {
-        let resource = uri.to_string();
-        let call = self.call("s3:GetObject", &resource, Some(&uri.bucket));
+        let (resource, uri_text) = (self.arn(uri), uri.to_string());
+        let call = Call { name: &uri_text, ..self.call("s3:GetObject", &resource, Some(&uri.bucket)) };
         let request = |client: Client| {
             let request =
                 client.head_object().bucket(&uri.bucket).key(&uri.key).checksum_mode(ChecksumMode::Enabled).send();
@@ -209,8 +209,8 @@ impl S3 {
     /// # Errors
     /// [`Error::Replaced`] when it is another one by now.
     pub async fn body(&self, uri: &S3Uri, start: u64, etag: Option<&str>) -> Result<Body> {
-        let resource = uri.to_string();
-        let call = self.call("s3:GetObject", &resource, Some(&uri.bucket));
+        let (resource, uri_text) = (self.arn(uri), uri.to_string());
+        let call = Call { name: &uri_text, ..self.call("s3:GetObject", &resource, Some(&uri.bucket)) };
         let request = |client: Client| {
             let request = client
                 .get_object()
@@ -225,7 +225,7 @@ impl S3 {
         let sent: u64 = answer.content_length.and_then(|length| length.try_into().ok()).unwrap_or(0);
         if start > 0 && answer.content_range.is_none() {
             // A server that does not know ranges sends the whole object; appended to the first half it would be a lie.
-            return Err(Error::Replaced { resource });
+            return Err(Error::Replaced { resource: uri_text });
         }
         Ok(Body {
             stream: answer.body,
@@ -236,10 +236,23 @@ impl S3 {
         })
     }
 
+    /// The ARN that a policy would name (Amazon S3 User Guide, "Policy resources for Amazon S3").
+    fn arn(&self, uri: &S3Uri) -> String {
+        let partition = match self.inner.endpoint.region.as_str() {
+            region if region.starts_with("cn-") => "aws-cn",
+            region if region.starts_with("us-gov-") => "aws-us-gov",
+            region if region.starts_with("eusc-") => "aws-eusc",
+            _ => "aws",
+        };
+        let slash = if uri.key.is_empty() { "" } else { "/" };
+        format!("arn:{partition}:s3:::{}{slash}{}", uri.bucket, uri.key)
+    }
+
     fn call<'a>(&'a self, action: &'a str, resource: &'a str, bucket: Option<&'a str>) -> Call<'a> {
         Call {
             action,
             resource,
+            name: resource,
             caller: &self.inner.caller,
             caller_is_source: false,
             bucket,

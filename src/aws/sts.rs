@@ -99,6 +99,7 @@ impl Aws {
         let call = Call {
             action: "sts:AssumeRole",
             resource: &resource,
+            name: &resource,
             caller: caller.name,
             caller_is_source: caller.is_source,
             bucket: None,
@@ -161,6 +162,7 @@ impl Aws {
         let call = Call {
             action: "sts:GetCallerIdentity",
             resource: "*",
+            name: "*",
             caller: caller.name,
             caller_is_source: caller.is_source,
             bucket: None,

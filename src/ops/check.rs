@@ -3,6 +3,7 @@
 use super::Core;
 use crate::aws::sts::CLOCK_LIMIT;
 use crate::domain::duration::words;
+use crate::domain::text::escaped;
 use crate::local::files;
 use crate::local::log;
 
@@ -24,7 +25,7 @@ pub struct Finding {
     pub standing: Standing,
     /// `profile file`, `source corp`, `clock`, …
     pub subject: String,
-    /// What was seen.
+    /// What was seen, fit for a terminal.
     pub message: String,
     /// What to do about it.
     pub hint: Option<String>,
@@ -33,13 +34,14 @@ pub struct Finding {
 impl Finding {
     /// Something that works.
     pub fn good(subject: impl Into<String>, message: impl Into<String>) -> Self {
-        Self { standing: Standing::Good, subject: subject.into(), message: message.into(), hint: None }
+        let message = escaped(&message.into()).into_owned();
+        Self { standing: Standing::Good, subject: subject.into(), message, hint: None }
     }
 
     /// Something that works, with a remark.
     pub fn warning(subject: impl Into<String>, message: impl Into<String>, hint: &str) -> Self {
-        let hint = Some(hint.to_owned());
-        Self { standing: Standing::Warning, subject: subject.into(), message: message.into(), hint }
+        let (message, hint) = (escaped(&message.into()).into_owned(), Some(hint.to_owned()));
+        Self { standing: Standing::Warning, subject: subject.into(), message, hint }
     }
 
     /// Something that does not work.

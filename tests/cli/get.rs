@@ -82,7 +82,7 @@ fn a_file_that_is_there_is_not_overwritten_without_force() {
     ----- stdout -----
 
     ----- stderr -----
-    error: ./mine.txt is there already
+    error: mine.txt is there already
     hint: choose another name, or overwrite it: --force, or Tab in the screen's question
     ");
     assert_eq!(stage.read("mine.txt"), b"precious");
@@ -132,7 +132,8 @@ fn what_cannot_be_downloaded_is_told() {
     ----- stdout -----
 
     ----- stderr -----
-    error: nothing begins with that prefix
+    error: nothing begins with s3://gautamtest-assume-role/no-such/
+    hint: check the prefix; `xsw ls` of the level above shows what there is
     ");
     snapshot!(stage, ["get", REPORTS, "x", "--as", "reader"], @"
     success: false

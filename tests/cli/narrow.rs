@@ -74,7 +74,7 @@ fn a_session_policy_takes_away() {
     ----- stdout -----
 
     ----- stderr -----
-    error: not allowed to s3:GetObject on s3://papers/two.txt: User: arn:aws:sts::111111111111:assumed-role/Wide/me@[host] is not authorized to perform: s3:GetObject on resource: "arn:aws:s3:::papers/two.txt" because no session policy allows the s3:GetObject action
+    error: not allowed to s3:GetObject on arn:aws:s3:::papers/two.txt: User: arn:aws:sts::111111111111:assumed-role/Wide/me@[host] is not authorized to perform: s3:GetObject on resource: "arn:aws:s3:::papers/two.txt" because no session policy allows the s3:GetObject action
     hint: the session policy (`policy` or `policy_arns` in the profile file) does not allow it
     "#);
     assert!(!narrow.holds("two.txt"));
