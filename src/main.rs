@@ -2,6 +2,7 @@
 
 use std::io::IsTerminal as _;
 use std::process::ExitCode;
+use std::time::Duration;
 
 use clap::Parser as _;
 use xsw::cli::{self, Arguments, Common, Context, Verb};
@@ -23,8 +24,9 @@ fn main() -> ExitCode {
         }
     };
     let (json, outcome) = runtime.block_on(run(arguments));
-    // A thread that waits for a lock or a terminal must not hold up the end.
-    runtime.shutdown_background();
+    // Half files are taken away when their tasks are dropped, which needs a moment; a thread that waits for a lock or a
+    // terminal must not hold up the end for longer.
+    runtime.shutdown_timeout(Duration::from_millis(500));
     match outcome {
         Ok(status) => ExitCode::from(status),
         Err(error) => {
@@ -111,7 +113,12 @@ async fn front_end(verb: Option<Verb>, context: Context, notice: Option<String>)
                 hint: Some("use a verb: `xsw accounts`, `xsw ls`, `xsw exec`; or set TERM to what it is".into()),
             });
         }
-        let keys = context.core.environment.default_config().with_file_name("keys.toml");
+        let default_file = context.core.environment.default_config();
+        let profile_file = match &context.origin {
+            Origin::File(path) => path,
+            Origin::AwsConfig(_) => &default_file,
+        };
+        let keys = profile_file.with_file_name("keys.toml");
         let options = tui::Options { notice, keys };
         return Ok(match tui::run(context.core, options).await? {
             tui::Ended::Quit => 0,
@@ -124,6 +131,24 @@ async fn front_end(verb: Option<Verb>, context: Context, notice: Option<String>)
     }
     tokio::select! {
         outcome = cli::run(verb, &context) => outcome,
-        _ = tokio::signal::ctrl_c() => Err(Error::Interrupted),
+        stopped = stopped() => stopped,
     }
+}
+
+/// Waits until somebody wants the program to end; ending in order takes half files away.
+#[cfg(unix)]
+async fn stopped() -> Result<u8> {
+    use tokio::signal::unix::{SignalKind, signal};
+    let (mut terminate, mut hangup) = (signal(SignalKind::terminate())?, signal(SignalKind::hangup())?);
+    tokio::select! {
+        interrupted = tokio::signal::ctrl_c() => interrupted.map_err(Error::from).and(Err(Error::Interrupted)),
+        _ = terminate.recv() => Ok(128 + 15),
+        _ = hangup.recv() => Ok(128 + 1),
+    }
+}
+
+#[cfg(not(unix))]
+async fn stopped() -> Result<u8> {
+    tokio::signal::ctrl_c().await?;
+    Err(Error::Interrupted)
 }

@@ -477,9 +477,7 @@ fn an_error_at_the_start_leaves_the_terminal_alone() {
     assert_eq!(count(&xsw.terminal.bytes(), b"\x1b[?"), 0);
 
     let home = Home::demo();
-    let keys = home.path().join(".config/xsw/keys.toml");
-    fs::create_dir_all(keys.parent().unwrap()).unwrap();
-    fs::write(keys, "open = [\"q\"]\n").unwrap();
+    fs::write(home.profile_file().with_file_name("keys.toml"), "open = [\"q\"]\n").unwrap();
     let xsw = Xsw::started(home, (80, 24), |_| {});
     let text = xsw.ended(2);
     assert!(text.contains("error:") && text.contains("keys.toml"), "{text}");

@@ -12,8 +12,10 @@ use crate::error::Error;
 pub(super) struct Call<'a> {
     /// `sts:AssumeRole`, `s3:ListBucket`: the action that a policy would name.
     pub action: &'a str,
-    /// The ARN or URI it is about.
+    /// The ARN that a policy would name.
     pub resource: &'a str,
+    /// The same thing as people name it.
+    pub name: &'a str,
     /// Whose credentials sign it: `account/role` or the source's name.
     pub caller: &'a str,
     /// Whether the caller is the source and not a session.
@@ -68,7 +70,12 @@ impl Call<'_> {
             hint: hint.map(str::to_owned),
         };
         // The region first: S3 answers 301, 400 or 403 to a request that was signed for another one.
-        if let (Some(bucket), Some(region), 301 | 307 | 400) = (self.bucket, &bucket_region, status) {
+        // It names the bucket's region in other refusals too.
+        let about_region = matches!(
+            (status, code.as_str()),
+            (301 | 307, _) | (400, "" | "AuthorizationHeaderMalformed" | "IllegalLocationConstraintException")
+        );
+        if let (Some(bucket), Some(region), true) = (self.bucket, &bucket_region, about_region) {
             return Error::OtherRegion { bucket: bucket.into(), region: region.clone() };
         }
         match code.as_str() {
@@ -76,6 +83,11 @@ impl Call<'_> {
                 self.signed_out(message, "sign in again, or refresh them")
             }
             "ExpiredToken" | "ExpiredTokenException" | "TokenRefreshRequired" => {
+                Error::Expired { role: self.caller.into() }
+            }
+            // Of a session: keys that AWS once gave and knows no more.
+            "InvalidClientTokenId" | "InvalidAccessKeyId" | "InvalidToken" if !self.caller_is_source => {
+                tracing::warn!(caller = self.caller, code, message, "AWS does not know the session");
                 Error::Expired { role: self.caller.into() }
             }
             "InvalidClientTokenId" | "InvalidAccessKeyId" | "UnrecognizedClientException" => {
@@ -88,14 +100,12 @@ impl Call<'_> {
                 clock(date, &message)
             }
             "SignatureDoesNotMatch" => self.signed_out(message, "the secret access key is not the one of this key id"),
-            "PreconditionFailed" => Error::Replaced { resource: self.resource.into() },
+            "PreconditionFailed" => Error::Replaced { resource: self.name.into() },
             "NoSuchBucket" => Error::NotFound {
                 message: format!("there is no bucket {}", self.bucket.unwrap_or_default()),
                 hint: Some("check its name; a bucket of another partition cannot be seen from here".into()),
             },
-            "NoSuchKey" | "NotFound" => {
-                Error::NotFound { message: format!("there is no {}", self.resource), hint: None }
-            }
+            "NoSuchKey" | "NotFound" => Error::NotFound { message: format!("there is no {}", self.name), hint: None },
             "InvalidObjectState" => aws(
                 &code,
                 message,
@@ -110,8 +120,8 @@ impl Call<'_> {
             "AccessDenied" | "AccessDeniedException" | "UnauthorizedAccess" | "Forbidden" => self.denied(message),
             // HEAD answers have no body, hence no code.
             "" if status == 403 => self.denied(String::new()),
-            "" if status == 404 => Error::NotFound { message: format!("there is no {}", self.resource), hint: None },
-            "" if status == 412 => Error::Replaced { resource: self.resource.into() },
+            "" if status == 404 => Error::NotFound { message: format!("there is no {}", self.name), hint: None },
+            "" if status == 412 => Error::Replaced { resource: self.name.into() },
             _ => aws(&code, message, None),
         }
     }

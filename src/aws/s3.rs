@@ -34,7 +34,6 @@ pub struct S3 {
     inner: Arc<Inner>,
 }
 
-#[derive(Debug)]
 struct Inner {
     aws: Aws,
     endpoint: Endpoint,
@@ -45,6 +44,16 @@ struct Inner {
     clients: Mutex<HashMap<String, Client>>,
     /// Where buckets are, as S3 told (aws-sdk-rust #183: the SDK does not follow).
     regions: Mutex<HashMap<String, String>>,
+    /// Forgets a session that AWS has ended, so that the next one is new.
+    forget: Box<dyn Fn() + Send + Sync>,
+    /// How often that was done.
+    forgotten: Mutex<u64>,
+}
+
+impl std::fmt::Debug for Inner {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("S3").field("caller", &self.caller).field("endpoint", &self.endpoint).finish_non_exhaustive()
+    }
 }
 
 /// What a listing shows below a prefix.
@@ -81,16 +90,18 @@ impl Body {
 }
 
 impl S3 {
-    /// S3 with the sessions that `session` gives, for `caller` (`account/role`).
+    /// S3 with the sessions that `session` gives, for `caller` (`account/role`); `forget` makes the next one new.
     pub fn new(
         aws: Aws,
         endpoint: Endpoint,
         caller: String,
         session: impl Fn() -> SessionFuture + Send + Sync + 'static,
+        forget: impl Fn() + Send + Sync + 'static,
     ) -> Self {
         let credentials = SharedCredentialsProvider::new(Broker(Box::new(session)));
-        let (clients, regions) = Default::default();
-        Self { inner: Arc::new(Inner { aws, endpoint, caller, credentials, clients, regions }) }
+        let (clients, regions, forgotten) = Default::default();
+        let forget = Box::new(forget);
+        Self { inner: Arc::new(Inner { aws, endpoint, caller, credentials, clients, regions, forget, forgotten }) }
     }
 
     /// The buckets of the caller's account, in the order of their names.
@@ -98,13 +109,15 @@ impl S3 {
     /// # Errors
     /// [`Error::Denied`] without s3:ListAllMyBuckets; a bucket can still be opened by name.
     pub async fn buckets(&self) -> Result<Vec<Bucket>> {
-        let client = self.client(&self.inner.endpoint.region);
         let call = self.call("s3:ListAllMyBuckets", "*", None);
         let mut found = Vec::new();
-        let mut token = None;
+        let mut token: Option<String> = None;
         loop {
-            let answer = client.list_buckets().set_continuation_token(token).max_buckets(1000).send().await;
-            let answer = answer.map_err(|error| call.failed(&error))?;
+            let request = |client: Client| {
+                let request = client.list_buckets().set_continuation_token(token.clone()).max_buckets(1000).send();
+                async { request.await.map_err(|error| call.failed(&error)) }
+            };
+            let answer = self.in_session(&self.inner.endpoint.region, &request).await?;
             for bucket in answer.buckets.unwrap_or_default() {
                 let Some(name) = bucket.name else { continue };
                 if let Some(region) = &bucket.bucket_region {
@@ -122,7 +135,7 @@ impl S3 {
 
     /// One page of what is below `uri`, at most `limit` lines (S3 gives at most 1,000).
     pub async fn page(&self, uri: &S3Uri, depth: Depth, token: Option<&str>, limit: Option<i32>) -> Result<Page> {
-        let resource = format!("arn:aws:s3:::{}", uri.bucket);
+        let resource = self.arn(&S3Uri::new(&uri.bucket, ""));
         let call = self.call("s3:ListBucket", &resource, Some(&uri.bucket));
         let request = |client: Client| {
             let request = client
@@ -160,8 +173,8 @@ impl S3 {
 
     /// All that HeadObject tells.
     pub async fn details(&self, uri: &S3Uri) -> Result<Details> {
-        let resource = uri.to_string();
-        let call = self.call("s3:GetObject", &resource, Some(&uri.bucket));
+        let (resource, uri_text) = (self.arn(uri), uri.to_string());
+        let call = Call { name: &uri_text, ..self.call("s3:GetObject", &resource, Some(&uri.bucket)) };
         let request = |client: Client| {
             let request =
                 client.head_object().bucket(&uri.bucket).key(&uri.key).checksum_mode(ChecksumMode::Enabled).send();
@@ -196,8 +209,8 @@ impl S3 {
     /// # Errors
     /// [`Error::Replaced`] when it is another one by now.
     pub async fn body(&self, uri: &S3Uri, start: u64, etag: Option<&str>) -> Result<Body> {
-        let resource = uri.to_string();
-        let call = self.call("s3:GetObject", &resource, Some(&uri.bucket));
+        let (resource, uri_text) = (self.arn(uri), uri.to_string());
+        let call = Call { name: &uri_text, ..self.call("s3:GetObject", &resource, Some(&uri.bucket)) };
         let request = |client: Client| {
             let request = client
                 .get_object()
@@ -212,7 +225,7 @@ impl S3 {
         let sent: u64 = answer.content_length.and_then(|length| length.try_into().ok()).unwrap_or(0);
         if start > 0 && answer.content_range.is_none() {
             // A server that does not know ranges sends the whole object; appended to the first half it would be a lie.
-            return Err(Error::Replaced { resource });
+            return Err(Error::Replaced { resource: uri_text });
         }
         Ok(Body {
             stream: answer.body,
@@ -223,10 +236,23 @@ impl S3 {
         })
     }
 
+    /// The ARN that a policy would name (Amazon S3 User Guide, "Policy resources for Amazon S3").
+    fn arn(&self, uri: &S3Uri) -> String {
+        let partition = match self.inner.endpoint.region.as_str() {
+            region if region.starts_with("cn-") => "aws-cn",
+            region if region.starts_with("us-gov-") => "aws-us-gov",
+            region if region.starts_with("eusc-") => "aws-eusc",
+            _ => "aws",
+        };
+        let slash = if uri.key.is_empty() { "" } else { "/" };
+        format!("arn:{partition}:s3:::{}{slash}{}", uri.bucket, uri.key)
+    }
+
     fn call<'a>(&'a self, action: &'a str, resource: &'a str, bucket: Option<&'a str>) -> Call<'a> {
         Call {
             action,
             resource,
+            name: resource,
             caller: &self.inner.caller,
             caller_is_source: false,
             bucket,
@@ -242,13 +268,45 @@ impl S3 {
     ) -> Result<T> {
         let known = self.regions().get(bucket).cloned();
         let region = known.unwrap_or_else(|| self.inner.endpoint.region.clone());
-        match request(self.client(&region)).await {
+        match self.in_session(&region, &request).await {
             Err(Error::OtherRegion { region: other, .. }) if other != region => {
                 self.learn_region(bucket, &other);
-                request(self.client(&other)).await
+                self.in_session(&other, &request).await
             }
             answer => answer,
         }
+    }
+
+    /// Makes a call, and once more with a new session when AWS has ended the one that we thought alive.
+    async fn in_session<T, Answer: Future<Output = Result<T>>>(
+        &self,
+        region: &str,
+        request: &impl Fn(Client) -> Answer,
+    ) -> Result<T> {
+        let before = *self.forgotten();
+        // In boxes, because the SDK's futures are deeper than the compiler likes to lay out.
+        match Box::pin(request(self.client(region))).await {
+            Err(Error::Expired { .. }) => {
+                self.forget_session(before);
+                Box::pin(request(self.client(region))).await
+            }
+            answer => answer,
+        }
+    }
+
+    /// Of many calls that meet the end at once, only the first one forgets: the others find the new session.
+    fn forget_session(&self, before: u64) {
+        let mut forgotten = self.forgotten();
+        if *forgotten == before {
+            (self.inner.forget)();
+            // Each client keeps the credentials that it has until they end by our clock.
+            self.inner.clients.lock().unwrap_or_else(PoisonError::into_inner).clear();
+            *forgotten += 1;
+        }
+    }
+
+    fn forgotten(&self) -> std::sync::MutexGuard<'_, u64> {
+        self.inner.forgotten.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn learn_region(&self, bucket: &str, region: &str) {

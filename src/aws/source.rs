@@ -1,11 +1,14 @@
 //! The first credentials: from a profile of `~/.aws`, the environment, or an IAM Identity Center sign-in.
 
+use std::error::Error as _;
+
 use aws_config::environment::EnvironmentVariableCredentialsProvider;
 use aws_config::profile::ProfileFileCredentialsProvider;
 use aws_config::provider_config::ProviderConfig;
 use aws_config::sso::SsoCredentialsProvider;
 use aws_config::{BehaviorVersion, Region};
 use aws_credential_types::provider::ProvideCredentials;
+use aws_credential_types::provider::error::CredentialsError;
 use aws_runtime::env_config::file::{EnvConfigFileKind, EnvConfigFiles};
 use jiff::Timestamp;
 
@@ -68,7 +71,14 @@ impl Aws {
         };
         let found = found.map_err(|error| Error::SignedOut {
             source_name: name.to_owned(),
-            message: innermost(&error),
+            message: match (&error, source) {
+                // The SDK's own words for it: "the credential provider was not enabled".
+                (CredentialsError::CredentialsNotLoaded(_), source) if error.source().is_none() => match source {
+                    Source::AwsProfile(profile) => format!("there is no AWS profile {profile} with credentials"),
+                    _ => "there are none".into(),
+                },
+                _ => innermost(&error),
+            },
             hint: Some(hint),
         })?;
         let expiration = found.expiry().and_then(|expiry| Timestamp::try_from(expiry).ok());

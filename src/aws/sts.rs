@@ -9,7 +9,7 @@ use aws_sdk_sts::types::{PolicyDescriptorType, Tag};
 use aws_smithy_runtime_api::client::interceptors::context::BeforeDeserializationInterceptorContextRef;
 use aws_smithy_runtime_api::client::runtime_components::RuntimeComponents;
 use aws_smithy_types::config_bag::ConfigBag;
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 
 use super::errors::Call;
 use super::{Aws, Endpoint, sdk_credentials, timestamp};
@@ -44,6 +44,19 @@ pub struct AssumeRole<'a> {
     pub policy: Option<&'a str>,
     pub policy_arns: &'a [String],
 }
+
+/// What AssumeRole gave, its times by this machine's clock, and how far AWS's clock is ahead of it.
+#[derive(Clone, Debug)]
+#[expect(missing_docs, reason = "the words are those of `Identity`")]
+pub struct Assumed {
+    pub session: Session,
+    /// Seconds that AWS's clock is ahead of this machine's, when the answer told.
+    pub clock_ahead: Option<i64>,
+}
+
+/// Beyond this many seconds a clock is wrong: AWS refuses signatures that are more than 5 minutes off (15 for S3). The
+/// SDK finds that out and signs again, for AWS's time.
+pub const CLOCK_LIMIT: i64 = 300;
 
 /// What GetCallerIdentity tells, and how far AWS's clock is ahead of ours.
 #[derive(Clone, Debug)]
@@ -81,11 +94,12 @@ impl Aws {
         endpoint: &Endpoint,
         caller: Caller<'_>,
         request: &AssumeRole<'_>,
-    ) -> Result<Session> {
+    ) -> Result<Assumed> {
         let resource = request.role_arn.to_string();
         let call = Call {
             action: "sts:AssumeRole",
             resource: &resource,
+            name: &resource,
             caller: caller.name,
             caller_is_source: caller.is_source,
             bucket: None,
@@ -101,8 +115,9 @@ impl Aws {
         let tags = request.tags.iter().map(tag).collect::<Result<Vec<_>, _>>();
         let tags = tags.map_err(|error| Error::usage(format!("a session tag is wrong: {error}")))?;
         let policies = request.policy_arns.iter().map(|arn| PolicyDescriptorType::builder().arn(arn).build());
-        let client = aws_sdk_sts::Client::from_conf(self.sts(endpoint, caller.keys).build());
-        let answer = client
+        let clock = ServerClock::default();
+        let config = self.sts(endpoint, caller.keys).interceptor(clock.clone()).build();
+        let answer = aws_sdk_sts::Client::from_conf(config)
             .assume_role()
             .role_arn(&resource)
             .role_session_name(&request.role_session_name)
@@ -122,18 +137,24 @@ impl Aws {
             .map_err(|error| call.failed(&error))?;
         let credentials = answer.credentials.ok_or_else(|| incomplete("the answer holds no credentials"))?;
         let user = answer.assumed_role_user.ok_or_else(|| incomplete("the answer does not say who we are"))?;
-        Ok(Session {
+        let clock_ahead = clock.ahead();
+        // Everything on this machine that looks at the time looks at this machine's clock.
+        let off = clock_ahead.filter(|ahead| ahead.abs() >= CLOCK_LIMIT).unwrap_or(0);
+        let expiration = timestamp(&credentials.expiration)
+            .and_then(|end| end.checked_sub(SignedDuration::from_secs(off)).ok())
+            .ok_or_else(|| incomplete("the answer's expiration is no time"))?;
+        let session = Session {
             keys: Keys {
                 access_key_id: credentials.access_key_id,
                 secret_access_key: credentials.secret_access_key.into(),
                 session_token: Some(credentials.session_token.into()),
             },
             issued: Timestamp::now(),
-            expiration: timestamp(&credentials.expiration)
-                .ok_or_else(|| incomplete("the answer's expiration is no time"))?,
+            expiration,
             arn: user.arn,
             account_id: request.role_arn.account(),
-        })
+        };
+        Ok(Assumed { session, clock_ahead })
     }
 
     /// Asks who the caller is. Everybody may ask, so a refusal means that the credentials are wrong.
@@ -141,6 +162,7 @@ impl Aws {
         let call = Call {
             action: "sts:GetCallerIdentity",
             resource: "*",
+            name: "*",
             caller: caller.name,
             caller_is_source: caller.is_source,
             bucket: None,

@@ -34,7 +34,7 @@ pub(super) async fn run(context: &Context, as_json: bool) -> Result<()> {
                     Standing::Warning => "?  ",
                     Standing::Bad => "BAD",
                 };
-                writeln!(out, "{sign}  {}: {}", output::name(subject), escaped_lines(message))?;
+                writeln!(out, "{sign}  {}: {}", output::name(subject), message)?;
                 if let Some(hint) = hint {
                     writeln!(out, "     {}", escaped_lines(hint))?;
                 }

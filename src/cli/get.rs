@@ -40,6 +40,11 @@ pub(super) async fn run(context: &Context, role: RoleIndex, paths: &[String], op
     if one_object && summary.failed.len() == 1 {
         return Err(summary.failed.remove(0).error);
     }
+    if summary.done.is_empty() && summary.failed.is_empty() {
+        let message = format!("nothing begins with {}", paths.first().map(String::as_str).unwrap_or_default());
+        let hint = Some("check the prefix; `xsw ls` of the level above shows what there is".into());
+        return Err(Error::NotFound { message, hint });
+    }
     tell(&summary, options.json)
 }
 
@@ -113,24 +118,19 @@ fn print_json_lines(summary: &Summary) -> Result<()> {
 fn tell(summary: &Summary, json: bool) -> Result<()> {
     let (done, failed) = (summary.done.len() as u64, summary.failed.len() as u64);
     if !json {
-        for failed in &summary.failed {
-            output::note(&failed.error.to_string());
+        if done > 0 || failed > 1 {
+            summary.failed.iter().for_each(|failed| output::note_error(&failed.error));
         }
         if done > 0 {
             output::note(&format!("{} written, {}", objects(done), bytes(summary.bytes)));
         }
     }
     if failed == 0 {
-        return if done == 0 {
-            Err(Error::NotFound { message: "nothing begins with that prefix".into(), hint: None })
-        } else {
-            Ok(())
-        };
+        return Ok(());
     }
-    // All refused for one reason: that reason's exit status says more than "some failed".
-    let kinds_agree = summary.failed.iter().all(|other| other.error.kind() == summary.failed[0].error.kind());
-    if done == 0 && kinds_agree && failed == 1 {
-        return Err(summary.failed[0].error.clone());
+    // One failure alone (a listing that was refused, say) is the whole story.
+    if let (0, [only]) = (done, summary.failed.as_slice()) {
+        return Err(only.error.clone());
     }
     Err(Error::Partial { message: format!("{} of {} not written", count(failed), objects(done + failed)) })
 }

@@ -45,6 +45,11 @@ pub(super) fn note(text: &str) {
     _ = writeln!(io::stderr(), "{} {}", styled("note:", "36"), crate::domain::text::escaped_lines(text));
 }
 
+/// An error that does not end the work, on stderr. Its text is escaped already, as every error's is.
+pub(super) fn note_error(error: &Error) {
+    _ = writeln!(io::stderr(), "{} {error}", styled("note:", "36"));
+}
+
 /// The one place that prints an error and its hint.
 pub fn print_error(error: &Error, json: bool) {
     let mut stderr = io::stderr().lock();

@@ -62,7 +62,8 @@ impl SessionCache {
             }
         };
         let session = stored.into_session()?;
-        (session.seconds_left(now) > 0).then_some(session)
+        // One from the future was noted when the clock was wrong, and so was its end.
+        (session.issued <= now && session.seconds_left(now) > 0).then_some(session)
     }
 
     /// Which sessions have a file.

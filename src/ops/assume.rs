@@ -4,9 +4,11 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
+use super::check::clock_off;
 use super::{Core, held};
+use crate::aws::Endpoint;
 use crate::aws::source::SourceKeys;
-use crate::aws::sts::{AssumeRole, Caller};
+use crate::aws::sts::{AssumeRole, Assumed, CLOCK_LIMIT, Caller};
 use crate::domain::duration::words;
 use crate::domain::role::{Role, RoleIndex, Source};
 use crate::domain::session::Session;
@@ -35,6 +37,17 @@ impl Core {
     /// [`Error::MfaRequired`] when a code is wanted and none is left: ask for it and call again, the roles before it
     /// are not assumed twice. [`Error::Denied`], [`Error::SignedOut`] and the like from AWS.
     pub async fn session(&self, role: RoleIndex, mfa_code: Option<&str>) -> Result<Session> {
+        match self.session_by_our_clock(role, mfa_code).await {
+            // AWS ended a session of the chain before its time.
+            Err(Error::Expired { .. }) => {
+                self.forget_chain(role);
+                self.session_by_our_clock(role, mfa_code).await
+            }
+            answer => answer,
+        }
+    }
+
+    async fn session_by_our_clock(&self, role: RoleIndex, mfa_code: Option<&str>) -> Result<Session> {
         let chain = self.profile.chain(role);
         let fresh = |link: &RoleIndex| self.live_session(*link).filter(|session| session.is_fresh(Timestamp::now()));
         // The nearest link that still lives spares all links before it.
@@ -54,6 +67,15 @@ impl Core {
         let remembered = held(&self.sessions).remove(&role).is_some();
         let stored = self.cache.forget(&self.cache_key(role))?;
         Ok(remembered || stored)
+    }
+
+    /// Forgets the sessions of `role` and of all roles before it: AWS says that one of them has ended, and not which.
+    pub(super) fn forget_chain(&self, role: RoleIndex) {
+        for link in self.profile.chain(role) {
+            if let Err(error) = self.forget_session(link) {
+                tracing::warn!(%error, "a session that has ended cannot be forgotten");
+            }
+        }
     }
 
     /// One link of the chain. One process asks AWS; others that want the same session wait for it.
@@ -116,7 +138,7 @@ impl Core {
             policy_arns: &role.policy_arns,
         };
         let endpoint = self.endpoint(index, "STS");
-        let answer = self.aws.assume_role(&endpoint, caller, &request).await;
+        let answer = self.ask_once(&endpoint, caller, &request).await;
         let too_long = matches!(&answer, Err(Error::Aws { code, message, .. })
             if code == "ValidationError" && (message.contains("MaxSessionDuration") || message.contains("role chaining")));
         if !too_long || duration.is_none_or(|duration| duration <= CHAINED_LIMIT) {
@@ -126,7 +148,17 @@ impl Core {
         self.notice(format!("{} gives no session of {asked}; asked for 1 h instead", self.profile.label(index)));
         // A role's maximum is never below one hour (IAM API Reference, `CreateRole`, MaxSessionDuration).
         request.duration = Some(CHAINED_LIMIT);
-        self.aws.assume_role(&endpoint, caller, &request).await
+        self.ask_once(&endpoint, caller, &request).await
+    }
+
+    /// Asks STS, and says so when this machine's clock is wrong: AWS's answers work, but nothing else that counts time.
+    async fn ask_once(&self, endpoint: &Endpoint, caller: Caller<'_>, request: &AssumeRole<'_>) -> Result<Session> {
+        // In a box, because the SDK's futures are deeper than the compiler likes to lay out.
+        let Assumed { session, clock_ahead } = Box::pin(self.aws.assume_role(endpoint, caller, request)).await?;
+        if let Some(ahead) = clock_ahead.filter(|ahead| ahead.abs() >= CLOCK_LIMIT) {
+            self.notice(format!("{}: set it, with NTP for example", clock_off(ahead)));
+        }
+        Ok(session)
     }
 
     /// The source credentials from which the chain of `role` starts, fetched once while they live.

@@ -16,7 +16,9 @@ impl Core {
                 let core = Arc::clone(&core);
                 Box::pin(async move { core.session(role, None).await })
             };
-            S3::new(self.aws.clone(), self.endpoint(role, "S3"), self.profile.label(role), session)
+            let core = Arc::clone(self);
+            let forget = move || core.forget_chain(role);
+            S3::new(self.aws.clone(), self.endpoint(role, "S3"), self.profile.label(role), session, forget)
         };
         buckets.entry(role).or_insert_with(new).clone()
     }

@@ -1,6 +1,9 @@
 //! `xsw check`: is everything in place, and if not, what is missing.
 
 use super::Core;
+use crate::aws::sts::CLOCK_LIMIT;
+use crate::domain::duration::words;
+use crate::domain::text::escaped;
 use crate::local::files;
 use crate::local::log;
 
@@ -22,7 +25,7 @@ pub struct Finding {
     pub standing: Standing,
     /// `profile file`, `source corp`, `clock`, …
     pub subject: String,
-    /// What was seen.
+    /// What was seen, fit for a terminal.
     pub message: String,
     /// What to do about it.
     pub hint: Option<String>,
@@ -31,13 +34,14 @@ pub struct Finding {
 impl Finding {
     /// Something that works.
     pub fn good(subject: impl Into<String>, message: impl Into<String>) -> Self {
-        Self { standing: Standing::Good, subject: subject.into(), message: message.into(), hint: None }
+        let message = escaped(&message.into()).into_owned();
+        Self { standing: Standing::Good, subject: subject.into(), message, hint: None }
     }
 
     /// Something that works, with a remark.
     pub fn warning(subject: impl Into<String>, message: impl Into<String>, hint: &str) -> Self {
-        let hint = Some(hint.to_owned());
-        Self { standing: Standing::Warning, subject: subject.into(), message: message.into(), hint }
+        let (message, hint) = (escaped(&message.into()).into_owned(), Some(hint.to_owned()));
+        Self { standing: Standing::Warning, subject: subject.into(), message, hint }
     }
 
     /// Something that does not work.
@@ -46,9 +50,6 @@ impl Finding {
         Self { standing: Standing::Bad, subject: subject.into(), message, hint }
     }
 }
-
-/// AWS refuses signatures that are more than 5 minutes off (15 for S3).
-const CLOCK_LIMIT: i64 = 300;
 
 impl Core {
     /// Asks every source who it is, and looks at the clock and the state directory. Takes as long as AWS does.
@@ -92,13 +93,17 @@ impl Core {
     }
 }
 
-fn clock_finding(ahead: i64) -> Finding {
-    use crate::domain::duration::words;
+/// How far this machine's clock is off when AWS's is ahead by that many seconds.
+pub(super) fn clock_off(ahead: i64) -> String {
     let direction = if ahead > 0 { "behind" } else { "ahead of" };
-    let off = format!("this machine's clock is {} {direction} AWS's", words(ahead.unsigned_abs()));
+    format!("this machine's clock is {} {direction} AWS's", words(ahead.unsigned_abs()))
+}
+
+fn clock_finding(ahead: i64) -> Finding {
+    let off = clock_off(ahead);
     match ahead.abs() {
         0..=5 => Finding::good("clock", "agrees with AWS's"),
         6..CLOCK_LIMIT => Finding::warning("clock", off, "switch on time synchronization (NTP)"),
-        _ => Finding::bad("clock", &crate::Error::Clock { message: off }),
+        _ => Finding { message: off.clone(), ..Finding::bad("clock", &crate::Error::Clock { message: off }) },
     }
 }

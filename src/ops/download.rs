@@ -357,6 +357,8 @@ impl Part {
         fs::create_dir_all(root).map_err(Error::file("make the folder", root))?;
         let folder = files::folders_below(root, target.relative.parent().unwrap_or(Path::new("")))?;
         let path = folder.join(name);
+        // `./NAME` is NAME.
+        let path = path.strip_prefix(".").map(Path::to_owned).unwrap_or(path);
         match fs::symlink_metadata(&path) {
             Ok(found) if found.is_dir() => {
                 let both = io::Error::other("a folder stands there: a key is both an object and a folder of others");

@@ -3,11 +3,22 @@
 use super::Core;
 use crate::aws::sts::{Caller, Identity};
 use crate::domain::role::RoleIndex;
-use crate::error::Result;
+use crate::error::{Error, Result};
 
 impl Core {
     /// The identity of a role's session.
     pub async fn role_identity(&self, role: RoleIndex, mfa_code: Option<&str>) -> Result<Identity> {
+        match self.identity_of_session(role, mfa_code).await {
+            // AWS ended the session before its time.
+            Err(Error::Expired { .. }) => {
+                self.forget_chain(role);
+                self.identity_of_session(role, mfa_code).await
+            }
+            answer => answer,
+        }
+    }
+
+    async fn identity_of_session(&self, role: RoleIndex, mfa_code: Option<&str>) -> Result<Identity> {
         let session = self.session(role, mfa_code).await?;
         let name = self.profile.label(role);
         let caller = Caller { keys: &session.keys, name: &name, is_source: false };

@@ -257,9 +257,9 @@ impl Listing {
         self.marked.clear();
     }
 
-    /// The place where the row called `name` is shown.
-    pub fn place_of(&self, name: &str) -> Option<usize> {
-        (0..self.shown()).find(|place| self.row(*place).is_some_and(|row| row.name == name))
+    /// The place at or after `from` where the row called `name` is shown.
+    pub fn place_of(&self, name: &str, from: usize) -> Option<usize> {
+        (from..self.shown()).find(|place| self.row(*place).is_some_and(|row| row.name == name))
     }
 
     fn index(&self, place: usize) -> Option<u32> {

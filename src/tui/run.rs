@@ -132,8 +132,9 @@ fn until_next(step: Duration) -> Duration {
 }
 
 fn draw(screen: &mut Screen, state: &State, theme: Theme) -> Result<()> {
-    // Terminals that know this show a picture at once or not at all; the others ignore it.
-    _ = execute!(io::stdout(), BeginSynchronizedUpdate);
+    // Terminals that know this show a picture at once or not at all; the others ignore it. Where the terminal is gone
+    // and no SIGHUP said so, this fails, and the program ends.
+    execute!(io::stdout(), BeginSynchronizedUpdate)?;
     let drawn = screen.terminal.draw(|frame| {
         view(state, theme, frame);
         // For tests/screen.rs: nothing else is meant to panic here.

@@ -290,8 +290,8 @@ pub struct Browser {
     pub load: Load,
     /// The levels above, as they were left: going up is instant.
     pub trail: Vec<Level>,
-    /// The name to put the cursor on when it arrives.
-    pub return_to: Option<String>,
+    /// The name to put the cursor on when it arrives, and how many rows have been looked at for it.
+    pub return_to: Option<(String, usize)>,
 }
 
 impl Browser {

@@ -24,6 +24,8 @@ use crate::domain::uri::S3Uri;
 use crate::error::Error;
 use crate::ops::download::Pick;
 
+mod picture;
+
 const PROFILE: &str = r#"
 [settings]
 region = "ap-northeast-1"

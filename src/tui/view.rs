@@ -80,6 +80,11 @@ fn lines<'a>(frame: &mut Frame<'_>, area: Rect, lines: impl IntoIterator<Item = 
     }
 }
 
+/// The row under the cursor, in one style: colours of its own would make a patchwork of it.
+fn highlighted<'a>(line: Line<'a>, style: Style) -> Line<'a> {
+    Line::from_iter(line.spans.into_iter().map(|part| Span::styled(part.content, style)))
+}
+
 /// A span without the trouble of its type.
 fn span<'a>(text: impl Into<std::borrow::Cow<'a, str>>, style: Style) -> Span<'a> {
     Span::styled(text, style)

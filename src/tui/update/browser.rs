@@ -112,7 +112,7 @@ pub(super) fn relist(state: &mut State, effects: &mut Vec<Effect>) {
     }
     stop(&mut state.browser, effects);
     let row = state.browser.listing.row(state.browser.cursor.at);
-    state.browser.return_to = row.map(|row| row.name.to_owned());
+    state.browser.return_to = row.map(|row| (row.name.to_owned(), 0));
     list(state, state.browser.place.clone(), effects);
 }
 
@@ -175,7 +175,8 @@ fn parent(state: &mut State, effects: &mut Vec<Effect>) {
         }
         return;
     }
-    state.browser.return_to = Some(if here.key.is_empty() { here.bucket.clone() } else { here.name().to_owned() });
+    let name = if here.key.is_empty() { here.bucket.clone() } else { here.name().to_owned() };
+    state.browser.return_to = Some((name, 0));
     let place = here.parent().map_or(Place::Buckets, Place::Prefix);
     list(state, place, effects);
 }
@@ -232,11 +233,13 @@ fn failed(state: &mut State, error: Error) {
 }
 
 fn put_cursor_back(browser: &mut Browser) {
-    let Some(name) = &browser.return_to else { return };
-    if let Some(place) = browser.listing.place_of(name) {
-        browser.cursor.at = place;
-        browser.return_to = None;
-    } else if matches!(browser.load, Load::Ready) {
+    let Some((name, looked_at)) = &mut browser.return_to else { return };
+    // At the end everything has been sorted: once more from the top.
+    let from = if matches!(browser.load, Load::Ready) { 0 } else { *looked_at };
+    let place = browser.listing.place_of(name, from);
+    browser.cursor.at = place.unwrap_or(browser.cursor.at);
+    *looked_at = browser.listing.shown();
+    if place.is_some() || matches!(browser.load, Load::Ready) {
         browser.return_to = None;
     }
 }

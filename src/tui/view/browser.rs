@@ -6,7 +6,7 @@ use ratatui::layout::Rect;
 use ratatui::text::Line;
 use ratatui::widgets::{Paragraph, Wrap};
 
-use super::{fit, fit_right, lines, pane, span, spinner};
+use super::{fit, fit_right, highlighted, lines, pane, span, spinner};
 use crate::domain::duration::ago;
 use crate::domain::text::{bytes, count, escaped};
 use crate::error::Error;
@@ -47,7 +47,7 @@ pub(super) fn browser(state: &State, theme: Theme, area: Rect, frame: &mut Frame
         let Some(row) = browser.listing.row(place) else { break };
         let line = columns.row(theme, row, browser.listing.is_marked(place), state.now);
         let selected = place == browser.cursor.at;
-        drawn.push(if selected { line.patch_style(theme.selected(focused)) } else { line });
+        drawn.push(if selected { highlighted(line, theme.selected(focused)) } else { line });
     }
     let rows = drawn.len() as u16;
     lines(frame, inner, drawn);

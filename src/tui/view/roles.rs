@@ -4,7 +4,7 @@ use ratatui::Frame;
 use ratatui::layout::Rect;
 use ratatui::text::Line;
 
-use super::{fit, lines, pane, span, spinner};
+use super::{fit, highlighted, lines, pane, span, spinner};
 use crate::domain::duration::{clock, words};
 use crate::domain::role::RoleIndex;
 use crate::domain::session::seconds_left;
@@ -57,7 +57,7 @@ fn role_line<'a>(state: &'a State, theme: Theme, role: RoleIndex, selected: bool
         text += &format!("  {}", escaped(alias));
     }
     let line = Line::from(vec![span(fit(&text, name_width), Default::default()), span(note, note_style)]);
-    if selected { line.patch_style(theme.selected(state.focus == Focus::Roles)) } else { line }
+    if selected { highlighted(line, theme.selected(state.focus == Focus::Roles)) } else { line }
 }
 
 /// What stands behind a role: its time left, that it is being assumed, or why it could not be.

@@ -5,7 +5,7 @@ use ratatui::layout::Rect;
 use ratatui::text::Line;
 use unicode_width::UnicodeWidthStr as _;
 
-use super::{bar, fit, lines, pane, span};
+use super::{bar, fit, highlighted, lines, pane, span};
 use crate::domain::duration::words;
 use crate::domain::session::seconds_left;
 use crate::domain::text::{bytes, count, cut};
@@ -25,7 +25,7 @@ pub(super) fn transfers(state: &State, theme: Theme, area: Rect, frame: &mut Fra
     let rows = state.jobs.iter().enumerate().skip(state.job_cursor.top);
     let drawn = rows.map(|(place, job)| {
         let line = job_line(theme, job, width);
-        if focused && place == state.job_cursor.at { line.patch_style(theme.selected(true)) } else { line }
+        if focused && place == state.job_cursor.at { highlighted(line, theme.selected(true)) } else { line }
     });
     lines(frame, inner, drawn);
 }

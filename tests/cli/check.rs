@@ -1,0 +1,127 @@
+//! `xsw check`: the profile file, the source credentials, the clock, the state directory.
+
+use serde_json::Value;
+
+use crate::home::Said;
+use crate::stage::{Stage, snapshot};
+
+#[test]
+fn all_is_well() {
+    let stage = Stage::new();
+    snapshot!(stage, ["check"], @"
+    success: true
+    exit_code: 0
+    ----- stdout -----
+    ok   profile file: [config]/config.toml: 3 accounts, 7 roles
+    ok   source demo: arn:aws:iam::111111111111:user/me
+    ok   clock: agrees with AWS's
+    ok   state: [state] (log: [state]/xsw.log)
+    ok   terminal: stdout is none; the verbs work, the screen would not
+
+    ----- stderr -----
+    ");
+}
+
+#[test]
+fn check_as_json() {
+    let stage = Stage::new();
+    let found = stage.says(["check", "--json"]).json();
+    let subjects: Vec<&str> = found.as_array().unwrap().iter().map(|one| one["subject"].as_str().unwrap()).collect();
+    assert_eq!(subjects, ["profile file", "source demo", "clock", "state", "terminal"]);
+    for one in found.as_array().unwrap() {
+        assert_eq!(one["standing"], "good", "{one}");
+        assert!(one["message"].is_string() && one["hint"].is_null(), "{one}");
+    }
+}
+
+#[test]
+fn a_source_with_wrong_keys_or_none_is_told() {
+    let stage = Stage::new();
+    stage.write(".aws/credentials", "[demo]\naws_access_key_id = AKIANOBODY0000000000\naws_secret_access_key = x\n");
+    snapshot!(stage, ["check"], @"
+    success: false
+    exit_code: 1
+    ----- stdout -----
+    ok   profile file: [config]/config.toml: 3 accounts, 7 roles
+    BAD  source demo: no credentials from demo: The security token included in the request is invalid.
+         AWS does not know these keys: check that they are active and complete
+    ok   state: [state] (log: [state]/xsw.log)
+    ok   terminal: stdout is none; the verbs work, the screen would not
+
+    ----- stderr -----
+    error: 1 of 4 checks failed
+    ");
+    stage.write(".aws/credentials", "[other]\naws_access_key_id = AKIANOBODY0000000000\naws_secret_access_key = x\n");
+    snapshot!(stage, ["check"], @"
+    success: false
+    exit_code: 1
+    ----- stdout -----
+    ok   profile file: [config]/config.toml: 3 accounts, 7 roles
+    BAD  source demo: no credentials from demo: profile `demo` was not defined: could not find source profile demo referenced from the root profile
+         check the profile with `aws sts get-caller-identity --profile demo`; sign in with `aws sso login --profile demo`, or write its keys with `aws configure --profile demo`
+    ok   state: [state] (log: [state]/xsw.log)
+    ok   terminal: stdout is none; the verbs work, the screen would not
+
+    ----- stderr -----
+    error: 1 of 4 checks failed
+    ");
+}
+
+fn clock(said: Said) -> Value {
+    let found: Value = serde_json::from_str(&said.out).unwrap();
+    found.as_array().unwrap().iter().find(|one| one["subject"] == "clock").cloned().unwrap_or_default()
+}
+
+/// AWS takes signatures that are some minutes off, so a clock that drifts is seen before it hurts.
+#[test]
+fn a_clock_that_drifts_is_told() {
+    let stage = Stage::new();
+    stage.cloud().set_clock_offset(-120);
+    let found = clock(stage.says(["check", "--json"]));
+    assert_eq!(found["standing"], "warning", "{found}");
+    assert_eq!(found["message"], "this machine's clock is 2 min ahead of AWS's");
+
+    stage.cloud().set_clock_offset(10 * 60 + 30);
+    let said = stage.says(["check", "--json"]);
+    assert_eq!(said.code, Some(1));
+    let found = clock(said);
+    assert_eq!(found["standing"], "bad", "{found}");
+    assert!(found["message"].as_str().unwrap().contains("10 min behind AWS's"), "{found}");
+}
+
+/// The SDK finds the difference out and signs for AWS's time, so all works; but the person must know.
+#[test]
+fn a_clock_that_is_hours_off_is_told() {
+    for (offset, told) in [(3 * 3600 + 90, "3 h 1 min behind"), (-3 * 3600 - 90, "3 h 1 min ahead of")] {
+        let stage = Stage::new();
+        stage.cloud().set_clock_offset(offset);
+        let said = stage.says(["ls", "s3://gautamtest-assume-role/", "--as", "reader"]);
+        assert!(said.err.contains(&format!("note: this machine's clock is {told} AWS's")), "{said:?}");
+        assert!(said.done().contains("test.txt"));
+        // The session is counted by this machine's clock: it has an hour, and is reused.
+        let left = stage.says(["accounts", "--json"]).json()[2]["session"]["seconds_left"].as_u64();
+        assert!(left.is_some_and(|left| (3000..=3600).contains(&left)), "{told}: {left:?}");
+        let assumed = stage.assumed();
+        stage.says(["whoami", "reader"]).done();
+        assert_eq!(stage.assumed(), assumed, "{told}");
+        let said = stage.says(["check"]);
+        assert_eq!(said.code, Some(1), "{said:?}");
+        let line = format!("BAD  clock: this machine's clock is {told} AWS's");
+        assert!(said.out.contains(&line), "{said:?}");
+    }
+}
+
+/// A clock that is set right afterwards: what was noted with the wrong one counts no more.
+#[test]
+fn a_session_from_the_future_is_replaced() {
+    let stage = Stage::new();
+    stage.says(["env", "dev"]).done();
+    let file = stage.sessions().remove(0);
+    let mut stored: Value = serde_json::from_slice(&stage.read(&file)).unwrap();
+    let hours = |hours: i64| (jiff::Timestamp::now() + jiff::SignedDuration::from_hours(hours)).to_string();
+    stored["issued"] = hours(3).into();
+    stored["expiration"] = hours(4).into();
+    stage.write(&file, stored.to_string());
+    stage.says(["env", "dev"]).done();
+    assert_eq!(stage.assumed(), 2);
+}

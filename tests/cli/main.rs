@@ -1,0 +1,24 @@
+//! The verbs through the front door: the real binary in a temporary HOME, against the embedded cloud in this process.
+//!
+//! The cloud checks signatures, tokens, expiry and policies as AWS does, and counts its calls.
+#![cfg(all(feature = "demo", unix))]
+
+#[path = "../common/home.rs"]
+#[allow(dead_code, reason = "each test program uses a part of it")]
+mod home;
+mod stage;
+
+mod accounts;
+mod bad_input;
+mod cat;
+mod check;
+mod child;
+mod demo;
+mod env;
+mod get;
+mod hostile;
+mod ls;
+mod narrow;
+mod secrets;
+mod session;
+mod whoami;
