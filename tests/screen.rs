@@ -198,6 +198,8 @@ fn esc_cancels_a_slow_assume_while_other_keys_work() {
     xsw.home.cloud().plan("sts:AssumeRole", 1, Fault::slow(Duration::from_secs(600)));
     xsw.pick("hub/Developer");
     xsw.terminal.see("assuming");
+    // Until the call is on its way, so that it is this one that is slow.
+    xsw.terminal.until("the call", |_| xsw.home.cloud().calls("sts:AssumeRole") == 1);
     xsw.send("?");
     xsw.terminal.see("Keys");
     xsw.send(ESC);
