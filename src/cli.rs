@@ -8,6 +8,7 @@ mod get;
 mod ls;
 pub mod output;
 mod prompt;
+mod stop;
 mod whoami;
 
 use std::ffi::OsString;
@@ -22,6 +23,7 @@ use crate::domain::uri::S3Uri;
 use crate::error::{Error, Result};
 use crate::local::env_format::Format;
 use crate::ops::Core;
+use stop::until_stopped;
 
 /// Switch AWS accounts and roles, see how long the session lives, look into buckets.
 ///
@@ -202,14 +204,23 @@ pub struct Context {
 
 /// Runs a verb and gives the exit status for when it went well: a child's own, else 0.
 pub async fn run(verb: Verb, context: &Context) -> Result<u8> {
+    // Signals are the child's, once it runs.
+    let is_child = matches!(verb, Verb::Exec { .. } | Verb::Shell { .. });
+    let work = answer(verb, context);
+    let outcome = if is_child { work.await } else { until_stopped(work).await };
+    context.say_notices();
+    outcome
+}
+
+async fn answer(verb: Verb, context: &Context) -> Result<u8> {
     let done = match verb {
         #[cfg(feature = "demo")]
         Verb::Demo { .. } => Err(Error::usage("`demo` cannot be inside `demo`")),
+        Verb::Exec { role, command } => return exec::exec(context, &role, command).await,
+        Verb::Shell { role } => return exec::shell(context, &role).await,
         Verb::Accounts { json } => accounts::run(context, json),
         Verb::Whoami { role, source, json } => whoami::run(context, role, source, json).await,
         Verb::Env { role, format, unset } => exec::print_env(context, role.filter(|_| !unset), format).await,
-        Verb::Exec { role, command } => return exec::exec(context, &role, command).await,
-        Verb::Shell { role } => return exec::shell(context, &role).await,
         Verb::Ls { uri, role, recursive, json, summarize } => {
             let role = context.role_of(&role)?;
             ls::run(context, role, uri, &ls::Shape { recursive, json, summarize }).await
@@ -221,7 +232,6 @@ pub async fn run(verb: Verb, context: &Context) -> Result<u8> {
         Verb::Cat { uris, role } => cat::run(context, context.role_of(&role)?, &uris).await,
         Verb::Check { json } => check::run(context, json).await,
     };
-    context.say_notices();
     done.map(|()| 0)
 }
 

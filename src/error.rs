@@ -186,6 +186,14 @@ pub enum Error {
     #[error("interrupted")]
     Interrupted,
 
+    /// A signal asked the program to end.
+    #[error("ended by signal {0}")]
+    Signal(u8),
+
+    /// Whoever read the answer has seen enough, as `head` does. No failure.
+    #[error("nobody reads on")]
+    ReaderGone,
+
     /// A task of ours panicked. That is a bug.
     #[error("a part of xsw crashed: {}", escaped(.message))]
     Crashed {
@@ -258,7 +266,7 @@ impl Error {
                 _ => None,
             },
             Self::Crashed { .. } => Some("please report this with the log that `xsw check` names".into()),
-            Self::Partial { .. } | Self::Interrupted | Self::Output(_) => None,
+            Self::Partial { .. } | Self::Interrupted | Self::Signal(_) | Self::ReaderGone | Self::Output(_) => None,
         }
     }
 
@@ -272,6 +280,8 @@ impl Error {
             Self::Child { source, .. } if source.kind() == std::io::ErrorKind::NotFound => 127,
             Self::Child { .. } => 126,
             Self::Interrupted => 130,
+            Self::Signal(number) => 128_u8.saturating_add(*number),
+            Self::ReaderGone => 0,
             _ => 1,
         })
     }
@@ -297,7 +307,8 @@ impl Error {
             Self::UnsafeKey { .. } => "unsafe_key",
             Self::Partial { .. } => "partial",
             Self::Child { .. } => "child",
-            Self::Interrupted => "interrupted",
+            Self::Interrupted | Self::Signal(_) => "interrupted",
+            Self::ReaderGone => "reader_gone",
             Self::Crashed { .. } => "crashed",
         }
     }

@@ -29,6 +29,7 @@ fn main() -> ExitCode {
     runtime.shutdown_timeout(Duration::from_millis(500));
     match outcome {
         Ok(status) => ExitCode::from(status),
+        Err(Error::ReaderGone) => ExitCode::SUCCESS,
         Err(error) => {
             cli::output::print_error(&error, json);
             error.exit_code()
@@ -101,6 +102,9 @@ fn ready(common: Common, environment: Environment, mfa_hint: MfaHint) -> Result<
 
 async fn front_end(verb: Option<Verb>, context: Context, notice: Option<String>) -> Result<u8> {
     let Some(verb) = verb else {
+        if context.common.mfa_code.is_some() {
+            return Err(Error::usage("--mfa-code goes with a verb; the screen asks for codes itself"));
+        }
         if !(std::io::stdin().is_terminal() && std::io::stdout().is_terminal()) {
             return Err(Error::Usage {
                 message: "the screen needs a terminal, and stdin or stdout is none".into(),
@@ -125,30 +129,5 @@ async fn front_end(verb: Option<Verb>, context: Context, notice: Option<String>)
             tui::Ended::Signal(number) => 128 + number,
         });
     };
-    // A child handles Ctrl-C itself; everything else of ours ends with it, half files taken away.
-    if matches!(verb, Verb::Exec { .. } | Verb::Shell { .. }) {
-        return cli::run(verb, &context).await;
-    }
-    tokio::select! {
-        outcome = cli::run(verb, &context) => outcome,
-        stopped = stopped() => stopped,
-    }
-}
-
-/// Waits until somebody wants the program to end; ending in order takes half files away.
-#[cfg(unix)]
-async fn stopped() -> Result<u8> {
-    use tokio::signal::unix::{SignalKind, signal};
-    let (mut terminate, mut hangup) = (signal(SignalKind::terminate())?, signal(SignalKind::hangup())?);
-    tokio::select! {
-        interrupted = tokio::signal::ctrl_c() => interrupted.map_err(Error::from).and(Err(Error::Interrupted)),
-        _ = terminate.recv() => Ok(128 + 15),
-        _ = hangup.recv() => Ok(128 + 1),
-    }
-}
-
-#[cfg(not(unix))]
-async fn stopped() -> Result<u8> {
-    tokio::signal::ctrl_c().await?;
-    Err(Error::Interrupted)
+    cli::run(verb, &context).await
 }

@@ -6,6 +6,7 @@ mod assume;
 pub mod browse;
 pub mod check;
 pub mod download;
+pub mod read;
 pub mod roles;
 mod shell;
 pub mod whoami;
@@ -15,6 +16,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use crate::aws::source::SourceKeys;
 use crate::aws::{Aws, Endpoint, s3::S3};
+use crate::domain::account::default_region;
 use crate::domain::role::{Profile, RoleIndex};
 use crate::domain::session::Session;
 use crate::local::cache::SessionCache;
@@ -101,15 +103,8 @@ impl Core {
     /// every SDK.
     pub fn endpoint(&self, role: RoleIndex, service: &str) -> Endpoint {
         let of_file = self.region.as_deref().or(self.profile.region(role));
-        let region = of_file.or(self.environment.region()).unwrap_or(match self.profile.role(role).arn.partition() {
-            "aws-cn" => "cn-north-1",
-            "aws-us-gov" => "us-gov-west-1",
-            "aws-eusc" => "eusc-de-east-1",
-            "aws-iso" => "us-iso-east-1",
-            "aws-iso-b" => "us-isob-east-1",
-            "aws-iso-e" => "eu-isoe-west-1",
-            _ => "us-east-1",
-        });
+        let of_partition = || default_region(self.profile.role(role).arn.partition());
+        let region = of_file.or(self.environment.region()).unwrap_or_else(of_partition);
         let url = self.environment.endpoint_url(service).or(self.profile.endpoint_url(role));
         Endpoint { region: region.to_owned(), url: url.map(str::to_owned) }
     }

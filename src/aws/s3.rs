@@ -20,6 +20,7 @@ use percent_encoding::percent_decode_str;
 
 use super::errors::{Call, innermost};
 use super::{Aws, Endpoint, http, sdk_credentials, timestamp};
+use crate::domain::account::partition_of;
 use crate::domain::object::{Bucket, Details, Entry, Object, Page};
 use crate::domain::session::Session;
 use crate::domain::uri::S3Uri;
@@ -133,8 +134,8 @@ impl S3 {
         }
     }
 
-    /// One page of what is below `uri`, at most `limit` lines (S3 gives at most 1,000).
-    pub async fn page(&self, uri: &S3Uri, depth: Depth, token: Option<&str>, limit: Option<i32>) -> Result<Page> {
+    /// One page of what is below `uri`: S3 gives at most 1,000 lines.
+    pub async fn page(&self, uri: &S3Uri, depth: Depth, token: Option<&str>) -> Result<Page> {
         let resource = self.arn(&S3Uri::new(&uri.bucket, ""));
         let call = self.call("s3:ListBucket", &resource, Some(&uri.bucket));
         let request = |client: Client| {
@@ -144,7 +145,6 @@ impl S3 {
                 .set_prefix((!uri.key.is_empty()).then(|| uri.key.clone()))
                 .set_delimiter((depth == Depth::Level).then(|| "/".to_owned()))
                 .set_continuation_token(token.map(str::to_owned))
-                .set_max_keys(limit)
                 // Keys may hold characters that XML cannot.
                 .encoding_type(EncodingType::Url)
                 .send();
@@ -238,12 +238,7 @@ impl S3 {
 
     /// The ARN that a policy would name (Amazon S3 User Guide, "Policy resources for Amazon S3").
     fn arn(&self, uri: &S3Uri) -> String {
-        let partition = match self.inner.endpoint.region.as_str() {
-            region if region.starts_with("cn-") => "aws-cn",
-            region if region.starts_with("us-gov-") => "aws-us-gov",
-            region if region.starts_with("eusc-") => "aws-eusc",
-            _ => "aws",
-        };
+        let partition = partition_of(&self.inner.endpoint.region);
         let slash = if uri.key.is_empty() { "" } else { "/" };
         format!("arn:{partition}:s3:::{}{slash}{}", uri.bucket, uri.key)
     }

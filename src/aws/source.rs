@@ -93,6 +93,8 @@ impl Aws {
         ];
         // A named file that is missing would be an error; either may be.
         let present = files.into_iter().filter(|(_, path)| path.exists());
-        present.fold(EnvConfigFiles::builder(), |builder, (kind, path)| builder.with_file(kind, path)).build()
+        // The SDK panics over no file at all.
+        let empty = EnvConfigFiles::builder().with_contents(EnvConfigFileKind::Config, "");
+        present.fold(empty, |builder, (kind, path)| builder.with_file(kind, path)).build()
     }
 }

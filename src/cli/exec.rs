@@ -2,9 +2,9 @@
 
 use std::ffi::OsString;
 
+use super::stop::until_stopped;
 use super::{Context, output};
 use crate::error::Result;
-use crate::local::child_env::unset_env;
 use crate::local::env_format::{Format, render};
 
 /// Prints the session of `role` as settings; without a role, what takes one back.
@@ -15,7 +15,7 @@ pub(super) async fn print_env(context: &Context, role: Option<String>, format: F
             let session = context.session(role).await?;
             context.core.child_env(role, &session)
         }
-        None => unset_env(),
+        None => context.core.unset_env(),
     };
     let text = render(&env, format)?;
     output::print(|out| out.write_all(text.as_bytes()))
@@ -24,7 +24,7 @@ pub(super) async fn print_env(context: &Context, role: Option<String>, format: F
 /// Runs a command that holds the session; gives its exit status.
 pub(super) async fn exec(context: &Context, role: &str, command: Vec<OsString>) -> Result<u8> {
     let role = context.core.profile.find(role)?;
-    let session = context.session(role).await?;
+    let session = until_stopped(context.session(role)).await?;
     context.say_notices();
     context.core.run_command(role, &session, command).await
 }
@@ -32,7 +32,7 @@ pub(super) async fn exec(context: &Context, role: &str, command: Vec<OsString>) 
 /// Runs a subshell that holds the session; gives its exit status.
 pub(super) async fn shell(context: &Context, role: &str) -> Result<u8> {
     let role = context.core.profile.find(role)?;
-    let session = context.session(role).await?;
+    let session = until_stopped(context.session(role)).await?;
     context.say_notices();
     if let Some(outer) = context.core.environment.get("XSW_ROLE") {
         output::note(&format!("inside the subshell of {outer}: the new session replaces it here"));

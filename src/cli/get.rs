@@ -1,5 +1,6 @@
 //! `xsw get`: downloads, with progress on stderr when a person watches.
 
+use std::collections::BTreeSet;
 use std::io::{self, IsTerminal as _};
 use std::path::Path;
 use std::sync::Arc;
@@ -78,20 +79,28 @@ fn bar() -> ProgressBar {
     if !io::stderr().is_terminal() {
         return ProgressBar::hidden();
     }
-    let template = "{spinner} {bar:24} {bytes}/{total_bytes} {binary_bytes_per_sec} {eta} {wide_msg}";
     let bar = ProgressBar::new(0);
-    if let Ok(style) = ProgressStyle::with_template(template) {
-        bar.set_style(style);
-    }
+    bar.set_style(style(UNKNOWN));
     bar.enable_steady_tick(Duration::from_millis(120));
     bar
+}
+
+/// While the listing runs nobody knows the whole, and no bar or time left would be true.
+const UNKNOWN: &str = "{spinner} {bytes} {binary_bytes_per_sec} {wide_msg}";
+const KNOWN: &str = "{spinner} {bar:24} {bytes}/{total_bytes} {binary_bytes_per_sec} {eta} {wide_msg}";
+
+fn style(template: &str) -> ProgressStyle {
+    ProgressStyle::with_template(template).unwrap_or_else(|_| ProgressStyle::default_bar())
 }
 
 fn show(bar: &ProgressBar, progress: &Progress) {
     if bar.is_hidden() {
         return;
     }
-    bar.set_length(progress.total_bytes);
+    if progress.total_known && bar.length() != Some(progress.total_bytes) {
+        bar.set_style(style(KNOWN));
+        bar.set_length(progress.total_bytes);
+    }
     bar.set_position(progress.bytes);
     let more = if progress.total_known { "" } else { "+" };
     let of = format!("{}/{}{more}", count(progress.objects), count(progress.total_objects));
@@ -119,7 +128,10 @@ fn tell(summary: &Summary, json: bool) -> Result<()> {
     let (done, failed) = (summary.done.len() as u64, summary.failed.len() as u64);
     if !json {
         if done > 0 || failed > 1 {
-            summary.failed.iter().for_each(|failed| output::note_error(&failed.error));
+            summary.failed.iter().for_each(output::note_failed);
+            // A hint is worth saying once, however many objects it is for.
+            let hints: BTreeSet<String> = summary.failed.iter().filter_map(|failed| failed.error.hint()).collect();
+            hints.iter().for_each(|hint| output::hint(hint));
         }
         if done > 0 {
             output::note(&format!("{} written, {}", objects(done), bytes(summary.bytes)));

@@ -45,7 +45,7 @@ async fn buckets(context: &Context, role: RoleIndex, shape: &Shape) -> Result<()
                 let line = json!({ "type": "bucket", "name": name, "region": region, "created": created });
                 output::json_line(out, &line)?;
             } else {
-                let region = region.as_deref().unwrap_or_default();
+                let region = output::name(region.as_deref().unwrap_or_default());
                 let line = format!("{}  {:width$}  {region}", time(*created), output::name(name));
                 writeln!(out, "{}", line.trim_end())?;
             }
@@ -60,7 +60,7 @@ async fn objects(context: &Context, role: RoleIndex, uri: &S3Uri, shape: &Shape)
     let (mut objects, mut size, mut lines) = (0, 0, 0_u64);
     let mut token = None;
     loop {
-        let page = s3.page(uri, depth, token.as_deref(), None).await?;
+        let page = s3.page(uri, depth, token.as_deref()).await?;
         lines += page.entries.len() as u64;
         for entry in &page.entries {
             if let Entry::Object(object) = entry {
@@ -101,7 +101,12 @@ fn line(out: &mut dyn Write, entry: &Entry, as_json: bool) -> std::io::Result<()
         ),
         Entry::Prefix(key) => writeln!(out, "{:19}  {:>10}  {}", "", "—", output::name(key)),
         Entry::Object(object) => {
-            let class = object.storage_class.as_deref().filter(|class| *class != "STANDARD").unwrap_or_default();
+            let class = object
+                .storage_class
+                .as_deref()
+                .filter(|class| *class != "STANDARD")
+                .map(output::name)
+                .unwrap_or_default();
             let (when, size, name) = (time(object.last_modified), bytes(object.size), output::name(&object.key));
             let line = format!("{when}  {size:>10}  {name}  {class}");
             // A key may end in spaces; only what we padded is cut.
@@ -114,8 +119,14 @@ fn summary(out: &mut dyn Write, shape: &Shape, what: &str, number: u64, size: Op
     if shape.json {
         return output::json_line(out, &json!({ "type": "summary", what: number, "size": size }));
     }
-    let size = size.map(|size| format!(", {} ({} B)", bytes(size), count(size))).unwrap_or_default();
+    let size = size.map(|size| format!(", {}", exact(size))).unwrap_or_default();
+    let what = if number == 1 { what.trim_end_matches('s') } else { what };
     writeln!(out, "{} {what}{size}", count(number))
+}
+
+/// `1.2 MiB (1,258,291 B)`, `22 B`.
+fn exact(size: u64) -> String {
+    if size < 1024 { bytes(size) } else { format!("{} ({} B)", bytes(size), count(size)) }
 }
 
 /// In the zone of this machine, as `ls -l` does.

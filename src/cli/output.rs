@@ -5,6 +5,7 @@ use std::io::{self, IsTerminal as _, Write};
 use serde::Serialize;
 
 use crate::domain::text::escaped;
+use crate::domain::transfer::Failed;
 use crate::error::{Error, Result};
 
 /// Writes to stdout what `write` writes, buffered.
@@ -14,11 +15,11 @@ pub(super) fn print(write: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> Res
 }
 
 /// `head` closes the pipe when it has seen enough: that is no failure of ours.
-fn finish(written: io::Result<()>) -> Result<()> {
-    match written {
-        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => std::process::exit(0),
-        written => written.map_err(Error::from),
-    }
+pub(super) fn finish(written: io::Result<()>) -> Result<()> {
+    written.map_err(|error| match error.kind() {
+        io::ErrorKind::BrokenPipe => Error::ReaderGone,
+        _ => Error::from(error),
+    })
 }
 
 /// One JSON document, indented.
@@ -45,9 +46,14 @@ pub(super) fn note(text: &str) {
     _ = writeln!(io::stderr(), "{} {}", styled("note:", "36"), crate::domain::text::escaped_lines(text));
 }
 
-/// An error that does not end the work, on stderr. Its text is escaped already, as every error's is.
-pub(super) fn note_error(error: &Error) {
-    _ = writeln!(io::stderr(), "{} {error}", styled("note:", "36"));
+/// An object that was not written, on stderr: no end of the work. Its text is escaped already, as every error's is.
+pub(super) fn note_failed(failed: &Failed) {
+    _ = writeln!(io::stderr(), "{} {failed}", styled("note:", "36"));
+}
+
+/// What to do next, on stderr.
+pub(super) fn hint(text: &str) {
+    _ = writeln!(io::stderr(), "{} {}", styled("hint:", "1;36"), escaped(text));
 }
 
 /// The one place that prints an error and its hint.

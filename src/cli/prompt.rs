@@ -1,6 +1,7 @@
 //! Asking the person: always at the controlling terminal, since stdin and stdout may be pipes.
 
 use super::Context;
+use super::stop::TerminalModes;
 use crate::domain::role::RoleIndex;
 use crate::domain::session::Session;
 use crate::domain::text::escaped;
@@ -15,9 +16,13 @@ impl Context {
         }
         loop {
             match self.core.session(role, code.as_deref()).await {
-                Err(Error::MfaRequired { role, serial }) => {
+                Err(Error::MfaRequired { role: role_label, serial }) => {
                     let shown = self.core.shown_code(&serial);
-                    code = Some(ask_code(role, serial, shown).await?);
+                    code = match ask_code(role_label, serial, shown).await {
+                        // Nobody can be asked: the session that is about to end is better than none.
+                        Err(error @ Error::MfaRequired { .. }) => return self.core.live_session(role).ok_or(error),
+                        code => Some(code?),
+                    };
                 }
                 answer => return answer,
             }
@@ -39,8 +44,12 @@ async fn ask_code(role: String, serial: String, shown: Option<String>) -> Result
         let question = format!("MFA code of {} for {}{shown}: ", escaped(&serial), escaped(&role));
         loop {
             let answer = rpassword::prompt_password(&question);
-            // Without a terminal there is nobody to ask.
-            let Ok(code) = answer else { return Err(Error::MfaRequired { role, serial }) };
+            let code = match answer {
+                Ok(code) => code,
+                Err(error) if error.kind() == std::io::ErrorKind::Interrupted => return Err(Error::Interrupted),
+                // Without a terminal there is nobody to ask.
+                Err(_) => return Err(Error::MfaRequired { role, serial }),
+            };
             let code: String = code.chars().filter(|c| !c.is_whitespace()).collect();
             match check_code(&code) {
                 Ok(()) => return Ok(code),
@@ -49,6 +58,7 @@ async fn ask_code(role: String, serial: String, shown: Option<String>) -> Result
             }
         }
     };
+    let _modes = TerminalModes::save();
     let asked = tokio::task::spawn_blocking(ask).await;
     asked.unwrap_or_else(|error| Err(Error::Crashed { message: error.to_string() }))
 }

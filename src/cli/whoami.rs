@@ -14,7 +14,7 @@ pub(super) async fn run(context: &Context, role: Option<String>, source: Option<
         Some(role) => {
             let role = core.profile.find(role)?;
             let session = context.session(role).await?;
-            (core.role_identity(role, None).await?, Some(session.expiration))
+            (core.role_identity(role).await?, Some(session.expiration))
         }
         None => (core.source_identity(source_role(context, source)?).await?, None),
     };

@@ -8,7 +8,7 @@ use std::path::Path;
 use super::fields::{Fields, Text, parsed};
 use super::report::{Report, quoted};
 use super::{keys, values};
-use crate::domain::account::{AccountId, RoleArn};
+use crate::domain::account::{AccountId, RoleArn, partition_of};
 use crate::domain::role::{Account, Profile, Role};
 
 /// What is known of a role's place in the file, for the checks that compare roles.
@@ -95,7 +95,7 @@ fn read_account<'a>(
     }
 
     let region = account.region.as_deref().or(profile.settings.region.as_deref());
-    let partition = values::partition(region);
+    let partition = partition_of(region.unwrap_or_default());
     let mut firsts: HashMap<String, usize> = HashMap::with_capacity(roles.len());
     for (role, arn) in roles.into_iter().zip(arns) {
         let given = RoleFields { fields: &role, arn, id, partition, own_endpoint };

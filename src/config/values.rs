@@ -47,20 +47,6 @@ pub(super) fn region(text: &str, own_endpoint: bool) -> Result<String, String> {
     Err(format!("a region is written like `eu-west-1`, not {}", quoted(text)))
 }
 
-/// The partition of a region (AWS General Reference, "Amazon Resource Names").
-pub(super) fn partition(region: Option<&str>) -> &'static str {
-    const STARTS: [(&str, &str); 6] = [
-        ("cn-", "aws-cn"),
-        ("us-gov-", "aws-us-gov"),
-        ("eusc-", "aws-eusc"),
-        ("us-iso-", "aws-iso"),
-        ("us-isob-", "aws-iso-b"),
-        ("eu-isoe-", "aws-iso-e"),
-    ];
-    let region = region.unwrap_or_default();
-    STARTS.iter().find(|(start, _)| region.starts_with(start)).map_or("aws", |(_, partition)| partition)
-}
-
 /// `http://host:port/path` or `https://…`, without a user in it.
 pub(super) fn url(text: &str) -> Result<String, String> {
     if text.contains('@') {
@@ -346,8 +332,6 @@ mod tests {
             ],
         );
         hold(|text| region(text, true), &[("garage", Ok(())), ("a b", Err("like")), ("", Err("like"))]);
-        assert_eq!(partition(Some("cn-north-1")), "aws-cn");
-        assert_eq!(partition(None), "aws");
     }
 
     #[test]

@@ -49,8 +49,28 @@ impl Serialize for AccountId {
     }
 }
 
-/// The partitions that AWS has (AWS General Reference, "Amazon Resource Names").
-const PARTITIONS: [&str; 7] = ["aws", "aws-cn", "aws-us-gov", "aws-eusc", "aws-iso", "aws-iso-b", "aws-iso-e"];
+/// The partitions that AWS has (AWS General Reference, "Amazon Resource Names"), how the regions of each begin, and the one that stands for it when none is named. The first is for all
+/// others.
+const REGIONS: [(&str, &str, &str); 7] = [
+    ("aws", "", "us-east-1"),
+    ("aws-cn", "cn-", "cn-north-1"),
+    ("aws-us-gov", "us-gov-", "us-gov-west-1"),
+    ("aws-eusc", "eusc-", "eusc-de-east-1"),
+    ("aws-iso", "us-iso-", "us-iso-east-1"),
+    ("aws-iso-b", "us-isob-", "us-isob-east-1"),
+    ("aws-iso-e", "eu-isoe-", "eu-isoe-west-1"),
+];
+
+/// The partition of a region.
+pub fn partition_of(region: &str) -> &'static str {
+    let found = REGIONS.iter().skip(1).find(|(_, start, _)| region.starts_with(start));
+    found.map_or("aws", |(partition, ..)| partition)
+}
+
+/// The region to ask in when nobody names one.
+pub fn default_region(partition: &str) -> &'static str {
+    REGIONS.iter().find(|(known, ..)| *known == partition).map_or("us-east-1", |(.., region)| region)
+}
 
 /// `arn:PARTITION:iam::ACCOUNT:role/PATH/NAME`.
 #[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -98,8 +118,9 @@ impl FromStr for RoleArn {
         if arn != "arn" {
             return Err(format!("{text:?} does not begin with `arn:`, {expected}"));
         }
-        if !PARTITIONS.contains(&partition) {
-            return Err(format!("{partition:?} is no AWS partition (one of {})", PARTITIONS.join(", ")));
+        if !REGIONS.iter().any(|(known, ..)| *known == partition) {
+            let known: Vec<&str> = REGIONS.iter().map(|(known, ..)| *known).collect();
+            return Err(format!("{partition:?} is no AWS partition (one of {})", known.join(", ")));
         }
         if service == "sts" && resource.starts_with("assumed-role/") {
             return Err(format!("{text:?} is a session of a role; give the role itself, {expected}"));
@@ -116,6 +137,10 @@ impl FromStr for RoleArn {
             None => ("/".to_owned(), path_and_name),
         };
         check_role_name(name)?;
+        // IAM API Reference, `CreateRole`, Path: `!` to `~`.
+        if let Some(c) = path.chars().find(|c| !c.is_ascii_graphic()) {
+            return Err(format!("a role's path may not hold {c:?}: {path:?}"));
+        }
         Ok(Self { partition: partition.into(), account, path, name: name.into() })
     }
 }
@@ -175,6 +200,7 @@ mod tests {
             ("arn:aws:iam:us-east-1:222222222222:role/x", "no region"),
             ("arn:aws:iam::222222222222:role/", "missing"),
             ("arn:aws:iam::222222222222:role/a b", "may not hold ' '"),
+            ("arn:aws:iam::222222222222:role/a\u{202e}/b", "path may not hold"),
         ] {
             let error = arn.parse::<RoleArn>().unwrap_err();
             assert!(error.contains(what), "{arn}: {error}");

@@ -37,7 +37,8 @@ fn check_segment(segment: &str) -> Result<(), String> {
     let stem = segment.split('.').next().unwrap_or_default().trim_end().to_ascii_lowercase();
     match segment {
         "" => Err("an empty name between two slashes, or at an end, cannot be a file here".into()),
-        "." | ".." => Err(format!("`{segment}` would lead out of the folder")),
+        ".." => Err("`..` would lead out of the folder".into()),
+        "." => Err("`.` is the folder itself and no name".into()),
         _ if segment.contains('\0') => Err("a NUL byte cannot be in a file's name".into()),
         _ if segment.contains('\\') => Err("a backslash separates folders on some systems".into()),
         _ if segment.len() > LONGEST_NAME => {

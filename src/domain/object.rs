@@ -48,11 +48,10 @@ pub struct Object {
     pub storage_class: Option<String>,
 }
 
-impl Object {
-    /// Whether it must be restored before it can be read (Amazon S3 User Guide, "Restoring an archived object").
-    pub fn is_archived(&self) -> bool {
-        matches!(self.storage_class.as_deref(), Some("GLACIER" | "DEEP_ARCHIVE"))
-    }
+/// Whether objects of this storage class must be restored before they can be read (Amazon S3 User Guide, "Restoring an
+/// archived object").
+pub fn is_archived(storage_class: &str) -> bool {
+    matches!(storage_class, "GLACIER" | "DEEP_ARCHIVE")
 }
 
 /// One page of a listing.

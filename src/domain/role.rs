@@ -230,11 +230,8 @@ impl Role {
 
     /// How long a session of this role is asked for; `None` leaves it to AWS (one hour).
     pub fn requested_duration(&self, settings: &Settings) -> Option<Duration> {
-        // The default for all roles may be longer than AWS lets a chained role live.
-        let default = match self.via {
-            Some(_) => settings.duration.map(|duration| duration.min(CHAINED_DURATION)),
-            None => settings.duration,
-        };
-        self.duration.or(default)
+        let wanted = self.duration.or(settings.duration);
+        // AWS lets a chained role live no longer, whatever is asked for.
+        if self.via.is_some() { wanted.map(|wanted| wanted.min(CHAINED_DURATION)) } else { wanted }
     }
 }

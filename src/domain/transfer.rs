@@ -1,7 +1,9 @@
 //! What a download does and how far it is.
 
+use std::fmt;
 use std::path::PathBuf;
 
+use super::text::escaped;
 use super::uri::S3Uri;
 use crate::error::Error;
 
@@ -29,6 +31,17 @@ pub struct Failed {
     pub uri: S3Uri,
     /// Why, and what next.
     pub error: Error,
+}
+
+impl fmt::Display for Failed {
+    /// One line that names the object, fit for a terminal.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (text, key) = (self.error.to_string(), escaped(&self.uri.key));
+        if !self.uri.bucket.is_empty() && !text.contains(&*key) {
+            write!(f, "{}: ", escaped(&self.uri.to_string()))?;
+        }
+        f.write_str(&text)
+    }
 }
 
 /// What a finished job did.

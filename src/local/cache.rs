@@ -7,6 +7,7 @@ use std::collections::HashSet;
 use std::fs::{File, OpenOptions};
 use std::io;
 use std::path::PathBuf;
+use std::time::Duration;
 
 use jiff::Timestamp;
 use secrecy::SecretString;
@@ -76,15 +77,27 @@ impl SessionCache {
     pub fn store(&self, key: &CacheKey, session: &Session) -> io::Result<()> {
         files::private_directory(&self.directory)?;
         let text = Zeroizing::new(serde_json::to_vec(&Stored::new(session)).map_err(io::Error::other)?);
-        files::write_private(&self.path(key), &text)
+        files::write_private(&self.path(key), &text)?;
+        self.sweep();
+        Ok(())
     }
 
-    /// Forgets the session; whether there was one.
-    pub fn forget(&self, key: &CacheKey) -> io::Result<bool> {
+    /// Removes what no session can live in any more: none is longer than 36 hours (`GetSessionToken`).
+    fn sweep(&self) {
+        const LONGEST: Duration = Duration::from_secs(36 * 3600);
+        for entry in std::fs::read_dir(&self.directory).into_iter().flatten().flatten() {
+            let age = entry.metadata().and_then(|found| found.modified()).ok().and_then(|time| time.elapsed().ok());
+            if age.is_some_and(|age| age > LONGEST) {
+                _ = std::fs::remove_file(entry.path());
+            }
+        }
+    }
+
+    /// Forgets the session, if there is one.
+    pub fn forget(&self, key: &CacheKey) -> io::Result<()> {
         match std::fs::remove_file(self.path(key)) {
-            Ok(()) => Ok(true),
-            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),
-            Err(error) => Err(error),
+            Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
+            _ => Ok(()),
         }
     }
 
@@ -183,7 +196,9 @@ mod tests {
         let found = cache.load(&key, Timestamp::from_second(3599).unwrap()).unwrap();
         assert_eq!((found.keys.secret(), found.keys.token()), ("s", Some("t")));
         assert!(cache.load(&key, Timestamp::from_second(3600).unwrap()).is_none());
-        assert!(cache.forget(&key).unwrap() && !cache.forget(&key).unwrap());
+        cache.forget(&key).unwrap();
+        assert!(cache.load(&key, Timestamp::UNIX_EPOCH).is_none());
+        cache.forget(&key).unwrap();
     }
 
     #[test]

@@ -6,17 +6,22 @@ use std::path::{Component, Path, PathBuf};
 
 use crate::error::{Error, Result};
 
-/// Makes `directory` and what is above it; on Unix only we may look into the last one.
-pub fn private_directory(directory: &Path) -> io::Result<()> {
+/// Makes `directory` and what is above it; on Unix only we may look into what is made. One that is there stays as it
+/// is: it may be somebody's, such as `/tmp`.
+pub fn make_directory(directory: &Path) -> io::Result<()> {
     let mut builder = fs::DirBuilder::new();
     builder.recursive(true);
     #[cfg(unix)]
     std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
-    builder.create(directory)?;
+    builder.create(directory)
+}
+
+/// The same for a directory of our own, which only we may look into even when it was there already.
+pub fn private_directory(directory: &Path) -> io::Result<()> {
+    make_directory(directory)?;
     #[cfg(unix)]
     {
         use std::os::unix::fs::PermissionsExt as _;
-        // It may have been there already, with a wider mode.
         if fs::metadata(directory)?.permissions().mode() & 0o777 != 0o700 {
             fs::set_permissions(directory, fs::Permissions::from_mode(0o700))?;
         }

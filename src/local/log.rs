@@ -27,7 +27,7 @@ pub fn start(state_directory: &Path, level: Option<&str>) {
         return;
     }
     let path = path(state_directory);
-    if files::private_directory(state_directory).is_err() {
+    if files::make_directory(state_directory).is_err() {
         return;
     }
     if std::fs::metadata(&path).is_ok_and(|found| found.len() > LARGEST) {

@@ -1,7 +1,5 @@
 //! Assuming a role: the chain of roles from the source credentials on, each session reused while it lives.
 
-use std::time::Duration;
-
 use jiff::Timestamp;
 
 use super::check::clock_off;
@@ -10,16 +8,28 @@ use crate::aws::Endpoint;
 use crate::aws::source::SourceKeys;
 use crate::aws::sts::{AssumeRole, Assumed, CLOCK_LIMIT, Caller};
 use crate::domain::duration::words;
-use crate::domain::role::{Role, RoleIndex, Source};
+use crate::domain::role::{CHAINED_DURATION, Role, RoleIndex, Settings, Source};
 use crate::domain::session::Session;
 use crate::error::{Error, Result};
 use crate::local::cache::CacheKey;
 
-/// Role chaining gives sessions of at most one hour (IAM User Guide, "Methods to assume a role").
-const CHAINED_LIMIT: Duration = Duration::from_secs(3600);
+/// Which session will do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Want {
+    /// Any that lives long enough.
+    Living,
+    /// One that was handed out after this.
+    New { since: Timestamp },
+}
 
-/// What role session names are made of when nobody says otherwise.
-const SESSION_NAME: &str = "{user}@{host}";
+impl Want {
+    fn is_met_by(self, session: &Session) -> bool {
+        match self {
+            Self::Living => true,
+            Self::New { since } => session.issued >= since,
+        }
+    }
+}
 
 impl Core {
     /// The session of `role` that lives now, without asking AWS.
@@ -37,42 +47,69 @@ impl Core {
     /// [`Error::MfaRequired`] when a code is wanted and none is left: ask for it and call again, the roles before it
     /// are not assumed twice. [`Error::Denied`], [`Error::SignedOut`] and the like from AWS.
     pub async fn session(&self, role: RoleIndex, mfa_code: Option<&str>) -> Result<Session> {
-        match self.session_by_our_clock(role, mfa_code).await {
-            // AWS ended a session of the chain before its time.
-            Err(Error::Expired { .. }) => {
-                self.forget_chain(role);
-                self.session_by_our_clock(role, mfa_code).await
+        self.obtain(role, mfa_code, Want::Living).await
+    }
+
+    /// A new session of `role`; the one that lives is kept until the new one is there.
+    pub async fn renewed_session(&self, role: RoleIndex, mfa_code: Option<&str>) -> Result<Session> {
+        self.obtain(role, mfa_code, Want::New { since: Timestamp::now() }).await
+    }
+
+    /// The same as [`Core::session`] where nobody can be asked: while a session lives it is better than none, even when
+    /// it is about to end.
+    pub async fn session_unasked(&self, role: RoleIndex) -> Result<Session> {
+        match self.session(role, None).await {
+            Err(error @ (Error::MfaRequired { .. } | Error::SignedOut { .. } | Error::Network { .. })) => {
+                self.live_session(role).ok_or(error)
             }
             answer => answer,
         }
     }
 
-    async fn session_by_our_clock(&self, role: RoleIndex, mfa_code: Option<&str>) -> Result<Session> {
+    async fn obtain(&self, role: RoleIndex, mfa_code: Option<&str>, want: Want) -> Result<Session> {
+        match self.walk_chain(role, mfa_code, want).await {
+            // AWS ended a session of the chain before its time.
+            Err(Error::Expired { .. }) => {
+                self.forget_chain(role);
+                self.walk_chain(role, mfa_code, want).await
+            }
+            answer => answer,
+        }
+    }
+
+    async fn walk_chain(&self, role: RoleIndex, mfa_code: Option<&str>, want: Want) -> Result<Session> {
         let chain = self.profile.chain(role);
-        let fresh = |link: &RoleIndex| self.live_session(*link).filter(|session| session.is_fresh(Timestamp::now()));
+        let fresh = |link: &RoleIndex| {
+            let wanted = want == Want::Living || *link != role;
+            let session = self.live_session(*link).filter(|session| wanted && session.is_fresh(Timestamp::now()))?;
+            // Remembered as the one that we use: when AWS ends it, this one is forgotten and no other.
+            held(&self.sessions).insert(*link, session.clone());
+            Some(session)
+        };
         // The nearest link that still lives spares all links before it.
         let living = chain.iter().enumerate().rev().find_map(|(place, link)| Some((place, fresh(link)?)));
         let (from, mut session) = living.map_or((0, None), |(place, session)| (place + 1, Some(session)));
         let mut code = mfa_code;
         for (place, link) in chain.iter().enumerate().skip(from) {
             let before = place.checked_sub(1).map(|place| self.profile.label(chain[place]));
-            session = Some(self.assume(*link, before.zip(session.as_ref()), &mut code).await?);
+            let want = if *link == role { want } else { Want::Living };
+            session = Some(self.assume(*link, before.zip(session.as_ref()), &mut code, want).await?);
         }
         // The chain has at least the role itself.
         session.ok_or(Error::Interrupted)
     }
 
-    /// Forgets the session of `role`, so that the next one is new.
-    pub fn forget_session(&self, role: RoleIndex) -> Result<bool> {
-        let remembered = held(&self.sessions).remove(&role).is_some();
-        let stored = self.cache.forget(&self.cache_key(role))?;
-        Ok(remembered || stored)
-    }
-
     /// Forgets the sessions of `role` and of all roles before it: AWS says that one of them has ended, and not which.
+    /// One that another process has renewed meanwhile is kept.
     pub(super) fn forget_chain(&self, role: RoleIndex) {
         for link in self.profile.chain(role) {
-            if let Err(error) = self.forget_session(link) {
+            let key = self.cache_key(link);
+            let Some(refused) = held(&self.sessions).remove(&link) else { continue };
+            let stored = self.cache.load(&key, Timestamp::now());
+            if stored.is_some_and(|stored| stored.keys.access_key_id != refused.keys.access_key_id) {
+                continue;
+            }
+            if let Err(error) = self.cache.forget(&key) {
                 tracing::warn!(%error, "a session that has ended cannot be forgotten");
             }
         }
@@ -84,6 +121,7 @@ impl Core {
         role: RoleIndex,
         before: Option<(String, &Session)>,
         code: &mut Option<&str>,
+        want: Want,
     ) -> Result<Session> {
         let key = self.cache_key(role);
         let label = self.profile.label(role);
@@ -95,7 +133,8 @@ impl Core {
         // Without the lock xsw still works; it may ask twice.
         let _lock = tokio::task::spawn_blocking(move || cache.lock(&lock_key).ok()).await.ok().flatten();
         let now = Timestamp::now();
-        if let Some(session) = self.cache.load(&key, now).filter(|session| session.is_fresh(now)) {
+        let serves = |session: &Session| session.is_fresh(now) && want.is_met_by(session);
+        if let Some(session) = self.cache.load(&key, now).filter(serves) {
             held(&self.sessions).insert(role, session.clone());
             return Ok(session);
         }
@@ -123,8 +162,7 @@ impl Core {
     /// Asks STS; once more with less when it says that the role or role chaining allows no such duration.
     async fn ask(&self, index: RoleIndex, caller: Caller<'_>, mfa: Option<(&str, &str)>) -> Result<Session> {
         let role = self.profile.role(index);
-        let wanted = role.requested_duration(&self.profile.settings);
-        let duration = if role.via.is_some() { wanted.map(|wanted| wanted.min(CHAINED_LIMIT)) } else { wanted };
+        let duration = role.requested_duration(&self.profile.settings);
         let mut request = AssumeRole {
             role_arn: &role.arn,
             role_session_name: self.session_name(role),
@@ -141,13 +179,13 @@ impl Core {
         let answer = self.ask_once(&endpoint, caller, &request).await;
         let too_long = matches!(&answer, Err(Error::Aws { code, message, .. })
             if code == "ValidationError" && (message.contains("MaxSessionDuration") || message.contains("role chaining")));
-        if !too_long || duration.is_none_or(|duration| duration <= CHAINED_LIMIT) {
+        if !too_long || duration.is_none_or(|duration| duration <= CHAINED_DURATION) {
             return answer;
         }
         let asked = words(duration.unwrap_or_default().as_secs());
         self.notice(format!("{} gives no session of {asked}; asked for 1 h instead", self.profile.label(index)));
         // A role's maximum is never below one hour (IAM API Reference, `CreateRole`, MaxSessionDuration).
-        request.duration = Some(CHAINED_LIMIT);
+        request.duration = Some(CHAINED_DURATION);
         self.ask_once(&endpoint, caller, &request).await
     }
 
@@ -177,7 +215,11 @@ impl Core {
 
     fn session_name(&self, role: &Role) -> String {
         let template = role.session_name.as_deref().or(self.profile.settings.session_name.as_deref());
-        session_name(template.unwrap_or(SESSION_NAME), self.environment.user(), &self.environment.host())
+        session_name(
+            template.unwrap_or(Settings::DEFAULT_SESSION_NAME),
+            self.environment.user(),
+            &self.environment.host(),
+        )
     }
 
     /// All that changes the session: two roles that differ in any of it never share one.

@@ -77,7 +77,7 @@ impl Core {
 
     fn check_state_directory(&self) -> Finding {
         let directory = self.environment.state_directory();
-        let written = files::private_directory(&directory)
+        let written = files::make_directory(&directory)
             .and_then(|()| tempfile::tempfile_in(&directory))
             .map_err(crate::Error::file("write in", &directory));
         match written {

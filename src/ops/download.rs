@@ -5,7 +5,6 @@ use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::time::Duration;
 
 use tempfile::TempPath;
 use tokio::sync::{Mutex, mpsc};
@@ -18,15 +17,13 @@ use crate::domain::transfer::{Done, Failed, Progress, Summary};
 use crate::domain::uri::S3Uri;
 use crate::error::{Error, Result};
 use crate::local::files;
+use crate::ops::read::Reader;
 
 /// Objects that are fetched at the same time.
 const WORKERS: usize = 16;
 
 /// Bytes are handed to the disk in pieces of at least this size, off the async threads.
 const WRITE_SIZE: usize = 256 << 10;
-
-/// How often a broken stream is taken up again where it broke.
-const RESUMES: u32 = 5;
 
 /// What to download, and where to.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -191,13 +188,13 @@ impl Job {
     async fn list_prefix(&self, uri: &S3Uri, strip: &str, root: &Path, queue: &mpsc::Sender<Item>) -> Result<()> {
         let mut token = None;
         loop {
-            let page = self.s3.page(uri, Depth::All, token.as_deref(), None).await?;
+            let page = self.s3.page(uri, Depth::All, token.as_deref()).await?;
             for entry in page.entries {
                 let Entry::Object(object) = entry else { continue };
                 let uri = S3Uri::new(&uri.bucket, &object.key);
                 // The console makes such markers for folders; they hold nothing.
                 if let (Some(folder), 0) = (object.key.strip_suffix('/'), object.size) {
-                    self.make_folder(&uri, strip, folder, root);
+                    self.make_folder(&uri, strip, folder, root).await;
                     continue;
                 }
                 self.count(object.size);
@@ -218,12 +215,18 @@ impl Job {
         }
     }
 
-    fn make_folder(&self, uri: &S3Uri, strip: &str, folder: &str, root: &Path) {
+    async fn make_folder(&self, uri: &S3Uri, strip: &str, folder: &str, root: &Path) {
         // The marker of the prefix itself: its folder is the chosen one.
         if folder.len() < strip.len() {
             return;
         }
-        let made = safe_path(strip, folder).and_then(|relative| files::folders_below(root, &relative));
+        let root = root.to_owned();
+        let made = match safe_path(strip, folder) {
+            Ok(relative) => {
+                blocking(move || make_root(&root).and_then(|()| files::folders_below(&root, &relative))).await
+            }
+            Err(error) => Err(error),
+        };
         if let Err(error) = made {
             self.count(0);
             self.failed(uri.clone(), error);
@@ -250,65 +253,31 @@ impl Job {
     async fn fetch(&self, item: &Item) -> Result<Done> {
         let (target, overwrite) = (item.target.clone(), self.overwrite);
         let part = blocking(move || Part::open(&target, overwrite)).await?;
-        let mut etag = item.etag.clone();
+        let mut reader = Reader::new(self.s3.clone(), item.uri.clone(), item.etag.clone());
+        let mut counted = item.counted;
         let mut written = 0;
-        let mut resumes = 0;
-        let modified = loop {
-            match self.stream(item, &mut etag, &mut written, &part).await {
-                Ok(modified) => break modified,
-                Err(Error::Network { .. }) if resumes < RESUMES => {
-                    resumes += 1;
-                    tracing::info!(key = ?item.uri.key, written, resumes, "the stream broke; asking for the rest");
-                    tokio::time::sleep(Duration::from_millis(200 << resumes)).await;
-                }
-                Err(error) => return Err(error),
-            }
-        };
-        let path = part.target.clone();
-        blocking(move || part.close(overwrite, modified)).await?;
-        Ok(Done { uri: item.uri.clone(), path, size: written })
-    }
-
-    /// Streams from `written` on until the end, and gives the time that the object was written.
-    async fn stream(
-        &self,
-        item: &Item,
-        etag: &mut Option<String>,
-        written: &mut u64,
-        part: &Part,
-    ) -> Result<Option<jiff::Timestamp>> {
-        let mut body = self.s3.body(&item.uri, *written, etag.as_deref()).await?;
-        if *written == 0 {
-            self.recount(item.counted, body.object_size);
-        }
-        // Whatever comes later must be of the same object.
-        *etag = etag.take().or_else(|| body.etag.clone());
         let mut buffer: Vec<u8> = Vec::new();
-        let ended = loop {
-            let next = body.next().await;
-            if let Ok(Some(bytes)) = &next {
+        loop {
+            let next = reader.next().await?;
+            let size = reader.size().unwrap_or(counted);
+            self.recount(counted, size);
+            counted = size;
+            if let Some(bytes) = &next {
                 self.tally.bytes.fetch_add(bytes.len() as u64, Ordering::Relaxed);
                 buffer.extend_from_slice(bytes);
             }
-            // What came before the stream broke is kept: the rest is asked for from there.
-            let goes_on = matches!(next, Ok(Some(_)));
-            if buffer.len() >= WRITE_SIZE || (!goes_on && !buffer.is_empty()) {
-                let piece = std::mem::take(&mut buffer);
-                let length = piece.len() as u64;
-                part.write(piece).await?;
-                *written += length;
+            if buffer.len() >= WRITE_SIZE || (next.is_none() && !buffer.is_empty()) {
+                written += buffer.len() as u64;
+                part.write(std::mem::take(&mut buffer)).await?;
                 self.report(&item.uri.key);
             }
-            if !goes_on {
-                break next.map(|_| ());
+            if next.is_none() {
+                break;
             }
-        };
-        ended?;
-        if *written == body.object_size {
-            return Ok(body.last_modified);
         }
-        let message = format!("{written} of {} bytes came", body.object_size);
-        Err(Error::Network { endpoint: item.uri.to_string(), message })
+        let (path, modified) = (part.target.clone(), reader.last_modified());
+        blocking(move || part.close(overwrite, modified)).await?;
+        Ok(Done { uri: item.uri.clone(), path, size: written })
     }
 
     fn count(&self, size: u64) {
@@ -353,8 +322,7 @@ impl Part {
     fn open(target: &Target, overwrite: bool) -> Result<Self> {
         let name = target.relative.file_name().ok_or_else(|| Error::usage("the target names no file"))?;
         let root = if target.root.as_os_str().is_empty() { Path::new(".") } else { &target.root };
-        // The chosen folder is the user's own: it may be made, and may be a symlink. What is below comes from keys.
-        fs::create_dir_all(root).map_err(Error::file("make the folder", root))?;
+        make_root(root)?;
         let folder = files::folders_below(root, target.relative.parent().unwrap_or(Path::new("")))?;
         let path = folder.join(name);
         // `./NAME` is NAME.
@@ -396,6 +364,11 @@ impl Part {
             _ => Error::file("write", &target)(failed.error),
         })
     }
+}
+
+/// The chosen folder is the user's own: it may be made, and may be a symlink. What is below it comes from keys.
+fn make_root(root: &Path) -> Result<()> {
+    fs::create_dir_all(root).map_err(Error::file("make the folder", root))
 }
 
 fn safe_path(strip: &str, key: &str) -> Result<PathBuf> {

@@ -7,15 +7,32 @@ use crate::domain::role::RoleIndex;
 use crate::domain::session::Session;
 use crate::error::{Error, Result};
 use crate::local::child::{self, Plan};
-use crate::local::child_env::{ChildEnv, RoleFacts, session_env};
+use crate::local::child_env::{ChildEnv, RoleFacts, session_env, unset_env};
 use crate::local::shell::Subshell;
+
+const ENDPOINT_URL: &str = "AWS_ENDPOINT_URL";
 
 impl Core {
     /// The environment that holds the session of `role`.
     pub fn child_env(&self, role: RoleIndex, session: &Session) -> ChildEnv {
         let (label, region) = (self.profile.label(role), self.region_of(role));
         let arn = &self.profile.role(role).arn;
-        session_env(session, &RoleFacts { label: &label, arn, account_id: arn.account(), region: Some(&region) })
+        let facts = RoleFacts { label: &label, arn, account_id: arn.account(), region: Some(&region) };
+        let mut env = session_env(session, &facts);
+        // Other SDKs must reach the same place. What the environment says itself, the child has anyway.
+        if let Some(url) = self.profile.endpoint_url(role).filter(|_| self.environment.get(ENDPOINT_URL).is_none()) {
+            env.set(ENDPOINT_URL, url);
+        }
+        env
+    }
+
+    /// Takes back what [`Core::child_env`] sets.
+    pub fn unset_env(&self) -> ChildEnv {
+        let mut env = unset_env();
+        if self.profile.indices().any(|role| self.profile.endpoint_url(role).is_some()) {
+            env.unset(ENDPOINT_URL);
+        }
+        env
     }
 
     /// Runs a command that holds the session and gives its exit status.
@@ -38,10 +55,6 @@ impl Core {
     }
 
     async fn run(&self, role: RoleIndex, mut plan: Plan) -> Result<u8> {
-        if let Some(url) = self.endpoint(role, "S3").url {
-            // Other SDKs must reach the same place.
-            plan.lay_under(&[("AWS_ENDPOINT_URL".to_owned(), Some(url.into()))]);
-        }
         // The demo's children find the embedded cloud too.
         plan.lay_under(self.environment.overlaid());
         tracing::info!(role = self.profile.label(role), program = ?plan.program(), "child starts");

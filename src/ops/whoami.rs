@@ -6,20 +6,20 @@ use crate::domain::role::RoleIndex;
 use crate::error::{Error, Result};
 
 impl Core {
-    /// The identity of a role's session.
-    pub async fn role_identity(&self, role: RoleIndex, mfa_code: Option<&str>) -> Result<Identity> {
-        match self.identity_of_session(role, mfa_code).await {
+    /// The identity of a role's session; one that wants an MFA code must have been made before.
+    pub async fn role_identity(&self, role: RoleIndex) -> Result<Identity> {
+        match self.identity_of_session(role).await {
             // AWS ended the session before its time.
             Err(Error::Expired { .. }) => {
                 self.forget_chain(role);
-                self.identity_of_session(role, mfa_code).await
+                self.identity_of_session(role).await
             }
             answer => answer,
         }
     }
 
-    async fn identity_of_session(&self, role: RoleIndex, mfa_code: Option<&str>) -> Result<Identity> {
-        let session = self.session(role, mfa_code).await?;
+    async fn identity_of_session(&self, role: RoleIndex) -> Result<Identity> {
+        let session = self.session_unasked(role).await?;
         let name = self.profile.label(role);
         let caller = Caller { keys: &session.keys, name: &name, is_source: false };
         self.aws.caller_identity(&self.endpoint(role, "STS"), caller).await

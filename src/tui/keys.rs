@@ -149,6 +149,10 @@ impl Key {
             "pagedown" => KeyCode::PageDown,
             _ => match (base.strip_prefix('f').and_then(|number| number.parse().ok()), base.chars().count()) {
                 (Some(number @ 1..=12), _) => KeyCode::F(number),
+                // With ctrl, terminals do not tell capitals.
+                (None, 1) if modifiers == KeyModifiers::CONTROL => {
+                    KeyCode::Char(base.chars().next()?.to_ascii_lowercase())
+                }
                 (None, 1) => KeyCode::Char(base.chars().next()?),
                 _ => return None,
             },
@@ -197,22 +201,31 @@ impl KeyMap {
     /// [`Error::Profile`] for a file that cannot be read, an unknown key or action, or a key bound twice.
     pub fn load(path: &Path) -> Result<Self> {
         match std::fs::read_to_string(path) {
-            Ok(text) => Self::with(&text).map_err(|message| problem(path, message)),
+            Ok(text) => Self::with(&text).map_err(|wrong| problem(path, wrong)),
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(Self::default()),
             Err(error) => Err(Error::file("read", path)(error)),
         }
     }
 
-    fn with(text: &str) -> Result<Self, String> {
-        let read = |text: &str| toml::from_str::<Table>(text).map_err(|error| error.to_string());
+    fn with(text: &str) -> Result<Self, Problem> {
+        let read = |text: &str| {
+            toml::from_str::<Table>(text).map_err(|error| {
+                let line = error.span().map_or(0, |span| text[..span.start.min(text.len())].matches('\n').count() + 1);
+                Problem { line, message: error.message().to_owned() }
+            })
+        };
+        let wrong = |name: &str, message: String| {
+            let line = text.lines().position(|line| line.contains(&format!("\"{name}\""))).map_or(0, |line| line + 1);
+            Problem { line, message }
+        };
         let mut names = read(include_str!("../../assets/keys.toml"))?;
         names.extend(read(text)?);
         let mut actions = HashMap::new();
         for (action, keys) in &names {
             for name in keys {
-                let key = Key::parse(name).ok_or_else(|| format!("there is no key {name:?}"))?;
+                let key = Key::parse(name).ok_or_else(|| wrong(name, format!("there is no key {name:?}")))?;
                 if let Some(other) = actions.insert(key, *action) {
-                    return Err(format!("{name:?} is bound twice: to {other:?} and {action:?}"));
+                    return Err(wrong(name, format!("{name:?} is bound twice: to {other:?} and {action:?}")));
                 }
             }
         }
@@ -242,10 +255,10 @@ impl Default for KeyMap {
     }
 }
 
-fn problem(path: &Path, message: String) -> Error {
+fn problem(path: &Path, problem: Problem) -> Error {
     Error::Profile {
         path: Some(path.to_owned()),
-        problems: vec![Problem { line: 0, message }],
+        problems: vec![problem],
         hint: Some("the default keys are the manual: see assets/keys.toml in xsw's repository".into()),
     }
 }
@@ -276,7 +289,7 @@ mod tests {
             ("quit = 3", "invalid type"),
         ] {
             let error = KeyMap::with(text).unwrap_err();
-            assert!(error.contains(what), "{text}: {error}");
+            assert!(error.message.contains(what) && error.line == 1, "{text}: {error:?}");
         }
     }
 }

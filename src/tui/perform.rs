@@ -36,13 +36,11 @@ impl Outside {
     }
 
     pub(super) async fn assume(self, ticket: Ticket, role: RoleIndex, code: Option<Code>, anew: bool) {
-        let answer = async {
-            if anew {
-                self.core.forget_session(role)?;
-            }
-            self.core.session(role, code.as_ref().map(|code| code.0.as_str())).await
+        let code = code.as_ref().map(|code| code.0.as_str());
+        let answer = match anew {
+            true => self.core.renewed_session(role, code).await,
+            false => self.core.session(role, code).await,
         };
-        let answer = answer.await;
         let hint = match &answer {
             Err(Error::MfaRequired { serial, .. }) => self.core.shown_code(serial),
             _ => None,
@@ -70,8 +68,9 @@ impl Outside {
 
     /// The session of a role, made or renewed where it must be, so that the header knows before the answer comes.
     async fn session(&self, role: RoleIndex) -> Result<()> {
-        let session = self.core.session(role, None).await?;
+        let session = self.core.session_unasked(role).await?;
         self.send(Msg::Renewed(role, Life::from(&session))).await;
+        self.notices().await;
         Ok(())
     }
 
@@ -91,7 +90,7 @@ impl Outside {
         let s3 = self.core.s3(role);
         let mut token = None;
         loop {
-            let page = s3.page(&uri, Depth::Level, token.as_deref(), None).await;
+            let page = s3.page(&uri, Depth::Level, token.as_deref()).await;
             token = page.as_ref().ok().and_then(|page| page.next.clone());
             self.send(Msg::Page(ticket, page)).await;
             if token.is_none() {

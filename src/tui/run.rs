@@ -24,6 +24,7 @@ use super::theme::Theme;
 use super::update::update;
 use super::view::view;
 use crate::domain::role::RoleIndex;
+use crate::domain::text::escaped;
 use crate::domain::transfer::Progress;
 use crate::error::{Error, Result};
 use crate::ops::Core;
@@ -69,7 +70,9 @@ pub async fn run(core: Arc<Core>, options: Options) -> Result<Ended> {
         Timestamp::now(),
         jiff::tz::TimeZone::system(),
     );
-    state.notice = options.notice;
+    state.notice = options.notice.map(|text| escaped(&text).into_owned());
+    state.regions = core.profile.indices().map(|role| core.region_of(role)).collect();
+    state.home = core.environment.path("HOME");
     let no_color = core.environment.get("NO_COLOR").is_some();
     let theme = Theme::new(!no_color);
     let mut work = Work::new(Outside { core, sender: sender.clone() });
@@ -160,7 +163,7 @@ async fn shell(
     leave();
     let answer = async {
         let session = outside.core.session(role, None).await?;
-        let label = crate::domain::text::escaped(&outside.core.profile.label(role)).into_owned();
+        let label = escaped(&outside.core.profile.label(role)).into_owned();
         _ = writeln!(io::stdout(), "A subshell of {label}; `exit` leads back to xsw.");
         outside.core.run_shell(role, &session).await
     };

@@ -1,6 +1,7 @@
 //! All that the screen shows. `update` alone changes it; `view` draws it and nothing else.
 
 use std::collections::HashMap;
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use jiff::Timestamp;
@@ -48,6 +49,10 @@ pub struct State {
     pub modal: Option<Modal>,
     /// One line for the user, until the next key.
     pub notice: Option<String>,
+    /// The region that each role works in, by its place.
+    pub regions: Vec<String>,
+    /// The user's home, for `~/` in a folder's name.
+    pub home: Option<PathBuf>,
     /// Ticks since the start, for what turns while it waits.
     pub beat: usize,
     pub(super) last_number: u64,
@@ -56,6 +61,8 @@ pub struct State {
 impl State {
     /// The screen at its start.
     pub fn new(profile: Arc<Profile>, keys: KeyMap, size: (u16, u16), now: Timestamp, zone: TimeZone) -> Self {
+        let region = |role| profile.region(role).unwrap_or_default().to_owned();
+        let regions = profile.indices().map(region).collect();
         let mut roles = Roles::default();
         roles.arrange(&profile);
         Self {
@@ -73,6 +80,8 @@ impl State {
             job_cursor: Cursor::default(),
             modal: None,
             notice: None,
+            regions,
+            home: None,
             beat: 0,
             last_number: 0,
         }
@@ -195,23 +204,41 @@ impl Roles {
     }
 }
 
-/// The roles that `filter` finds anywhere in their names, ids, ARNs and environments, with how well; best is highest.
-fn matches(profile: &Profile, filter: &str) -> Vec<(RoleIndex, u16)> {
-    if filter.trim().is_empty() {
+/// The roles that `filter` finds, with how well; best is highest. Names are searched loosely; ids, ARNs and environments
+/// only as they are written, because nearly everything can be found loosely in an ARN.
+fn matches(profile: &Profile, filter: &str) -> Vec<(RoleIndex, u32)> {
+    let typed = filter.trim().to_lowercase();
+    if typed.is_empty() {
         return profile.indices().map(|role| (role, 0)).collect();
     }
-    let text = |index: RoleIndex| {
-        let (role, account) = (profile.role(index), profile.account(index));
-        let (alias, environment) = (role.alias.as_deref(), account.environment.as_deref());
-        let parts = (alias.unwrap_or_default(), environment.unwrap_or_default());
-        format!("{}/{} {} {} {} {}", account.name, role.name, parts.0, account.id, parts.1, role.arn)
+    let names = |index: RoleIndex| {
+        let alias = profile.role(index).alias.as_deref().unwrap_or_default();
+        format!("{} {alias}", profile.label(index))
     };
-    let texts: Vec<String> = profile.indices().map(text).collect();
-    let mut matcher = frizbee::Matcher::from_query(filter, &frizbee::Config::default());
-    let mut found: Vec<_> =
-        matcher.match_list(&texts).into_iter().map(|found| (RoleIndex(found.index as usize), found.score)).collect();
-    found.sort_by_key(|(role, _)| *role);
-    found
+    let texts: Vec<String> = profile.indices().map(names).collect();
+    let config = frizbee::Config::default().max_typos(Some(0));
+    let mut matcher = frizbee::Matcher::from_query(filter, &config);
+    let mut scores = vec![None; texts.len()];
+    for found in matcher.match_list(&texts) {
+        scores[found.index as usize] = Some(u32::from(found.score) + 1);
+    }
+    for index in profile.indices() {
+        let (role, account) = (profile.role(index), profile.account(index));
+        let is = |name: &str| name.to_lowercase() == typed;
+        let holds = |text: &str| text.to_lowercase().contains(&typed);
+        let score = &mut scores[index.0];
+        if is(&role.name) || role.alias.as_deref().is_some_and(is) || is(&profile.label(index)) {
+            // What the verbs would take for this role.
+            *score = Some(u32::MAX);
+        } else if score.is_none()
+            && (holds(account.id.as_str())
+                || account.environment.as_deref().is_some_and(holds)
+                || holds(&role.arn.to_string()))
+        {
+            *score = Some(0);
+        }
+    }
+    profile.indices().zip(scores).filter_map(|(role, score)| Some((role, score?))).collect()
 }
 
 /// An AssumeRole that runs.
@@ -365,6 +392,8 @@ pub enum Modal {
     GoTo {
         /// The text so far.
         input: Input,
+        /// Whether it still is what it began with: the first character replaces it.
+        untouched: bool,
         /// What was wrong with it.
         problem: Option<String>,
     },
@@ -387,6 +416,8 @@ pub enum Modal {
         role: RoleIndex,
         /// What comes then.
         then: After,
+        /// Whether the session that lives will not do.
+        anew: bool,
         /// The text so far.
         input: Input,
     },
@@ -396,6 +427,8 @@ pub enum Modal {
         picked: Vec<(S3Uri, Option<u64>)>,
         /// The folder so far.
         input: Input,
+        /// Whether it still is what it began with: the first character replaces it.
+        untouched: bool,
         /// Whether files that are there are overwritten.
         overwrite: bool,
         /// What was wrong.

@@ -344,7 +344,7 @@ fn a_marked_set_is_downloaded_into_the_chosen_folder() {
     assert_eq!(app.press("<space><down><space>d"), []);
     insta::assert_snapshot!(app.screen());
     let effects = app.press("out<tab><enter>");
-    let root = Path::new("./out");
+    let root = Path::new("out");
     let picks = vec![Pick::folder(uri("reports/"), root), Pick::into_folder(uri("test.txt"), Some(22), root)];
     assert_eq!(effects, [Effect::Download { job: JobId(4), role: READER, picks, overwrite: true }]);
     assert_eq!(app.state.browser.listing.marked().len(), 0);

@@ -30,7 +30,7 @@ pub fn update(state: &mut State, msg: Msg) -> Vec<Effect> {
         Msg::Mouse(event) => mouse::mouse(state, event, &mut effects),
         Msg::Resize(columns, rows) => state.size = (columns, rows),
         Msg::Tick(now) => tick(state, now),
-        Msg::Sessions(lives) => state.roles.lives = lives.into_iter().collect(),
+        Msg::Sessions(lives) => state.roles.lives.extend(lives),
         Msg::Renewed(role, life) => {
             state.roles.failures.remove(&role);
             state.roles.lives.insert(role, life);
@@ -51,7 +51,10 @@ pub fn update(state: &mut State, msg: Msg) -> Vec<Effect> {
             }
             effects.push(Effect::Sessions);
         }
-        Msg::Notices(notices) => state.notice = notices.into_iter().next_back().or(state.notice.take()),
+        Msg::Notices(notices) => {
+            let all = state.notice.take().into_iter().chain(notices.iter().map(|text| escaped(text).into_owned()));
+            state.notice = Some(all.collect::<Vec<_>>().join("; ")).filter(|text| !text.is_empty());
+        }
     }
     follow(state);
     effects
@@ -79,6 +82,7 @@ fn act(state: &mut State, action: Action, effects: &mut Vec<Effect>) {
         Action::Transfers => {
             state.focus = if state.focus == Focus::Transfers { Focus::Browser } else { Focus::Transfers };
         }
+        Action::Close if state.assuming.is_some() => roles::cancel(state, effects),
         Action::GoTo => modal::go_to(state),
         Action::Buckets => match state.browser.role {
             Some(role) => browser::open_buckets(state, role, effects),

@@ -13,6 +13,7 @@ use ratatui::text::{Line, Span};
 use ratatui::widgets::{Block, BorderType, Paragraph, Wrap};
 use unicode_width::UnicodeWidthStr as _;
 
+use super::keys::Action;
 use super::layout::{SMALLEST, areas, too_small};
 use super::state::State;
 use super::theme::Theme;
@@ -22,7 +23,8 @@ use crate::domain::text::cut;
 pub(super) fn view(state: &State, theme: Theme, frame: &mut Frame<'_>) {
     let (columns, rows) = state.size;
     if too_small(state.size) {
-        let text = format!("xsw needs {}×{}; this is {columns}×{rows}. q quits.", SMALLEST.0, SMALLEST.1);
+        let quit = state.keys.key(Action::Quit).unwrap_or_default();
+        let text = format!("xsw needs {}×{}; this is {columns}×{rows}. {quit} quits.", SMALLEST.0, SMALLEST.1);
         frame.render_widget(Paragraph::new(text).wrap(Wrap { trim: true }), frame.area());
         return;
     }

@@ -36,6 +36,7 @@ fn every_format_is_what_its_reader_takes() {
         unset AWS_WEB_IDENTITY_TOKEN_FILE
         unset AWS_CONTAINER_CREDENTIALS_RELATIVE_URI
         unset AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE
+        export AWS_ENDPOINT_URL='http://127.0.0.1:[port]'
 
         ----- stderr -----
         ");
@@ -61,6 +62,7 @@ fn every_format_is_what_its_reader_takes() {
         set -e AWS_WEB_IDENTITY_TOKEN_FILE
         set -e AWS_CONTAINER_CREDENTIALS_RELATIVE_URI
         set -e AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE
+        set -gx AWS_ENDPOINT_URL 'http://127.0.0.1:[port]'
 
         ----- stderr -----
         ");
@@ -86,6 +88,7 @@ fn every_format_is_what_its_reader_takes() {
         $Env:AWS_WEB_IDENTITY_TOKEN_FILE = $null
         $Env:AWS_CONTAINER_CREDENTIALS_RELATIVE_URI = $null
         $Env:AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE = $null
+        $Env:AWS_ENDPOINT_URL = 'http://127.0.0.1:[port]'
 
         ----- stderr -----
         ");
@@ -111,6 +114,7 @@ fn every_format_is_what_its_reader_takes() {
         set "AWS_WEB_IDENTITY_TOKEN_FILE="
         set "AWS_CONTAINER_CREDENTIALS_RELATIVE_URI="
         set "AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE="
+        set "AWS_ENDPOINT_URL=http://127.0.0.1:[port]"
 
         ----- stderr -----
         "#);
@@ -128,6 +132,7 @@ fn every_format_is_what_its_reader_takes() {
         XSW_ROLE=prod/S3Reader
         XSW_ACCOUNT_ID=222222222222
         XSW_ROLE_ARN=arn:aws:iam::222222222222:role/S3Reader
+        AWS_ENDPOINT_URL=http://127.0.0.1:[port]
 
         ----- stderr -----
         ");
@@ -139,6 +144,7 @@ fn every_format_is_what_its_reader_takes() {
           "AWS_ACCESS_KEY_ID": "ASIA[id]",
           "AWS_CREDENTIAL_EXPIRATION": "[time]",
           "AWS_DEFAULT_REGION": "ap-northeast-1",
+          "AWS_ENDPOINT_URL": "http://127.0.0.1:[port]",
           "AWS_REGION": "ap-northeast-1",
           "AWS_SECRET_ACCESS_KEY": "[secret]",
           "AWS_SESSION_EXPIRATION": "[time]",
@@ -171,6 +177,7 @@ fn what_takes_a_session_back_needs_no_role() {
     unset XSW_ROLE
     unset XSW_ACCOUNT_ID
     unset XSW_ROLE_ARN
+    unset AWS_ENDPOINT_URL
 
     ----- stderr -----
     ");
@@ -188,6 +195,7 @@ fn what_takes_a_session_back_needs_no_role() {
     set -e XSW_ROLE
     set -e XSW_ACCOUNT_ID
     set -e XSW_ROLE_ARN
+    set -e AWS_ENDPOINT_URL
 
     ----- stderr -----
     ");
@@ -205,6 +213,7 @@ fn what_takes_a_session_back_needs_no_role() {
     $Env:XSW_ROLE = $null
     $Env:XSW_ACCOUNT_ID = $null
     $Env:XSW_ROLE_ARN = $null
+    $Env:AWS_ENDPOINT_URL = $null
 
     ----- stderr -----
     ");
@@ -222,6 +231,7 @@ fn what_takes_a_session_back_needs_no_role() {
     set "XSW_ROLE="
     set "XSW_ACCOUNT_ID="
     set "XSW_ROLE_ARN="
+    set "AWS_ENDPOINT_URL="
 
     ----- stderr -----
     "#);

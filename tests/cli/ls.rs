@@ -88,7 +88,7 @@ fn everything_below_a_prefix_is_listed_and_summed_up() {
     [date and time]        26 B  reports/2025/10/report.csv
     [date and time]        26 B  reports/2025/11/report.csv
     [date and time]        26 B  reports/2025/12/report.csv
-    12 objects, 303 B (303 B)
+    12 objects, 303 B
 
     ----- stderr -----
     ");

@@ -271,5 +271,5 @@ fn download(state: &mut State) {
         return;
     }
     let input = Input::new("./".into());
-    state.modal = Some(Modal::Download { picked, input, overwrite: false, problem: None });
+    state.modal = Some(Modal::Download { picked, input, untouched: true, overwrite: false, problem: None });
 }

@@ -1,17 +1,20 @@
 //! Keys and text while something stands in front of the panes.
 
+use std::path::{Path, PathBuf};
+
 use crossterm::event::{Event, KeyCode, KeyEvent, KeyModifiers};
 use tui_input::Input;
 use tui_input::backend::crossterm::EventHandler as _;
 
 use super::{browser, roles, transfers};
 use crate::domain::object::Details;
+use crate::domain::text::escaped;
 use crate::domain::uri::S3Uri;
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::tui::effect::{Code, Effect};
 use crate::tui::keys::Action;
 use crate::tui::msg::Ticket;
-use crate::tui::state::{Answer, Focus, Modal, Place, State};
+use crate::tui::state::{After, Answer, Focus, Modal, Place, State};
 
 pub(super) fn key(state: &mut State, event: KeyEvent, effects: &mut Vec<Effect>) {
     let Some(modal) = state.modal.take() else { return };
@@ -37,9 +40,9 @@ pub(super) fn key(state: &mut State, event: KeyEvent, effects: &mut Vec<Effect>)
             state.modal = Some(Modal::Filter { input });
         }
         Modal::GoTo { input, .. } if enter => go(state, input, effects),
-        Modal::GoTo { mut input, .. } => {
-            typed(&mut input, event);
-            state.modal = Some(Modal::GoTo { input, problem: None });
+        Modal::GoTo { mut input, untouched, .. } => {
+            replaced(&mut input, untouched, event);
+            state.modal = Some(Modal::GoTo { input, untouched: false, problem: None });
         }
         Modal::Mfa { role, then, question, mut input, note } => {
             let code: String = input.value().chars().filter(char::is_ascii_digit).collect();
@@ -51,31 +54,33 @@ pub(super) fn key(state: &mut State, event: KeyEvent, effects: &mut Vec<Effect>)
             typed(&mut input, event);
             state.modal = Some(Modal::Mfa { role, then, question, input, note });
         }
-        Modal::Confirm { role, then, mut input } => {
+        Modal::Confirm { role, then, anew, mut input } => {
             if enter && input.value() == state.profile.account(role).name {
-                roles::assume(state, role, then, None, false, effects);
+                roles::assume(state, role, then, None, anew, effects);
                 return;
             }
             typed(&mut input, event);
-            state.modal = Some(Modal::Confirm { role, then, input });
+            state.modal = Some(Modal::Confirm { role, then, anew, input });
         }
         Modal::Download { picked, input, overwrite, .. } if enter => {
-            let folder = input.value().trim().to_owned();
-            match (state.browser.role, folder.is_empty()) {
+            let folder = folder_named(input.value().trim(), state.home.as_deref());
+            match (state.browser.role, folder.as_os_str().is_empty()) {
                 (Some(role), false) => {
                     transfers::start(state, role, &picked, &folder, overwrite, effects);
                     state.browser.listing.unmark_all();
                 }
                 _ => {
                     let problem = Some("name a folder".into());
-                    state.modal = Some(Modal::Download { picked, input, overwrite, problem });
+                    state.modal = Some(Modal::Download { picked, input, untouched: false, overwrite, problem });
                 }
             }
         }
-        Modal::Download { picked, mut input, overwrite, .. } => {
-            let overwrite = overwrite ^ (event.code == KeyCode::Tab);
-            typed(&mut input, event);
-            state.modal = Some(Modal::Download { picked, input, overwrite, problem: None });
+        Modal::Download { picked, input, untouched, overwrite, .. } if event.code == KeyCode::Tab => {
+            state.modal = Some(Modal::Download { picked, input, untouched, overwrite: !overwrite, problem: None });
+        }
+        Modal::Download { picked, mut input, untouched, overwrite, .. } => {
+            replaced(&mut input, untouched, event);
+            state.modal = Some(Modal::Download { picked, input, untouched: false, overwrite, problem: None });
         }
         Modal::Help { top } => {
             let top = scrolled(top, action);
@@ -114,14 +119,36 @@ fn scrolled(top: usize, action: Option<Action>) -> Option<usize> {
     }
 }
 
+/// The folder that was typed, `~/` read as shells read it.
+fn folder_named(text: &str, home: Option<&Path>) -> PathBuf {
+    match (text.strip_prefix('~').map(|rest| rest.strip_prefix('/').unwrap_or(rest)), home) {
+        (Some(rest), Some(home)) if text == "~" || text.starts_with("~/") => home.join(rest),
+        _ => PathBuf::from(text),
+    }
+}
+
 fn typed(input: &mut Input, event: KeyEvent) {
     input.handle_event(&Event::Key(event));
+}
+
+/// The same where something was filled in: a character replaces it as a whole, any other key edits it.
+fn replaced(input: &mut Input, untouched: bool, event: KeyEvent) {
+    let plain = !event.modifiers.intersects(KeyModifiers::CONTROL | KeyModifiers::ALT);
+    if untouched && plain && matches!(event.code, KeyCode::Char(_)) {
+        input.reset();
+    }
+    typed(input, event);
 }
 
 /// Pasted text goes where text is typed, as one line.
 pub(super) fn paste(state: &mut State, text: &str) {
     let line: String = text.lines().next().unwrap_or_default().chars().filter(|c| !c.is_control()).collect();
     let Some(modal) = &mut state.modal else { return };
+    if let Modal::GoTo { input, untouched, .. } | Modal::Download { input, untouched, .. } = modal
+        && std::mem::take(untouched)
+    {
+        input.reset();
+    }
     let input = match modal {
         Modal::Filter { input }
         | Modal::GoTo { input, .. }
@@ -159,7 +186,7 @@ pub(super) fn go_to(state: &mut State) {
         Place::Prefix(uri) => uri.to_string(),
         Place::Buckets => "s3://".into(),
     };
-    state.modal = Some(Modal::GoTo { input: Input::new(here), problem: None });
+    state.modal = Some(Modal::GoTo { input: Input::new(here), untouched: true, problem: None });
 }
 
 fn go(state: &mut State, input: Input, effects: &mut Vec<Effect>) {
@@ -167,14 +194,19 @@ fn go(state: &mut State, input: Input, effects: &mut Vec<Effect>) {
     let text = if text.starts_with("s3://") { text.to_owned() } else { format!("s3://{text}") };
     match text.parse::<S3Uri>() {
         Ok(uri) => browser::go_to(state, uri, effects),
-        Err(problem) => state.modal = Some(Modal::GoTo { input, problem: Some(problem) }),
+        Err(problem) => state.modal = Some(Modal::GoTo { input, untouched: false, problem: Some(problem) }),
     }
 }
 
 /// The answer to `Details`, when it is still wanted.
 pub(super) fn details(state: &mut State, ticket: Ticket, result: Result<Details>) {
     let Some(Modal::Details { answer, .. }) = &mut state.modal else { return };
-    if matches!(answer, Answer::Loading(waiting) if *waiting == ticket) {
+    if !matches!(answer, Answer::Loading(waiting) if *waiting == ticket) {
+        return;
+    }
+    if let (Err(Error::MfaRequired { role: wanting, serial }), Some(role)) = (&result, state.browser.role) {
+        roles::ask_code(state, role, After::Relist, format!("{} for {}", escaped(serial), escaped(wanting)), None);
+    } else {
         *answer = result.map_or_else(Answer::Failed, Answer::Ready);
     }
 }

@@ -26,7 +26,6 @@ pub(super) fn act(state: &mut State, action: Action, effects: &mut Vec<Effect>) 
         Action::Top => roles.go(-(roles.rows.len() as isize)),
         Action::Bottom => roles.go(roles.rows.len() as isize),
         Action::Filter => state.modal = Some(Modal::Filter { input: Input::new(roles.filter.clone()) }),
-        Action::Close if state.assuming.is_some() => cancel(state, effects),
         Action::Close if !roles.filter.is_empty() => {
             roles.filter.clear();
             roles.arrange(&state.profile);
@@ -48,12 +47,12 @@ fn on_role(state: &mut State, action: Action, role: RoleIndex, effects: &mut Vec
         }
         Action::CopyText => {
             let arn = state.profile.role(role).arn.to_string();
-            state.notice = Some(format!("copied {arn}"));
+            state.notice = Some(format!("copied {}", escaped(&arn)));
             effects.push(Effect::CopyText(arn));
         }
         Action::Details => {
             if let Some(error) = state.roles.failures.get(&role).cloned() {
-                fail(state, &format!("assume {}", state.profile.label(role)), error);
+                fail(state, &format!("assume {}", label(state, role)), error);
             }
         }
         _ => {}
@@ -63,7 +62,9 @@ fn on_role(state: &mut State, action: Action, role: RoleIndex, effects: &mut Vec
 /// Goes on with `role` right away when its session lives, else assumes it first.
 pub(super) fn want(state: &mut State, role: RoleIndex, then: After, effects: &mut Vec<Effect>) {
     let lives = state.roles.lives.get(&role).is_some_and(|life| seconds_left(life.expiration, state.now) > 0);
-    if lives && then == After::Open {
+    if lives && then == After::Open && !wants_name(state, role) {
+        // Its answer would lead away from here again.
+        cancel(state, effects);
         hold(state, role, then, effects);
     } else {
         // A subshell wants a session that lasts: assuming gives the living one while it is fresh.
@@ -71,10 +72,15 @@ pub(super) fn want(state: &mut State, role: RoleIndex, then: After, effects: &mu
     }
 }
 
-/// Assumes a role, after the guard of its account where it has one and no session yet.
+/// Whether the account is guarded, and its name was not typed yet for this role.
+fn wants_name(state: &State, role: RoleIndex) -> bool {
+    state.profile.account(role).confirm && state.current != Some(role)
+}
+
+/// Assumes a role, after the guard of its account where it has one.
 fn guarded(state: &mut State, role: RoleIndex, then: After, anew: bool, effects: &mut Vec<Effect>) {
-    if state.profile.account(role).confirm && state.current != Some(role) {
-        state.modal = Some(Modal::Confirm { role, then, input: Input::default() });
+    if wants_name(state, role) {
+        state.modal = Some(Modal::Confirm { role, then, anew, input: Input::default() });
         return;
     }
     assume(state, role, then, None, anew, effects);
@@ -99,7 +105,8 @@ pub(super) fn assume(
     effects.push(Effect::Assume { ticket, role, code, anew });
 }
 
-fn cancel(state: &mut State, effects: &mut Vec<Effect>) {
+/// Stops the AssumeRole that runs.
+pub(super) fn cancel(state: &mut State, effects: &mut Vec<Effect>) {
     if let Some(running) = state.assuming.take() {
         effects.push(Effect::Cancel(running.ticket));
         state.notice = Some(format!("{} was not assumed", escaped(&state.profile.label(running.role))));
@@ -118,16 +125,34 @@ pub(super) fn assumed(
     match answer {
         Ok(life) => {
             state.roles.lives.insert(role, life);
+            if state.modal.is_some() {
+                // What is being asked is about the role that was held when the question came up.
+                state.notice = Some(format!("{} is assumed: open it when you are done", label(state, role)));
+                return;
+            }
             hold(state, role, running.then, effects);
+        }
+        // Other questions first: Enter on the role asks again.
+        Err(Error::MfaRequired { .. }) if state.modal.is_some() => {
+            state.notice = Some(format!("{} wants an MFA code", label(state, role)));
         }
         Err(Error::MfaRequired { role: wanting, serial }) => {
             ask_code(state, role, running.then, format!("{} for {}", escaped(&serial), escaped(&wanting)), hint);
         }
         Err(error) => {
             state.roles.failures.insert(role, error.clone());
-            fail(state, &format!("assume {}", escaped(&state.profile.label(role))), error);
+            if state.modal.is_some() {
+                state.notice = Some(format!("{} was not assumed: {error}", label(state, role)));
+                return;
+            }
+            fail(state, &format!("assume {}", label(state, role)), error);
         }
     }
+}
+
+/// `account/role`, fit for the screen.
+fn label(state: &State, role: RoleIndex) -> String {
+    escaped(&state.profile.label(role)).into_owned()
 }
 
 /// Opens the question for an MFA code.

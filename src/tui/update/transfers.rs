@@ -1,17 +1,19 @@
 //! Transfers that run beside everything else.
 
+use std::path::Path;
+
 use jiff::Timestamp;
 
-use super::{new_number, runs};
+use super::{new_number, roles, runs};
 use crate::domain::role::RoleIndex;
 use crate::domain::text::{count, escaped};
 use crate::domain::transfer::{Progress, Summary};
 use crate::domain::uri::S3Uri;
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::tui::effect::Effect;
 use crate::tui::keys::Action;
 use crate::tui::msg::JobId;
-use crate::tui::state::{Cursor, Focus, Job, Modal, Outcome, State, picks};
+use crate::tui::state::{After, Cursor, Focus, Job, Modal, Outcome, State, picks};
 
 pub(super) fn act(state: &mut State, action: Action, effects: &mut Vec<Effect>) {
     let length = state.jobs.len();
@@ -40,7 +42,7 @@ pub(super) fn start(
     state: &mut State,
     role: RoleIndex,
     picked: &[(S3Uri, Option<u64>)],
-    folder: &str,
+    folder: &Path,
     overwrite: bool,
     effects: &mut Vec<Effect>,
 ) {
@@ -59,7 +61,7 @@ pub(super) fn start(
         outcome: Outcome::Running,
     });
     state.job_cursor = Cursor { at: state.jobs.len() - 1, ..state.job_cursor };
-    let picks = picks(picked, std::path::Path::new(folder));
+    let picks = picks(picked, folder);
     effects.push(Effect::Download { job, role, picks, overwrite });
 }
 
@@ -78,6 +80,8 @@ pub(super) fn finished(state: &mut State, id: JobId, answer: Result<Summary>) {
             // The last progress may have been overtaken by the end.
             job.progress.bytes = summary.bytes;
             job.progress.objects = (summary.done.len() + failed) as u64;
+            job.progress.total_objects = job.progress.objects;
+            job.progress.total_bytes = job.progress.total_bytes.max(summary.bytes);
             state.notice = Some(if let ("0", [only]) = (done.as_str(), summary.failed.as_slice()) {
                 only.error.to_string()
             } else if failed == 0 {
@@ -92,6 +96,11 @@ pub(super) fn finished(state: &mut State, id: JobId, answer: Result<Summary>) {
             Outcome::Failed(error)
         }
     };
+    // The session ended before it began: with a code it can be started again.
+    if let (Outcome::Failed(Error::MfaRequired { role: wanting, serial }), None) = (&job.outcome, &state.modal) {
+        let (role, question) = (job.role, format!("{} for {}", escaped(serial), escaped(wanting)));
+        roles::ask_code(state, role, After::Relist, question, None);
+    }
 }
 
 /// Measures speeds, at most twice a second, and smooths them.

@@ -32,7 +32,7 @@ pub(super) fn header(state: &State, theme: Theme, area: Rect, frame: &mut Frame<
     }
     let name = &state.profile.role(role).name;
     who += &format!("{} {} · {name}", escaped(&account.name), account.id);
-    if let Some(region) = state.profile.region(role) {
+    if let Some(region) = state.regions.get(role.0).filter(|region| !region.is_empty()) {
         who += &format!(" · {region}");
     }
     let width = usize::from(area.width);
@@ -68,36 +68,35 @@ pub(super) fn footer(state: &State, theme: Theme, area: Rect, frame: &mut Frame<
     let mut spans: Vec<Span<'_>> = Vec::new();
     let mut used = 0;
     // Help and the way out are always there; the rest gives way.
-    let (actions, always) = shown_actions(state);
-    let keys = |(action, word): &(Action, &'static str)| Some((state.keys.key(*action)?, *word));
+    let (keys, always) = shown_keys(state);
     let width_of = |(key, word): &(String, &str)| key.width() + word.width() + 3;
-    let always: Vec<_> = always.iter().filter_map(keys).collect();
     let kept: usize = always.iter().map(width_of).sum();
-    let rest = actions.iter().filter_map(keys).take_while(|entry| {
+    let rest = keys.into_iter().take_while(|entry| {
         used += width_of(entry);
         used + kept <= usize::from(area.width)
     });
-    for (key, word) in rest.chain(always.clone()) {
+    for (key, word) in rest.chain(always.iter().cloned()) {
         spans.push(span(format!(" {key}"), theme.accent()));
         spans.push(span(format!(" {word} "), Style::new()));
     }
     frame.render_widget(Line::from(spans), area);
 }
 
-type Shown = Vec<(Action, &'static str)>;
+/// Keys as they are shown, and what each does.
+type Keys = Vec<(String, &'static str)>;
 
-fn shown_actions(state: &State) -> (Shown, Shown) {
+fn shown_keys(state: &State) -> (Keys, Keys) {
     let word = |action: Action| (action, action.word());
-    let always = vec![word(Action::Help), word(Action::Quit)];
-    match (&state.modal, state.focus) {
-        (Some(modal), _) => (in_front(modal), Vec::new()),
+    let always = bound(state, &[word(Action::Help), word(Action::Quit)]);
+    let actions = match (&state.modal, state.focus) {
+        (Some(modal), _) => return (in_front(state, modal), Vec::new()),
         (None, Focus::Roles) => {
             let mut actions = vec![(Action::Open, "assume"), word(Action::Shell), word(Action::Filter)];
             if state.assuming.is_some() {
                 actions.insert(0, word(Action::Close));
             }
             actions.extend([(Action::Refresh, "renew"), (Action::CopyText, "copy ARN"), word(Action::NextPane)]);
-            (actions, always)
+            actions
         }
         (None, Focus::Browser) => {
             let objects = state
@@ -112,29 +111,40 @@ fn shown_actions(state: &State) -> (Shown, Shown) {
             actions.extend([word(Action::Filter), word(Action::GoTo), word(Action::Shell), word(Action::Sort)]);
             actions.extend([word(Action::Buckets), word(Action::CopyText), word(Action::Refresh)]);
             actions.push(word(Action::NextPane));
-            (actions, always)
+            actions
         }
         (None, Focus::Transfers) => {
-            (vec![(Action::Open, "details"), word(Action::Close), (Action::Transfers, "back")], always)
+            vec![(Action::Open, "details"), word(Action::Close), (Action::Transfers, "back")]
+        }
+    };
+    (bound(state, &actions), always)
+}
+
+/// While something stands in front, its own keys; those of a question are fixed, because text is typed there.
+fn in_front(state: &State, modal: &Modal) -> Keys {
+    let fixed = |keys: &[(&str, &'static str)]| keys.iter().map(|(key, word)| ((*key).to_owned(), *word)).collect();
+    match modal {
+        Modal::Filter { .. } => fixed(&[("Enter", "keep"), ("Esc", "clear"), ("↑ ↓", "move")]),
+        Modal::Help { .. } | Modal::Transfer { .. } => {
+            let mut keys = bound(state, &[(Action::Down, "down"), (Action::Up, "up")]);
+            keys.extend(fixed(&[("Esc", "close")]));
+            keys
+        }
+        Modal::Failure { .. } => fixed(&[("Esc", "close")]),
+        Modal::Details { .. } => {
+            let mut keys = bound(state, &[(Action::CopyText, "copy URI")]);
+            keys.extend(fixed(&[("Esc", "close")]));
+            keys
+        }
+        Modal::Quit => fixed(&[("Enter", "quit"), ("Esc", "stay")]),
+        Modal::Download { .. } => fixed(&[("Enter", "download"), ("Tab", "overwrite"), ("Esc", "cancel")]),
+        Modal::GoTo { .. } | Modal::Mfa { .. } | Modal::Confirm { .. } => {
+            fixed(&[("Enter", "go on"), ("Esc", "cancel")])
         }
     }
 }
 
-/// While something stands in front, its own keys.
-fn in_front(modal: &Modal) -> Shown {
-    match modal {
-        Modal::Filter { .. } => vec![(Action::Open, "keep"), (Action::Close, "clear")],
-        Modal::Help { .. } | Modal::Transfer { .. } => {
-            vec![(Action::Down, "down"), (Action::Up, "up"), (Action::Close, "close")]
-        }
-        Modal::Failure { .. } => vec![(Action::Close, "close")],
-        Modal::Details { .. } => vec![(Action::CopyText, "copy URI"), (Action::Close, "close")],
-        Modal::Quit => vec![(Action::Open, "quit"), (Action::Close, "stay")],
-        Modal::Download { .. } => {
-            vec![(Action::Open, "download"), (Action::NextPane, "overwrite"), (Action::Close, "cancel")]
-        }
-        Modal::GoTo { .. } | Modal::Mfa { .. } | Modal::Confirm { .. } => {
-            vec![(Action::Open, "go on"), (Action::Close, "cancel")]
-        }
-    }
+/// The first key of each action with a word for it.
+fn bound(state: &State, actions: &[(Action, &'static str)]) -> Keys {
+    actions.iter().filter_map(|(action, word)| Some((state.keys.key(*action)?, *word))).collect()
 }

@@ -8,6 +8,7 @@ use ratatui::widgets::{Paragraph, Wrap};
 
 use super::{fit, fit_right, highlighted, lines, pane, span, spinner};
 use crate::domain::duration::ago;
+use crate::domain::object::is_archived;
 use crate::domain::text::{bytes, count, escaped};
 use crate::error::Error;
 use crate::tui::keys::Action;
@@ -76,7 +77,10 @@ fn remark(state: &State, theme: Theme, area: Rect, frame: &mut Frame<'_>) {
             text.extend(hint.map(|hint| Line::from(format!("hint: {}", escaped(&hint)))));
             text
         }
-        Load::Stopped => vec![Line::styled("stopped; r lists again", theme.dim())],
+        Load::Stopped => {
+            let key = state.keys.key(Action::Refresh).unwrap_or_default();
+            vec![Line::styled(format!("stopped; {key} lists again"), theme.dim())]
+        }
         Load::Loading(_) if browser.listing.shown() == 0 => {
             vec![Line::styled(format!("{} listing …", spinner(state.beat)), theme.accent())]
         }
@@ -185,8 +189,7 @@ impl Columns {
             spans.push(span(fit_right(&when, self.modified), theme.dim()));
         }
         if self.class > 0 {
-            let archived = matches!(row.class, "GLACIER" | "DEEP_ARCHIVE");
-            let style = if archived { theme.warn() } else { theme.dim() };
+            let style = if is_archived(row.class) { theme.warn() } else { theme.dim() };
             spans.push(span(fit(&format!("  {}", escaped(row.class)), self.class), style));
         }
         Line::from(spans)

@@ -30,7 +30,7 @@ pub(super) fn modal(state: &State, theme: Theme, frame: &mut Frame<'_>) {
             let title = format!(" {} ", job.title);
             scrolled(frame, theme, &title, transfer(theme, job), *top);
         }
-        Modal::GoTo { input, problem } => {
+        Modal::GoTo { input, problem, .. } => {
             let text = problem.iter().map(|problem| Line::styled(escaped(problem).into_owned(), theme.bad()));
             question(frame, theme, " Go to ", input, text.collect());
         }
@@ -52,7 +52,7 @@ pub(super) fn modal(state: &State, theme: Theme, frame: &mut Frame<'_>) {
             ];
             question(frame, theme, " Really? ", input, text);
         }
-        Modal::Download { picked, input, overwrite, problem } => {
+        Modal::Download { picked, input, overwrite, problem, .. } => {
             let mut text = vec![Line::from(format!("{} go into this folder:", what(picked)))];
             let files = if *overwrite { "are OVERWRITTEN" } else { "are kept" };
             text.push(Line::styled(format!("Files that are there {files} (Tab changes it)."), theme.dim()));
@@ -63,19 +63,19 @@ pub(super) fn modal(state: &State, theme: Theme, frame: &mut Frame<'_>) {
         Modal::Failure { title, error } => failure(frame, theme, title, error),
         Modal::Quit => {
             let running = state.running().count() as u64;
-            let text = vec![Line::from(format!("{} still run and would be cancelled.", transfers(running)))];
+            let text = vec![Line::from(format!("{} would be cancelled.", transfers(running)))];
             message(frame, theme, " Quit? ", text);
         }
     }
 }
 
 fn transfers(number: u64) -> String {
-    if number == 1 { "A transfer".into() } else { format!("{} transfers", count(number)) }
+    if number == 1 { "A transfer that runs".into() } else { format!("{} transfers that run", count(number)) }
 }
 
 fn what(picked: &[(S3Uri, Option<u64>)]) -> String {
     match picked {
-        [(uri, None)] if uri.key.is_empty() => format!("All of the bucket {}", uri.bucket),
+        [(uri, None)] if uri.key.is_empty() => format!("All of the bucket {}", escaped(&uri.bucket)),
         [(uri, None)] => format!("All below {}", escaped(uri.name())),
         [(uri, Some(size))] => format!("{} ({})", escaped(uri.name()), bytes(*size)),
         _ => format!("{} marked items", count(picked.len() as u64)),
@@ -133,7 +133,7 @@ fn question(frame: &mut Frame<'_>, theme: Theme, title: &str, input: &Input, tex
 
 /// A long text, scrolled down by `top` rows.
 fn scrolled(frame: &mut Frame<'_>, theme: Theme, title: &str, text: Vec<Line<'_>>, top: usize) {
-    let height = text.len() as u16 + 2;
+    let height = u16::try_from(text.len()).unwrap_or(u16::MAX).saturating_add(2);
     let inner = boxed(frame, theme, title, (74, height));
     let paragraph = Paragraph::new(text).wrap(Wrap { trim: false });
     let hidden = paragraph.line_count(inner.width).saturating_sub(inner.height.into());
@@ -165,27 +165,30 @@ fn transfer(theme: Theme, job: &Job) -> Vec<Line<'static>> {
         Outcome::Cancelled => text.push(Line::styled("cancelled", theme.dim())),
         Outcome::Failed(error) => text.push(Line::styled(error.to_string(), theme.bad())),
         Outcome::Done(summary) => {
-            for failed in &summary.failed {
-                text.push(Line::styled(failed.error.to_string(), theme.bad()));
-            }
-            // A hint is worth saying once, however many objects it is for.
-            let hints: BTreeSet<String> = summary.failed.iter().filter_map(|failed| failed.error.hint()).collect();
-            text.extend(hints.iter().map(|hint| Line::from(format!("hint: {}", escaped(hint)))));
             // A screen of a thousand names helps nobody.
             const SHOWN: usize = 100;
+            let failed = &summary.failed[..summary.failed.len().min(SHOWN)];
+            text.extend(failed.iter().map(|failed| Line::styled(failed.to_string(), theme.bad())));
+            if summary.failed.len() > SHOWN {
+                text.push(more(theme, summary.failed.len() - SHOWN));
+            }
+            // A hint is worth saying once, however many objects it is for.
+            let hints: BTreeSet<String> = failed.iter().filter_map(|failed| failed.error.hint()).collect();
+            text.extend(hints.iter().map(|hint| Line::from(format!("hint: {}", escaped(hint)))));
             for done in summary.done.iter().take(SHOWN) {
                 let path = done.path.to_string_lossy();
                 text.push(Line::from(format!("{:>11}  {}", bytes(done.size), escaped(&path))));
             }
             if summary.done.len() > SHOWN {
-                text.push(Line::styled(
-                    format!("… and {} more", count((summary.done.len() - SHOWN) as u64)),
-                    theme.dim(),
-                ));
+                text.push(more(theme, summary.done.len() - SHOWN));
             }
         }
     }
     text
+}
+
+fn more(theme: Theme, number: usize) -> Line<'static> {
+    Line::styled(format!("… and {} more", count(number as u64)), theme.dim())
 }
 
 fn details(frame: &mut Frame<'_>, theme: Theme, uri: &S3Uri, answer: &Answer, zone: &TimeZone) {
@@ -210,7 +213,8 @@ fn details(frame: &mut Frame<'_>, theme: Theme, uri: &S3Uri, answer: &Answer, zo
 }
 
 fn facts(details: &Details, zone: &TimeZone) -> Vec<(String, String)> {
-    let mut facts = vec![("size".to_owned(), format!("{} ({} B)", bytes(details.size), count(details.size)))];
+    let exact = if details.size < 1024 { String::new() } else { format!(" ({} B)", count(details.size)) };
+    let mut facts = vec![("size".to_owned(), format!("{}{exact}", bytes(details.size)))];
     let mut add = |name: &str, value: Option<String>| facts.extend(value.map(|value| (name.to_owned(), value)));
     let local = |time: jiff::Timestamp| time.to_zoned(zone.clone()).strftime("%Y-%m-%d %H:%M:%S %Z").to_string();
     add("modified", details.last_modified.map(local));

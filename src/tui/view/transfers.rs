@@ -74,7 +74,9 @@ fn job_line<'a>(theme: Theme, job: &'a Job, width: usize) -> Line<'a> {
             let left = job.seconds_left().map(|left| format!(" {}", words(left))).unwrap_or_default();
             let tail = format!("{part}{objects}{left} ");
             let bar_width = rest.saturating_sub(tail.width()).min(40);
-            (format!("{}{tail}", bar(progress.bytes, progress.total_bytes.max(1), bar_width)), theme.accent())
+            // Of a whole that nobody knows yet there is no part.
+            let done = if known { progress.bytes } else { 0 };
+            (format!("{}{tail}", bar(done, progress.total_bytes.max(1), bar_width)), theme.accent())
         }
         Outcome::Done(summary) if summary.failed.is_empty() => {
             (format!("done: {}, {}", objects(summary.done.len()), bytes(summary.bytes)), theme.good())
