@@ -48,6 +48,7 @@ Examples:
 
 /// Options that every verb takes.
 #[derive(Clone, Debug, Default, Args)]
+#[command(next_help_heading = "Common options")]
 pub struct Common {
     /// The profile file [default: $XSW_CONFIG, else config.toml in the configuration directory of xsw]
     #[arg(long, global = true, value_name = "FILE")]
