@@ -146,6 +146,7 @@ impl Terminal {
         satisfied: impl Fn(&vt100::Screen) -> bool,
     ) -> (String, Instant) {
         let start = Instant::now();
+        let mut last_wait = false;
         let mut seen = self.seen();
         loop {
             // Half a picture shows neither what was nor what will be.
@@ -153,7 +154,12 @@ impl Terminal {
                 return (seen.parser.screen().contents(), seen.last);
             }
             let text = || seen.parser.screen().contents();
-            let Some(left) = deadline.checked_sub(start.elapsed()) else { panic!("never saw {what}:\n{}", text()) };
+            let mut left = deadline.saturating_sub(start.elapsed());
+            if left.is_zero() {
+                assert!(!last_wait, "never saw {what}:\n{}", text());
+                // A machine that slept has not waited.
+                (last_wait, left) = (true, Duration::from_secs(3));
+            }
             seen = self.seen.1.wait_timeout(seen, left).unwrap().0;
         }
     }
