@@ -79,7 +79,7 @@ pub async fn run(core: Arc<Core>, options: Options) -> Result<Ended> {
     let mut input = Some(Input::start(sender));
     work.spawn(Owner::Nobody, |outside| outside.sessions());
     loop {
-        // crossterm loses a change of size that comes together with a key.
+        // It may have changed while a subshell had the terminal, of which we hear nothing.
         let Size { width, height } = screen.terminal.size()?;
         if state.size != (width, height) {
             update(&mut state, Msg::Resize(width, height));

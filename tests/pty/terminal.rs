@@ -35,6 +35,21 @@ struct Seen {
     bytes: Vec<u8>,
     /// When the last of it came.
     last: Instant,
+    /// Whether a picture has begun and not ended.
+    drawing: bool,
+}
+
+impl Seen {
+    fn keep(&mut self, new: &[u8]) {
+        const BEGIN: &[u8] = b"\x1b[?2026h";
+        const END: &[u8] = b"\x1b[?2026l";
+        // One of them may have come in two parts.
+        let from = self.bytes.len().saturating_sub(BEGIN.len() - 1);
+        self.bytes.extend_from_slice(new);
+        for part in self.bytes[from..].windows(BEGIN.len()) {
+            self.drawing = part == BEGIN || self.drawing && part != END;
+        }
+    }
 }
 
 impl Terminal {
@@ -46,7 +61,7 @@ impl Terminal {
         let keyboard = pty.master.take_writer().unwrap();
         let mut output = pty.master.try_clone_reader().unwrap();
         let parser = vt100::Parser::new(some(rows), some(columns), 0);
-        let seen = Seen { parser, bytes: Vec::new(), last: Instant::now() };
+        let seen = Seen { parser, bytes: Vec::new(), last: Instant::now(), drawing: false };
         let seen = Arc::new((Mutex::new(seen), Condvar::new()));
         let reader = Arc::clone(&seen);
         std::thread::spawn(move || {
@@ -55,7 +70,7 @@ impl Terminal {
                 let mut seen = reader.0.lock().unwrap_or_else(PoisonError::into_inner);
                 seen.last = Instant::now();
                 seen.parser.process(&buffer[..count]);
-                seen.bytes.extend_from_slice(&buffer[..count]);
+                seen.keep(&buffer[..count]);
                 reader.1.notify_all();
             }
         });
@@ -131,13 +146,20 @@ impl Terminal {
         satisfied: impl Fn(&vt100::Screen) -> bool,
     ) -> (String, Instant) {
         let start = Instant::now();
+        let mut last_wait = false;
         let mut seen = self.seen();
         loop {
-            if satisfied(seen.parser.screen()) {
+            // Half a picture shows neither what was nor what will be.
+            if !seen.drawing && satisfied(seen.parser.screen()) {
                 return (seen.parser.screen().contents(), seen.last);
             }
             let text = || seen.parser.screen().contents();
-            let Some(left) = deadline.checked_sub(start.elapsed()) else { panic!("never saw {what}:\n{}", text()) };
+            let mut left = deadline.saturating_sub(start.elapsed());
+            if left.is_zero() {
+                assert!(!last_wait, "never saw {what}:\n{}", text());
+                // A machine that slept has not waited.
+                (last_wait, left) = (true, Duration::from_secs(3));
+            }
             seen = self.seen.1.wait_timeout(seen, left).unwrap().0;
         }
     }
