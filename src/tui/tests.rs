@@ -211,6 +211,60 @@ fn another_role_takes_the_place_of_the_one_that_is_being_assumed() {
 }
 
 #[test]
+fn a_role_that_lives_is_not_left_for_one_that_was_asked_for_before() {
+    let mut app = App::in_bucket();
+    app.press("<backtab>jr");
+    assert_eq!(app.press("k<enter>"), [Effect::Cancel(Ticket(4))]);
+    assert_eq!(app.assumed(4, ADMIN, 3600), []);
+    assert_eq!(app.state.current, Some(READER));
+}
+
+#[test]
+fn an_answer_does_not_change_what_an_open_question_is_about() {
+    let mut app = App::in_bucket();
+    app.press("<backtab>j<enter><tab>jd");
+    assert_eq!(app.assumed(4, ADMIN, 3600), []);
+    assert!(app.screen().contains("prod/Admin is assumed"), "{}", app.screen());
+    let picks = vec![Pick::into_folder(uri("summary.csv"), Some(1_258_291), Path::new("./"))];
+    let download = Effect::Download { job: JobId(5), role: READER, picks, overwrite: false };
+    assert_eq!(app.press("<enter>"), [download]);
+}
+
+#[test]
+fn esc_cancels_an_assume_from_every_pane() {
+    let mut app = App::in_bucket();
+    app.press("<backtab>jr<tab><space>");
+    assert_eq!(app.press("<esc>"), [Effect::Cancel(Ticket(4))]);
+    assert_eq!(app.state.browser.listing.marked().len(), 1);
+}
+
+#[test]
+fn what_is_typed_takes_the_place_of_what_was_filled_in() {
+    let mut app = App::in_bucket();
+    let effects = app.press(":other-bucket/x/<enter>");
+    let uri = S3Uri::new("other-bucket", "x/");
+    assert_eq!(effects, [Effect::List { ticket: Ticket(4), role: READER, uri }]);
+    app.press(":");
+    app.hear(Msg::Paste("s3://third-bucket/".into()));
+    let uri = S3Uri::new("third-bucket", "");
+    assert_eq!(app.press("<enter>")[1..], [Effect::List { ticket: Ticket(5), role: READER, uri }]);
+    // Editing keeps it.
+    let uri = S3Uri::new("third-bucket", "y");
+    assert_eq!(app.press(":<end>y<enter>")[1..], [Effect::List { ticket: Ticket(6), role: READER, uri }]);
+}
+
+#[test]
+fn a_folder_may_begin_in_the_home() {
+    let mut app = App::in_bucket();
+    app.state.home = Some("/home/me".into());
+    for (typed, root) in [("~/in", "/home/me/in"), ("~", "/home/me"), ("~x", "~x"), ("/tmp/x", "/tmp/x")] {
+        let effects = app.press(&format!("d{typed}<enter>"));
+        let [Effect::Download { picks, .. }] = effects.as_slice() else { panic!("{effects:?}") };
+        assert_eq!(picks[..], [Pick::folder(uri("reports/"), Path::new(root))], "{typed}");
+    }
+}
+
+#[test]
 fn a_refused_role_says_why_and_stays_marked() {
     let mut app = app();
     app.press("j<enter>");
@@ -270,7 +324,7 @@ fn the_header_has_the_colour_of_the_environment() {
 
 #[test]
 fn roles_are_found_by_any_part() {
-    for (typed, found) in [("rea", READER), ("2222", READER), ("jmp", JUMP), ("keep", KEEPER), ("prod adm", ADMIN)] {
+    for (typed, found) in [("rea", READER), ("2222", READER), ("jmp", JUMP), ("keep", KEEPER), ("prod adm", ADMIN), ("dev", JUMP)] {
         let mut app = app();
         app.press("/");
         app.hear(Msg::Paste(typed.into()));

@@ -96,3 +96,18 @@ fn help_and_version_need_nothing() {
     assert!(run(home.xsw(["get"])).failed(2).contains("Usage: xsw get"));
     assert_eq!(home.files(""), [""; 0]);
 }
+
+/// The SDK panics over no file at all.
+#[test]
+fn without_any_file_of_the_aws_cli_the_source_is_missing_and_nothing_crashes() {
+    let stage = Stage::new();
+    std::fs::remove_dir_all(stage.path(".aws")).unwrap();
+    let err = stage.says(["whoami"]).failed(4);
+    assert!(err.contains("there is no AWS profile demo") && err.contains("hint: "), "{err}");
+}
+
+#[test]
+fn a_code_without_a_verb_is_refused() {
+    let stage = Stage::new();
+    assert!(stage.says(["--mfa-code", "123456"]).failed(2).contains("goes with a verb"));
+}

@@ -250,3 +250,23 @@ fn an_interrupted_download_leaves_nothing() {
     assert_eq!(said.failed(130), "error: interrupted\n");
     assert_eq!(stage.files("out"), [""; 0]);
 }
+
+/// The console makes objects of no bytes for folders: they come first, when nothing has been made here yet.
+#[test]
+fn a_folder_marker_makes_its_folder_in_a_new_target() {
+    let stage = Stage::new();
+    stage.cloud().put_object("hub-artifacts", "made/", Object::new(""));
+    stage.cloud().put_object("hub-artifacts", "made/a.txt", Object::new("a"));
+    stage.says(["get", "-r", "s3://hub-artifacts/made", "new/out", "--as", "dev"]).done();
+    assert_eq!(stage.read("new/out/made/a.txt"), b"a");
+}
+
+#[test]
+fn every_object_that_failed_is_named_and_a_hint_is_told_once() {
+    let stage = Stage::new();
+    let err = stage.says(["get", "-r", "s3://hub-artifacts/archive/", "out", "--as", "dev"]).failed(1);
+    for key in ["archive/2023.tar", "archive/2024.tar"] {
+        assert!(err.contains(&format!("s3://hub-artifacts/{key}: ")), "{err}");
+    }
+    assert_eq!(err.matches("hint: ").count(), 1, "{err}");
+}
