@@ -10,6 +10,7 @@ mod keys;
 mod report;
 mod role_profiles;
 mod secrets;
+mod snapshot;
 mod sources;
 mod values;
 
@@ -36,6 +37,8 @@ pub struct Places {
     pub aws_config: PathBuf,
     /// `$AWS_SHARED_CREDENTIALS_FILE` or `~/.aws/credentials`.
     pub aws_credentials: PathBuf,
+    /// Where a large file's checked profile is kept for the next start.
+    pub snapshot: Option<PathBuf>,
 }
 
 /// What a profile was read from.
@@ -65,7 +68,17 @@ const LARGEST: u64 = 4 * 1024 * 1024;
 pub fn load(places: &Places) -> Result<Config> {
     let path = places.named.as_ref().unwrap_or(&places.default_file);
     match read(path) {
-        Ok(text) => Ok(Config { profile: parse(&text, path)?, origin: Origin::File(path.clone()), notes: Vec::new() }),
+        Ok(text) => {
+            let profile = match places.snapshot.as_deref().and_then(|snapshot| snapshot::read(snapshot, &text)) {
+                Some(profile) => profile,
+                None => {
+                    let profile = parse(&text, path)?;
+                    places.snapshot.iter().for_each(|snapshot| snapshot::write(snapshot, &text, &profile));
+                    profile
+                }
+            };
+            Ok(Config { profile, origin: Origin::File(path.clone()), notes: Vec::new() })
+        }
         Err(Unreadable::Missing) if places.named.is_none() => from_aws_config(places),
         Err(unreadable) => Err(unreadable.into_error(path)),
     }

@@ -84,6 +84,7 @@ fn ready(common: Common, environment: Environment, mfa_hint: MfaHint) -> Result<
         default_file: environment.default_config(),
         aws_config: environment.aws_config(),
         aws_credentials: environment.aws_credentials(),
+        snapshot: Some(environment.state_directory().join("profile")),
     };
     let config = config::load(&places)?;
     let notice = match &config.origin {

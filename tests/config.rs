@@ -35,6 +35,7 @@ impl Home {
             default_file: self.path("xsw/config.toml"),
             aws_config: self.path("aws/config"),
             aws_credentials: self.path("aws/credentials"),
+            snapshot: None,
         }
     }
 

@@ -3,15 +3,17 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use serde::{Deserialize, Serialize};
+
 use super::account::{AccountId, RoleArn};
 use super::uri::S3Uri;
 
 /// Which role of a [`Profile`]: its place in [`Profile::roles`].
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct RoleIndex(pub usize);
 
 /// What the profile file says, every part checked.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub struct Profile {
     /// Defaults for all roles.
     pub settings: Settings,
@@ -75,7 +77,7 @@ impl Profile {
 }
 
 /// Defaults for all roles.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub struct Settings {
     /// The default region.
     pub region: Option<String>,
@@ -95,7 +97,7 @@ impl Settings {
 }
 
 /// Where the first credentials come from.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Source {
     /// A profile of `~/.aws/config` or `~/.aws/credentials`.
     AwsProfile(String),
@@ -117,7 +119,7 @@ pub enum Source {
 }
 
 /// An account of the profile file.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Account {
     /// The name that people use.
     pub name: String,
@@ -138,7 +140,7 @@ pub struct Account {
 }
 
 /// The sixteen colours that every terminal has, by their usual names.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Deserialize, serde::Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 #[expect(missing_docs, reason = "the names say it")]
 pub enum Color {
@@ -172,7 +174,7 @@ impl Color {
 pub const CHAINED_DURATION: Duration = Duration::from_secs(3600);
 
 /// A role, and how it is assumed (AWS STS API Reference, `AssumeRole`).
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Role {
     /// The role's own name, without its path.
     pub name: String,

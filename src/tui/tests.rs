@@ -324,7 +324,9 @@ fn the_header_has_the_colour_of_the_environment() {
 
 #[test]
 fn roles_are_found_by_any_part() {
-    for (typed, found) in [("rea", READER), ("2222", READER), ("jmp", JUMP), ("keep", KEEPER), ("prod adm", ADMIN), ("dev", JUMP)] {
+    for (typed, found) in
+        [("rea", READER), ("2222", READER), ("jmp", JUMP), ("keep", KEEPER), ("prod adm", ADMIN), ("dev", JUMP)]
+    {
         let mut app = app();
         app.press("/");
         app.hear(Msg::Paste(typed.into()));
