@@ -5,8 +5,8 @@ use crate::stage::{Stage, snapshot};
 /// Session keys, secrets and tokens, taken out.
 fn settings(stage: &Stage) -> insta::Settings {
     let mut settings = stage.filters();
-    settings.add_filter(r"(?m)(AWS_SECRET_ACCESS_KEY\W+)[\w/+=]{20,}", "$1[secret]");
-    settings.add_filter(r"(?m)(AWS_SESSION_TOKEN\W+)[\w/+=]{20,}", "$1[token]");
+    settings.add_filter(r"(?m)(AWS_SECRET_ACCESS_KEY[^\w/+]+)[\w/+=]{20,}", "$1[secret]");
+    settings.add_filter(r"(?m)(AWS_SESSION_TOKEN[^\w/+]+)[\w/+=]{20,}", "$1[token]");
     settings
 }
 
