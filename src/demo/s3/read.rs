@@ -12,6 +12,7 @@ use super::{Signed, Store};
 use crate::demo::access::planned;
 use crate::demo::bucket::Object;
 use crate::demo::content::Sending;
+use crate::domain::object::is_archived;
 use crate::domain::policy::Context;
 
 /// The conditions of a read.
@@ -37,7 +38,7 @@ pub(super) fn get_object(store: &Store, req: S3Request<GetObjectInput>) -> S3Res
     let input = req.input;
     let object = find(store, &from, &input.bucket, &input.key)?;
     // "Restoring an archived object": a HEAD still answers, the bytes are out of reach.
-    if matches!(object.storage_class.as_str(), "GLACIER" | "DEEP_ARCHIVE") {
+    if is_archived(&object.storage_class) {
         let text = "The operation is not valid for the object's storage class";
         return Err(S3Error::with_message(S3ErrorCode::InvalidObjectState, text));
     }

@@ -225,8 +225,7 @@ fn waits_for(browser: &Browser, ticket: Ticket) -> bool {
 fn failed(state: &mut State, error: Error) {
     // A session that ended and wants a code again: ask, then go on where we were.
     if let (Error::MfaRequired { role: wanting, serial }, Some(role)) = (&error, state.browser.role) {
-        let question = format!("{} for {}", escaped(serial), escaped(wanting));
-        roles::ask_code(state, role, After::Relist, question, None);
+        roles::ask_code(state, role, After::Relist, (wanting, serial), None);
     }
     state.browser.listing.settle();
     state.browser.load = Load::Failed(error);

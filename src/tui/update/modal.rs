@@ -8,7 +8,6 @@ use tui_input::backend::crossterm::EventHandler as _;
 
 use super::{browser, roles, transfers};
 use crate::domain::object::Details;
-use crate::domain::text::escaped;
 use crate::domain::uri::S3Uri;
 use crate::error::{Error, Result};
 use crate::tui::effect::{Code, Effect};
@@ -205,7 +204,7 @@ pub(super) fn details(state: &mut State, ticket: Ticket, result: Result<Details>
         return;
     }
     if let (Err(Error::MfaRequired { role: wanting, serial }), Some(role)) = (&result, state.browser.role) {
-        roles::ask_code(state, role, After::Relist, format!("{} for {}", escaped(serial), escaped(wanting)), None);
+        roles::ask_code(state, role, After::Relist, (wanting, serial), None);
     } else {
         *answer = result.map_or_else(Answer::Failed, Answer::Ready);
     }

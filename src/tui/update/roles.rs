@@ -137,7 +137,7 @@ pub(super) fn assumed(
             state.notice = Some(format!("{} wants an MFA code", label(state, role)));
         }
         Err(Error::MfaRequired { role: wanting, serial }) => {
-            ask_code(state, role, running.then, format!("{} for {}", escaped(&serial), escaped(&wanting)), hint);
+            ask_code(state, role, running.then, (&wanting, &serial), hint);
         }
         Err(error) => {
             state.roles.failures.insert(role, error.clone());
@@ -155,8 +155,15 @@ fn label(state: &State, role: RoleIndex) -> String {
     escaped(&state.profile.label(role)).into_owned()
 }
 
-/// Opens the question for an MFA code.
-pub(super) fn ask_code(state: &mut State, role: RoleIndex, then: After, question: String, hint: Option<String>) {
+/// Opens the question for an MFA code of the role that wants one, by its device.
+pub(super) fn ask_code(
+    state: &mut State,
+    role: RoleIndex,
+    then: After,
+    (wanting, serial): (&str, &str),
+    hint: Option<String>,
+) {
+    let question = format!("{} for {}", escaped(serial), escaped(wanting));
     let note = hint.map(|code| format!("the demo's device shows {code}"));
     state.modal = Some(Modal::Mfa { role, then, question, input: Input::default(), note });
 }

@@ -98,8 +98,8 @@ pub(super) fn finished(state: &mut State, id: JobId, answer: Result<Summary>) {
     };
     // The session ended before it began: with a code it can be started again.
     if let (Outcome::Failed(Error::MfaRequired { role: wanting, serial }), None) = (&job.outcome, &state.modal) {
-        let (role, question) = (job.role, format!("{} for {}", escaped(serial), escaped(wanting)));
-        roles::ask_code(state, role, After::Relist, question, None);
+        let (role, wanting, serial) = (job.role, wanting.clone(), serial.clone());
+        roles::ask_code(state, role, After::Relist, (&wanting, &serial), None);
     }
 }
 
