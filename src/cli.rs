@@ -3,9 +3,17 @@
 mod accounts;
 mod cat;
 mod check;
+mod completions;
+mod console;
+mod credential_process;
 mod exec;
 mod get;
+mod history;
+mod import;
+mod login;
+mod logout;
 mod ls;
+mod man;
 pub mod output;
 mod prompt;
 mod stop;
@@ -22,6 +30,7 @@ use crate::domain::role::RoleIndex;
 use crate::domain::uri::S3Uri;
 use crate::error::{Error, Result};
 use crate::local::env_format::Format;
+use crate::local::environment::Environment;
 use crate::ops::Core;
 use stop::until_stopped;
 
@@ -101,11 +110,20 @@ pub enum Verb {
         /// Settings that take the session back
         #[arg(long)]
         unset: bool,
+        /// Whether a guarded account's name need not be typed
+        #[command(flatten)]
+        guard: Guard,
     },
     /// One command that holds a role's session; its exit status is xsw's
     Exec {
         /// The role
         role: String,
+        /// Whether the session renews itself
+        #[command(flatten)]
+        renewal: Renewal,
+        /// Whether a guarded account's name need not be typed
+        #[command(flatten)]
+        guard: Guard,
         /// The command and its arguments
         #[arg(required = true, trailing_var_arg = true, allow_hyphen_values = true, value_name = "CMD")]
         command: Vec<OsString>,
@@ -114,6 +132,31 @@ pub enum Verb {
     Shell {
         /// The role
         role: String,
+        /// Whether the session renews itself
+        #[command(flatten)]
+        renewal: Renewal,
+        /// Whether a guarded account's name need not be typed
+        #[command(flatten)]
+        guard: Guard,
+    },
+    /// A role's session as `credential_process` of an AWS profile wants it
+    CredentialProcess {
+        /// The role
+        role: String,
+    },
+    /// The AWS web console, signed in as a role
+    Console {
+        /// The role [default: in a subshell of xsw, its role]
+        role: Option<String>,
+        /// The console's service, as its address names it: s3, ec2, cloudwatch [default: the home page]
+        #[arg(long, value_name = "SERVICE")]
+        service: Option<String>,
+        /// Print the address that signs in and open no browser
+        #[arg(long)]
+        url: bool,
+        /// Whether a guarded account's name need not be typed
+        #[command(flatten)]
+        guard: Guard,
     },
     /// Buckets, prefixes, objects
     Ls {
@@ -159,12 +202,90 @@ pub enum Verb {
         #[command(flatten)]
         role: As,
     },
+    /// A profile file from the role profiles of ~/.aws/config
+    Import {
+        /// Where it goes; `-` is stdout [default: the profile file]
+        #[arg(short, long, value_name = "FILE")]
+        output: Option<PathBuf>,
+        /// Overwrite a file that is there without asking
+        #[arg(short, long)]
+        force: bool,
+    },
+    /// Sign in to IAM Identity Center, and read which accounts and roles it gives
+    Login {
+        /// The source, when the profile file has several that are signed in to
+        source: Option<String>,
+        /// Show a code to type on any machine, and open no browser here
+        #[arg(long)]
+        device_code: bool,
+    },
+    /// Forget sessions, or sign out of IAM Identity Center
+    Logout {
+        /// A role, or a source to sign out of [default: in a subshell of xsw, its role]
+        #[arg(value_name = "ROLE|SOURCE")]
+        name: Option<String>,
+        /// Every session
+        #[arg(long, conflicts_with = "name")]
+        all: bool,
+    },
+    /// The audit trail: which sessions were made, and for what
+    History {
+        /// Only this role
+        #[arg(long, value_name = "ROLE")]
+        role: Option<String>,
+        /// Only this event: assume, renew, shell, exec, console, download or refusal
+        #[arg(long, value_name = "EVENT")]
+        event: Option<String>,
+        /// Only what is no older: 30m, 12h, 7d, or a date
+        #[arg(long, value_name = "TIME")]
+        since: Option<String>,
+        /// The newest so many
+        #[arg(short = 'n', long, value_name = "NUMBER")]
+        limit: Option<usize>,
+        /// JSON Lines: one object for each event
+        #[arg(long)]
+        json: bool,
+    },
+    /// Shell completions that know the roles of the profile file
+    Completions {
+        /// The shell
+        #[arg(value_enum)]
+        shell: completions::Shell,
+    },
+    /// The manual page
+    Man,
     /// Check the profile file, the source credentials, the clock, the terminal
     Check {
         /// One JSON document
         #[arg(long)]
         json: bool,
     },
+}
+
+/// The guard of accounts with `confirm = true`.
+#[derive(Clone, Copy, Debug, Args)]
+pub struct Guard {
+    /// Do not ask for the name of an account that says `confirm = true`
+    #[arg(short, long)]
+    yes: bool,
+}
+
+/// Whether a child's session renews itself.
+#[derive(Clone, Copy, Debug, Args)]
+pub struct Renewal {
+    /// Renew the session while the command runs [default: `renew` in the profile file]
+    #[arg(long, overrides_with = "no_renew")]
+    renew: bool,
+    /// Do not
+    #[arg(long, overrides_with = "renew", hide = true)]
+    no_renew: bool,
+}
+
+impl Renewal {
+    /// What the command line says, else `configured`.
+    fn or(self, configured: bool) -> bool {
+        self.renew || configured && !self.no_renew
+    }
 }
 
 /// The role of the S3 verbs.
@@ -183,6 +304,7 @@ impl Verb {
             | Self::Whoami { json, .. }
             | Self::Ls { json, .. }
             | Self::Get { json, .. }
+            | Self::History { json, .. }
             | Self::Check { json } => *json,
             _ => false,
         }
@@ -212,15 +334,44 @@ pub async fn run(verb: Verb, context: &Context) -> Result<u8> {
     outcome
 }
 
+/// Runs a verb that needs no profile file; `None` is a verb that needs one.
+pub async fn run_alone(verb: &Verb, environment: &Environment, common: &Common) -> Option<Result<u8>> {
+    let done = match verb {
+        Verb::Import { output, force } => {
+            until_stopped(import::run(environment, common, output.as_deref(), *force)).await
+        }
+        Verb::History { role, event, since, limit, json } => {
+            let filter = history::Filter { role: role.as_deref(), event: event.as_deref(), since: since.as_deref() };
+            history::run(environment, &filter, *limit, *json)
+        }
+        Verb::Completions { shell } => completions::run(*shell),
+        Verb::Man => man::run(),
+        _ => return None,
+    };
+    Some(done.map(|()| 0))
+}
+
 async fn answer(verb: Verb, context: &Context) -> Result<u8> {
     let done = match verb {
         #[cfg(feature = "demo")]
         Verb::Demo { .. } => Err(Error::usage("`demo` cannot be inside `demo`")),
-        Verb::Exec { role, command } => return exec::exec(context, &role, command).await,
-        Verb::Shell { role } => return exec::shell(context, &role).await,
+        Verb::Exec { role, renewal, guard, command } => {
+            return exec::exec(context, &role, (renewal, guard), command).await;
+        }
+        Verb::Shell { role, renewal, guard } => return exec::shell(context, &role, (renewal, guard)).await,
+        Verb::CredentialProcess { role } => credential_process::run(context, &role).await,
+        Verb::Console { role, service, url, guard } => {
+            console::run(context, role, &console::Options { service, url, guard }).await
+        }
+        Verb::Login { source, device_code } => login::run(context, source, device_code).await,
+        Verb::Logout { name, all } => logout::run(context, name, all).await,
+        // `run_alone` has done these.
+        Verb::Import { .. } | Verb::History { .. } | Verb::Completions { .. } | Verb::Man => Ok(()),
         Verb::Accounts { json } => accounts::run(context, json),
         Verb::Whoami { role, source, json } => whoami::run(context, role, source, json).await,
-        Verb::Env { role, format, unset } => exec::print_env(context, role.filter(|_| !unset), format).await,
+        Verb::Env { role, format, unset, guard } => {
+            exec::print_env(context, role.filter(|_| !unset), format, guard).await
+        }
         Verb::Ls { uri, role, recursive, json, summarize } => {
             let role = context.role_of(&role)?;
             ls::run(context, role, uri, &ls::Shape { recursive, json, summarize }).await

@@ -353,7 +353,7 @@ mod tests {
             ("[sources.x]\n", "1: the source `x` says nothing"),
             ("[sources.x]\nprofile='a'\nenvironment=true", "1: the source `x` is of several kinds"),
             ("[sources.x]\nenvironment=false", "2: environment: write true, or leave"),
-            ("[sources.x]\nsso_region='eu-west-1'", "1: the source `x` lacks sso_start_url, sso_account_id"),
+            ("[sources.x]\nsso_region='eu-west-1'", "1: the source `x` lacks sso_start_url"),
             (&role("region = 'eu-west-1'"), "6: unknown key `region` in [[accounts.roles]]; it belongs in [settings]"),
             (&role("role_arn = 'x'"), "6: unknown key `role_arn` in [[accounts.roles]]; did you mean `arn`?"),
             (&role("frobnicate = 1"), "6: unknown key `frobnicate` in [[accounts.roles]]; known are name, arn"),

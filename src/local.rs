@@ -1,5 +1,6 @@
 //! This machine: its environment variables, files, cached sessions, child processes.
 
+pub mod audit;
 pub mod cache;
 pub mod child;
 pub mod child_env;
@@ -7,4 +8,5 @@ pub mod env_format;
 pub mod environment;
 pub mod files;
 pub mod log;
+pub mod prompt;
 pub mod shell;

@@ -44,7 +44,13 @@ async fn run(arguments: Arguments) -> (bool, Result<u8>) {
         return demo(arguments.common, inner).await;
     }
     let json = arguments.verb.as_ref().is_some_and(Verb::json);
-    let ready = ready(arguments.common, Environment::process(), MfaHint::default());
+    let environment = Environment::process();
+    if let Some(verb) = &arguments.verb
+        && let Some(outcome) = cli::run_alone(verb, &environment, &arguments.common).await
+    {
+        return (json, outcome);
+    }
+    let ready = ready(arguments.common, environment, MfaHint::default());
     let outcome = match ready {
         Ok((context, notice)) => front_end(arguments.verb, context, notice).await,
         Err(error) => Err(error),
@@ -70,7 +76,13 @@ async fn demo(common: Common, inner: Vec<std::ffi::OsString>) -> (bool, Result<u
             Some("a demo: three accounts in this process; try prod/S3Reader, prod/Sprint, audit/Partner".into());
         let cloud = std::sync::Arc::clone(visit.cloud());
         let mfa_hint = MfaHint::new(move |serial| cloud.mfa_code(serial));
-        let (context, _) = ready(common, visit.environment(Environment::process()), mfa_hint)?;
+        let environment = visit.environment(Environment::process());
+        if let Some(verb) = &inner.verb
+            && let Some(outcome) = cli::run_alone(verb, &environment, &common).await
+        {
+            return outcome;
+        }
+        let (context, _) = ready(common, environment, mfa_hint)?;
         front_end(inner.verb, context, notice).await
     };
     (json, outcome.await)

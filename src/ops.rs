@@ -3,12 +3,14 @@
 //! The verbs and the screen call the very same operations on one [`Core`].
 
 mod assume;
+mod audit;
 pub mod browse;
 pub mod check;
 pub mod download;
 pub mod read;
 pub mod roles;
 mod shell;
+mod sign_in;
 pub mod whoami;
 
 use std::collections::HashMap;

@@ -5,7 +5,6 @@ use std::error::Error as _;
 use aws_config::environment::EnvironmentVariableCredentialsProvider;
 use aws_config::profile::ProfileFileCredentialsProvider;
 use aws_config::provider_config::ProviderConfig;
-use aws_config::sso::SsoCredentialsProvider;
 use aws_config::{BehaviorVersion, Region};
 use aws_credential_types::provider::ProvideCredentials;
 use aws_credential_types::provider::error::CredentialsError;
@@ -54,19 +53,14 @@ impl Aws {
                 EnvironmentVariableCredentialsProvider::new().provide_credentials().await,
                 "set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or name an AWS profile as the source".to_owned(),
             ),
-            Source::IdentityCenter { start_url, region, session, account_id, role_name } => {
-                let mut builder = SsoCredentialsProvider::builder()
-                    .configure(&provider)
-                    .start_url(start_url)
-                    .region(Region::new(region.clone()))
-                    .account_id(account_id.to_string())
-                    .role_name(role_name);
-                builder.set_session_name(session.clone());
-                let hint = match session {
-                    Some(session) => format!("sign in with `aws sso login --sso-session {session}`"),
-                    None => "sign in with `aws sso login`".to_owned(),
-                };
-                (builder.build().provide_credentials().await, hint)
+            // To be filled in.
+            Source::InstanceRole | Source::ContainerRole => return Err(Error::usage("no such source yet")),
+            Source::IdentityCenter { .. } => {
+                return Err(Error::SignedOut {
+                    source_name: name.to_owned(),
+                    message: "its sign-in gives permission sets and no credentials of its own".into(),
+                    hint: Some("give the source sso_account_id and sso_role_name".into()),
+                });
             }
         };
         let found = found.map_err(|error| Error::SignedOut {

@@ -3,15 +3,16 @@
 use std::ffi::OsString;
 
 use super::stop::until_stopped;
-use super::{Context, output};
+use super::{Context, Guard, Renewal, output};
 use crate::error::Result;
 use crate::local::env_format::{Format, render};
 
 /// Prints the session of `role` as settings; without a role, what takes one back.
-pub(super) async fn print_env(context: &Context, role: Option<String>, format: Format) -> Result<()> {
+pub(super) async fn print_env(context: &Context, role: Option<String>, format: Format, guard: Guard) -> Result<()> {
     let env = match role {
         Some(role) => {
             let role = context.core.profile.find(&role)?;
+            context.pass_guard(role, guard).await?;
             let session = context.session(role).await?;
             context.core.child_env(role, &session)
         }
@@ -22,16 +23,23 @@ pub(super) async fn print_env(context: &Context, role: Option<String>, format: F
 }
 
 /// Runs a command that holds the session; gives its exit status.
-pub(super) async fn exec(context: &Context, role: &str, command: Vec<OsString>) -> Result<u8> {
+pub(super) async fn exec(
+    context: &Context,
+    role: &str,
+    (_renewal, guard): (Renewal, Guard),
+    command: Vec<OsString>,
+) -> Result<u8> {
     let role = context.core.profile.find(role)?;
+    until_stopped(context.pass_guard(role, guard)).await?;
     let session = until_stopped(context.session(role)).await?;
     context.say_notices();
     context.core.run_command(role, &session, command).await
 }
 
 /// Runs a subshell that holds the session; gives its exit status.
-pub(super) async fn shell(context: &Context, role: &str) -> Result<u8> {
+pub(super) async fn shell(context: &Context, role: &str, (_renewal, guard): (Renewal, Guard)) -> Result<u8> {
     let role = context.core.profile.find(role)?;
+    until_stopped(context.pass_guard(role, guard)).await?;
     let session = until_stopped(context.session(role)).await?;
     context.say_notices();
     if let Some(outer) = context.core.environment.get("XSW_ROLE") {

@@ -28,37 +28,3 @@ async fn stopped() -> Error {
 async fn stopped() -> Error {
     tokio::signal::ctrl_c().await.map_or_else(Error::from, |()| Error::Interrupted)
 }
-
-/// The modes of the controlling terminal as they were; dropping it brings them back.
-///
-/// A prompt switches the echo off on a thread that may still wait for keys when the program ends.
-pub(super) struct TerminalModes {
-    #[cfg(unix)]
-    saved: Option<(std::fs::File, rustix::termios::Termios)>,
-}
-
-impl TerminalModes {
-    #[cfg(unix)]
-    pub(super) fn save() -> Self {
-        let terminal = std::fs::File::options().read(true).write(true).open("/dev/tty").ok();
-        let saved = terminal.and_then(|file| {
-            let modes = rustix::termios::tcgetattr(&file).ok()?;
-            Some((file, modes))
-        });
-        Self { saved }
-    }
-
-    #[cfg(not(unix))]
-    pub(super) fn save() -> Self {
-        Self {}
-    }
-}
-
-impl Drop for TerminalModes {
-    fn drop(&mut self) {
-        #[cfg(unix)]
-        if let Some((terminal, modes)) = &self.saved {
-            _ = rustix::termios::tcsetattr(terminal, rustix::termios::OptionalActions::Now, modes);
-        }
-    }
-}

@@ -192,6 +192,8 @@ fn read_role(report: &mut Report, given: RoleFields<'_>, folder: &Path, account:
     let role = Role {
         name: name.clone().unwrap_or_default(),
         alias: fields.parsed(report, "alias", values::name),
+        permission_set: fields.flag(report, "permission_set").unwrap_or(false),
+        renew: fields.flag(report, "renew"),
         external_id: fields.parsed(report, "external_id", values::external_id),
         mfa_serial: fields.parsed(report, "mfa_serial", values::mfa_serial),
         duration: fields.length(report, "duration", |text| values::session_length(text, given.own_endpoint)),

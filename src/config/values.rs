@@ -5,7 +5,7 @@ use std::time::Duration;
 use super::report::quoted;
 use crate::domain::account::{AccountId, RoleArn};
 use crate::domain::duration;
-use crate::domain::role::Color;
+use crate::domain::role::{CacheKind, Color, Source};
 
 /// AWS STS API Reference, `AssumeRole`: DurationSeconds is 900 to 43200.
 const DURATIONS: std::ops::RangeInclusive<u64> = 900..=43_200;
@@ -248,6 +248,30 @@ pub(super) fn color(text: &str) -> Result<Color, String> {
         let names: Vec<&str> = Color::ALL.iter().map(|(name, _)| *name).collect();
         format!("{} is no colour; there are {}", quoted(text), names.join(", "))
     })
+}
+
+/// Where sessions rest.
+pub(super) fn cache(text: &str) -> Result<CacheKind, String> {
+    let known = CacheKind::ALL.iter().find(|(name, _)| *name == text);
+    known.map(|(_, kind)| *kind).ok_or_else(|| format!("{} is none of file, keyring and none", quoted(text)))
+}
+
+/// A word of a command line.
+pub(super) fn word(text: &str) -> Result<String, String> {
+    match text.contains('\0') {
+        true => Err("a word of a command may not hold a zero byte".into()),
+        false => Ok(text.to_owned()),
+    }
+}
+
+/// AWS SDKs and Tools Reference Guide, "Assume role credential provider", credential_source.
+pub(super) fn credential_source(text: &str) -> Result<Source, String> {
+    match text {
+        "Environment" => Ok(Source::Environment),
+        "Ec2InstanceMetadata" => Ok(Source::InstanceRole),
+        "EcsContainer" => Ok(Source::ContainerRole),
+        _ => Err(format!("{} is none of Environment, Ec2InstanceMetadata and EcsContainer", quoted(text))),
+    }
 }
 
 /// A session policy as it is sent: valid JSON, the blanks between its parts left out, up to 2,048 characters

@@ -87,6 +87,29 @@ pub struct Settings {
     pub session_name: Option<String>,
     /// A custom endpoint for STS and S3.
     pub endpoint_url: Option<String>,
+    /// Where sessions rest.
+    pub cache: CacheKind,
+    /// Whether children get sessions that renew themselves.
+    pub renew: bool,
+    /// The program and its arguments that print the code of an MFA device; `{serial}` is replaced. Empty: ask.
+    pub mfa_command: Vec<String>,
+}
+
+/// Where sessions rest between two runs.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub enum CacheKind {
+    /// Files of mode 0600.
+    #[default]
+    File,
+    /// The platform's keyring: Keychain, Credential Manager, Secret Service.
+    Keyring,
+    /// Nowhere: they end with the process.
+    None,
+}
+
+impl CacheKind {
+    /// Every kind with the word for it in the profile file.
+    pub const ALL: [(&str, Self); 3] = [("file", Self::File), ("keyring", Self::Keyring), ("none", Self::None)];
 }
 
 impl Settings {
@@ -101,9 +124,13 @@ impl Settings {
 pub enum Source {
     /// A profile of `~/.aws/config` or `~/.aws/credentials`.
     AwsProfile(String),
-    /// The environment variables `AWS_ACCESS_KEY_ID`, ….
+    /// The environment variables `AWS_ACCESS_KEY_ID`, …, else a web identity or a container that they name.
     Environment,
-    /// An IAM Identity Center sign-in whose token the AWS CLI keeps in `~/.aws/sso/cache`.
+    /// The role of the EC2 instance (`credential_source = "Ec2InstanceMetadata"`).
+    InstanceRole,
+    /// The role of the container (`credential_source = "EcsContainer"`).
+    ContainerRole,
+    /// An IAM Identity Center sign-in, whose token is shared with the AWS CLI in `~/.aws/sso/cache`.
     IdentityCenter {
         /// `https://….awsapps.com/start`.
         start_url: String,
@@ -111,11 +138,19 @@ pub enum Source {
         region: String,
         /// The `sso-session` under whose name the token is cached; without one, the start URL is.
         session: Option<String>,
-        /// The account whose permission set gives the first credentials.
-        account_id: AccountId,
-        /// The permission set.
-        role_name: String,
+        /// What gives the first credentials where roles are assumed from here; without it, the sign-in gives only
+        /// the permission sets themselves.
+        permission_set: Option<PermissionSet>,
     },
+}
+
+/// A permission set of IAM Identity Center in one of its accounts.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct PermissionSet {
+    /// The account.
+    pub account_id: AccountId,
+    /// The permission set's name, which the API calls the role's.
+    pub role_name: String,
 }
 
 /// An account of the profile file.
@@ -184,6 +219,11 @@ pub struct Role {
     pub account: usize,
     /// A short name.
     pub alias: Option<String>,
+    /// Whether it is a permission set, for which IAM Identity Center gives credentials without AssumeRole. The role's
+    /// true name and ARN are known to AWS alone; `arn` then tells partition and account, and nothing else.
+    pub permission_set: bool,
+    /// Whether its children get sessions that renew themselves; `None` leaves it to the settings.
+    pub renew: Option<bool>,
     /// Role chaining: the role that assumes this one.
     pub via: Option<RoleIndex>,
     /// The external ID that the trust policy asks for.
@@ -216,6 +256,8 @@ impl Role {
             arn,
             account,
             alias: None,
+            permission_set: false,
+            renew: None,
             via: None,
             external_id: None,
             mfa_serial: None,
@@ -228,6 +270,11 @@ impl Role {
             policy_arns: Vec::new(),
             buckets: Vec::new(),
         }
+    }
+
+    /// The ARN, where it is known.
+    pub fn known_arn(&self) -> Option<&RoleArn> {
+        (!self.permission_set).then_some(&self.arn)
     }
 
     /// How long a session of this role is asked for; `None` leaves it to AWS (one hour).

@@ -10,8 +10,10 @@ use crate::aws::sts::{AssumeRole, Assumed, CLOCK_LIMIT, Caller};
 use crate::domain::duration::words;
 use crate::domain::role::{CHAINED_DURATION, Role, RoleIndex, Settings, Source};
 use crate::domain::session::Session;
+use crate::domain::text::escaped;
 use crate::error::{Error, Result};
 use crate::local::cache::CacheKey;
+use crate::local::prompt;
 
 /// Which session will do.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -53,6 +55,45 @@ impl Core {
     /// A new session of `role`; the one that lives is kept until the new one is there.
     pub async fn renewed_session(&self, role: RoleIndex, mfa_code: Option<&str>) -> Result<Session> {
         self.obtain(role, mfa_code, Want::New { since: Timestamp::now() }).await
+    }
+
+    /// The same as [`Core::session`]; asks for MFA codes at the controlling terminal as long as a role of the chain
+    /// wants one. Where there is no terminal, a session that is about to end is better than none.
+    pub async fn session_asked(&self, role: RoleIndex, mfa_code: Option<&str>) -> Result<Session> {
+        let mut code = mfa_code.map(str::to_owned);
+        if let Some(code) = &code {
+            check_code(code)?;
+        }
+        loop {
+            match self.session(role, code.as_deref()).await {
+                Err(error @ Error::MfaRequired { .. }) => match self.ask_code(&error).await? {
+                    Some(answer) => code = Some(answer),
+                    None => return self.live_session(role).ok_or(error),
+                },
+                answer => return answer,
+            }
+        }
+    }
+
+    /// The code that `wanted` asks for, from the person; `None` when there is nobody to ask.
+    async fn ask_code(&self, wanted: &Error) -> Result<Option<String>> {
+        let Error::MfaRequired { role, serial } = wanted else { return Ok(None) };
+        let shown = self.shown_code(serial).map(|code| format!(" (the demo's device shows {code})"));
+        let question = format!("MFA code of {} for {}{}: ", escaped(serial), escaped(role), shown.unwrap_or_default());
+        let mut wrong = "";
+        loop {
+            let answer = match prompt::ask_hidden(format!("{wrong}{question}")).await {
+                Ok(Some(answer)) => answer,
+                Ok(None) => return Ok(None),
+                Err(_) => return Err(Error::Interrupted),
+            };
+            let code: String = answer.chars().filter(|c| !c.is_whitespace()).collect();
+            match check_code(&code) {
+                Ok(()) => return Ok(Some(code)),
+                Err(_) if code.is_empty() => return Err(Error::Interrupted),
+                Err(_) => wrong = "a code is six digits. ",
+            }
+        }
     }
 
     /// The same as [`Core::session`] where nobody can be asked: while a session lives it is better than none, even when
@@ -144,6 +185,7 @@ impl Core {
                 let caller = Caller { keys: &session.keys, name: &name, is_source: false };
                 self.ask(role, caller, mfa).await?
             }
+            None if self.profile.role(role).permission_set => self.permission_set_session(role).await?,
             None => {
                 let name = self.profile.account(role).source.clone();
                 let source = self.source_keys(role).await?;
@@ -208,7 +250,10 @@ impl Core {
         }
         let source =
             self.profile.sources.get(name).ok_or_else(|| Error::usage(format!("there is no source {name}")))?;
-        let keys = self.aws.source_keys(name, source, &self.endpoint(role, "STS").region).await?;
+        let keys = match source {
+            Source::IdentityCenter { permission_set: Some(set), .. } => self.permission_set_keys(name, set).await?,
+            source => self.aws.source_keys(name, source, &self.endpoint(role, "STS").region).await?,
+        };
         held(&self.sources).insert(name.to_owned(), keys.clone());
         Ok(keys)
     }
@@ -248,6 +293,14 @@ impl Core {
             parts.push(self.session_name(role));
         }
         CacheKey::new(parts.iter().map(String::as_str))
+    }
+}
+
+/// AWS STS API Reference, `AssumeRole`, TokenCode: six digits.
+fn check_code(code: &str) -> Result<()> {
+    match code.len() == 6 && code.bytes().all(|digit| digit.is_ascii_digit()) {
+        true => Ok(()),
+        false => Err(Error::usage("an MFA code is six digits")),
     }
 }
 
