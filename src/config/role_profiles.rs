@@ -210,10 +210,14 @@ fn gathered(profiles: &[AwsProfile], states: &[State], roots: &[Option<usize>]) 
             }
         }
     }
-    let used: HashSet<&str> = sources.names.iter().filter_map(|(source, _)| match source {
-        Source::AwsProfile(name) => Some(name.as_str()),
-        _ => None,
-    }).collect();
+    let used: HashSet<&str> = sources
+        .names
+        .iter()
+        .filter_map(|(source, _)| match source {
+            Source::AwsProfile(name) => Some(name.as_str()),
+            _ => None,
+        })
+        .collect();
     let unused = |place: &usize| matches!(states[*place], State::NoRole) && profiles[*place].is_plain();
     let unused = (0..profiles.len()).filter(unused).map(|place| profiles[place].name.clone());
     found.unused = unused.filter(|name| !used.contains(name.as_str())).collect();
@@ -308,7 +312,9 @@ fn role_and_start(
 ) -> Result<(Role, From), String> {
     let arn: RoleArn = arn.parse()?;
     if !profile.assumes() {
-        return Err("its role is assumed with a web identity, which is a source and no role: name it in [sources]".into());
+        return Err(
+            "its role is assumed with a web identity, which is a source and no role: name it in [sources]".into()
+        );
     }
     let from = match (profile.get("source_profile"), profile.get("credential_source")) {
         (Some(_), Some(_)) => return Err("it has both source_profile and credential_source".into()),
@@ -553,7 +559,10 @@ mod tests {
         let call = |index: &RoleIndex| {
             let role = profile.role(*index);
             let told = [
-                ("", Some(if role.permission_set { format!("permission set {}", role.name) } else { role.name.clone() })),
+                (
+                    "",
+                    Some(if role.permission_set { format!("permission set {}", role.name) } else { role.name.clone() }),
+                ),
                 ("external_id=", role.external_id.clone()),
                 ("mfa=", role.mfa_serial.clone()),
                 ("seconds=", role.requested_duration(&profile.settings).map(|length| length.as_secs().to_string())),
@@ -590,7 +599,9 @@ mod tests {
         let sso = "[sso-session corp]\nsso_start_url = https://corp.awsapps.com/start\nsso_region = eu-west-1\n\
                    sso_registration_scopes = sso:account:access\n[profile dev]\nsso_session = corp\n\
                    sso_account_id = 111111111111\nsso_role_name = Dev\nregion = eu-west-2\n";
-        let role = |name: &str, keys: &str| format!("[profile {name}]\nrole_arn = arn:aws:iam::222222222222:role/{name}\n{keys}\n");
+        let role = |name: &str, keys: &str| {
+            format!("[profile {name}]\nrole_arn = arn:aws:iam::222222222222:role/{name}\n{keys}\n")
+        };
         for (config, expected) in [
             // All that a role profile tells AssumeRole; the default region is no other profile's.
             (
@@ -675,7 +686,8 @@ mod tests {
                       s3 =\n  max_concurrent_requests = 5\nmfa_process = pass\n[profile b]\ncli_pager = less\n\
                       role_arn = arn:aws:iam::222222222222:role/S\ncredential_source = Environment\n\
                       [profile p]\ncredential_process = x\noutput = json\n[plugins]\nx = y\n";
-        let credentials = "[k]\naws_access_key_id = AKIAIOSFODNN7EXAMPLE\n[l]\naws_access_key_id = AKIAIOSFODNN7EXAMPLE\n";
+        let credentials =
+            "[k]\naws_access_key_id = AKIAIOSFODNN7EXAMPLE\n[l]\naws_access_key_id = AKIAIOSFODNN7EXAMPLE\n";
         let found = read(config, credentials);
         assert_eq!(found.ignored.iter().collect::<Vec<_>>(), ["cli_pager", "mfa_process", "s3"]);
         assert_eq!(found.unused, ["p", "l"]);

@@ -131,7 +131,8 @@ fn write_role(out: &mut String, profile: &Profile, role: &Role, names: &Names) {
         line(out, INDENT, "renew", renew);
     }
     if !role.tags.is_empty() {
-        let tags: Vec<String> = role.tags.iter().map(|(name, value)| format!("{} = {}", key(name), quoted(value))).collect();
+        let tags: Vec<String> =
+            role.tags.iter().map(|(name, value)| format!("{} = {}", key(name), quoted(value))).collect();
         line(out, INDENT, "tags", format!("{{ {} }}", tags.join(", ")));
     }
     for (key, values) in [("transitive_tags", &role.transitive_tags), ("policy_arns", &role.policy_arns)] {
