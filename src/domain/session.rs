@@ -49,7 +49,7 @@ pub struct Session {
     pub issued: Timestamp,
     /// When it ends.
     pub expiration: Timestamp,
-    /// `arn:aws:sts::ID:assumed-role/NAME/SESSION`.
+    /// `arn:aws:sts::ID:assumed-role/NAME/SESSION`; of a user's MFA session, the device.
     pub arn: String,
     /// The account of the role.
     pub account_id: AccountId,
@@ -59,6 +59,11 @@ impl Session {
     /// Whole seconds until it ends; 0 when it has ended.
     pub fn seconds_left(&self, now: Timestamp) -> u64 {
         seconds_left(self.expiration, now)
+    }
+
+    /// Whole seconds since it was handed out.
+    pub fn age(&self, now: Timestamp) -> u64 {
+        seconds_left(now, self.issued)
     }
 
     /// Whether it is worth handing out: long sessions are renewed five minutes ahead of their end, as the SDKs do;
