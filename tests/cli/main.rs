@@ -17,6 +17,7 @@ mod demo;
 mod env;
 mod flight;
 mod get;
+mod guard;
 mod hostile;
 mod ls;
 mod mfa;
