@@ -377,7 +377,7 @@ impl Times {
         self.at(50)
     }
 
-    fn print(self, what: &str) {
+    fn print(&self, what: &str) {
         row(what, &milliseconds(self.median()), &milliseconds(self.at(90)));
     }
 }
