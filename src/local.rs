@@ -4,6 +4,7 @@ pub mod audit;
 pub mod cache;
 pub mod child;
 pub mod child_env;
+pub mod codes;
 pub mod env_format;
 pub mod environment;
 pub mod files;
