@@ -39,6 +39,7 @@ impl Fault {
 pub(super) struct Ledger {
     calls: Mutex<HashMap<String, usize>>,
     faults: Mutex<HashMap<String, VecDeque<Fault>>>,
+    sent: Mutex<HashMap<String, Vec<Vec<(String, String)>>>>,
 }
 
 impl Ledger {
@@ -46,6 +47,15 @@ impl Ledger {
     pub(super) fn note(&self, action: &str) -> Option<Fault> {
         *locked(&self.calls).entry(action.to_owned()).or_default() += 1;
         locked(&self.faults).get_mut(action)?.pop_front()
+    }
+
+    /// Keeps what came with a call.
+    pub(super) fn keep(&self, action: &str, fields: Vec<(String, String)>) {
+        locked(&self.sent).entry(action.to_owned()).or_default().push(fields);
+    }
+
+    pub(super) fn sent(&self, action: &str) -> Vec<Vec<(String, String)>> {
+        locked(&self.sent).get(action).cloned().unwrap_or_default()
     }
 
     pub(super) fn calls(&self, action: &str) -> usize {
