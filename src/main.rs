@@ -107,7 +107,10 @@ fn ready(common: Common, environment: Environment, mfa_hint: MfaHint) -> Result<
                 0 => String::new(),
                 number => format!(", {number} left out (`xsw check` says why)"),
             };
-            Some(format!("these are the role profiles of {}{left_out}; there is no profile file yet", path.display()))
+            Some(format!(
+                "these are the role profiles of {}{left_out}; `xsw import` makes a profile file",
+                path.display()
+            ))
         }
     };
     let core = Core::new(config.profile, environment, common.region.clone(), mfa_hint);

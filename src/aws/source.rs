@@ -78,11 +78,12 @@ impl Aws {
     /// # Errors
     /// [`Error::SignedOut`] with the next step: sign in, or write the missing profile.
     pub async fn source_keys(&self, name: &str, source: &Source, endpoint: &Endpoint) -> Result<SourceKeys> {
+        // In boxes, because the SDK's futures are deeper than the compiler likes to lay out.
         let found = match source {
-            Source::AwsProfile(profile) => self.profile_keys(name, profile, endpoint).await,
-            Source::Environment => self.environment_keys(name, endpoint).await,
-            Source::InstanceRole => self.instance_keys().await.map_err(Failed::from),
-            Source::ContainerRole => self.container_keys().await.map_err(Failed::from),
+            Source::AwsProfile(profile) => Box::pin(self.profile_keys(name, profile, endpoint)).await,
+            Source::Environment => Box::pin(self.environment_keys(name, endpoint)).await,
+            Source::InstanceRole => Box::pin(self.instance_keys()).await.map_err(Failed::from),
+            Source::ContainerRole => Box::pin(self.container_keys()).await.map_err(Failed::from),
             Source::IdentityCenter { .. } => Err(Failed::Missing(Missing::new(
                 "its sign-in gives permission sets and no credentials of its own",
                 "give the source sso_account_id and sso_role_name",

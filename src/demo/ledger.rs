@@ -34,12 +34,15 @@ impl Fault {
     }
 }
 
+/// The fields of a call.
+pub(super) type Fields = Vec<(String, String)>;
+
 /// The counts, and the faults to come, by action: `sts:AssumeRole`, `s3:ListObjectsV2`.
 #[derive(Debug, Default)]
 pub(super) struct Ledger {
     calls: Mutex<HashMap<String, usize>>,
     faults: Mutex<HashMap<String, VecDeque<Fault>>>,
-    sent: Mutex<HashMap<String, Vec<Vec<(String, String)>>>>,
+    sent: Mutex<HashMap<String, Vec<Fields>>>,
 }
 
 impl Ledger {
@@ -50,11 +53,11 @@ impl Ledger {
     }
 
     /// Keeps what came with a call.
-    pub(super) fn keep(&self, action: &str, fields: Vec<(String, String)>) {
+    pub(super) fn keep(&self, action: &str, fields: Fields) {
         locked(&self.sent).entry(action.to_owned()).or_default().push(fields);
     }
 
-    pub(super) fn sent(&self, action: &str) -> Vec<Vec<(String, String)>> {
+    pub(super) fn sent(&self, action: &str) -> Vec<Fields> {
         locked(&self.sent).get(action).cloned().unwrap_or_default()
     }
 

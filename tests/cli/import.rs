@@ -24,7 +24,7 @@ cli_pager = less
 s3 =
   max_concurrent_requests = 5
 
-[profile the "audit"]
+[profile 'the "audit"']
 role_arn = arn:aws:iam::333333333333:role/ReadOnly
 source_profile = demo
 external_id = audit-2026
@@ -134,6 +134,43 @@ fn what_is_imported_makes_the_same_calls() {
       external_id = "audit-2026"
     "#)
     });
+}
+
+/// Beside the AWS CLI itself, where it is installed: both ask STS for the same, with the names that they choose
+/// themselves left out.
+#[test]
+fn the_aws_cli_makes_the_same_calls() {
+    let stage = stage(CONFIG);
+    let asked = |from: usize| {
+        let chosen = |field: &(String, String)| field.0 == "RoleSessionName" && field.1 != "ci@desk";
+        let calls = stage.cloud().sent("sts:AssumeRole").split_off(from);
+        let sorted = |mut fields: Vec<(String, String)>| {
+            fields.retain(|field| !chosen(field));
+            fields.sort();
+            fields
+        };
+        calls.into_iter().map(sorted).collect::<Vec<_>>()
+    };
+    for profile in ["reader", "the \"audit\""] {
+        let mut aws = stage.command("aws");
+        aws.args(["sts", "get-caller-identity", "--profile", profile]);
+        match aws.output() {
+            Ok(output) if output.status.success() => {}
+            // A version manager's stand-in is none.
+            Ok(output) if stage.cloud().sent("sts:AssumeRole").is_empty() && output.status.code() == Some(127) => {
+                return eprintln!("SKIPPED: the AWS CLI is not installed");
+            }
+            Ok(output) => panic!("{output:?}"),
+            Err(_) => return eprintln!("SKIPPED: the AWS CLI is not installed"),
+        }
+    }
+    let theirs = asked(0);
+    assert_eq!(theirs.len(), 3);
+    stage.says(["import"]).done();
+    for role in ["reader", "the \"audit\""] {
+        stage.says(["env", role]).done();
+    }
+    assert_eq!(asked(3), theirs);
 }
 
 #[test]

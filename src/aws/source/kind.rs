@@ -84,7 +84,7 @@ impl Aws {
     /// Of which kind a source is; reads the files of the AWS CLI and asks nobody.
     pub async fn source_kind(&self, source: &Source) -> SourceKind {
         match source {
-            Source::AwsProfile(profile) => self.profile_kind(profile).await,
+            Source::AwsProfile(profile) => Box::pin(self.profile_kind(profile)).await,
             Source::Environment if self.environment.get("AWS_ACCESS_KEY_ID").is_some() => SourceKind::Environment,
             Source::Environment if self.environment.get("AWS_WEB_IDENTITY_TOKEN_FILE").is_some() => {
                 SourceKind::WebIdentity
