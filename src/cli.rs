@@ -322,6 +322,8 @@ pub struct Context {
     pub notes: Vec<String>,
     /// What every verb was told.
     pub common: Common,
+    /// How the keys.toml of the screen stands, for `xsw check`; `None` where there is none.
+    pub keys_file: Option<Result<PathBuf>>,
 }
 
 /// Runs a verb and gives the exit status for when it went well: a child's own, else 0.

@@ -13,6 +13,7 @@ mod secrets;
 mod snapshot;
 mod sources;
 mod values;
+mod write;
 
 use std::fs::File;
 use std::io::{ErrorKind, Read};
@@ -25,6 +26,8 @@ use crate::error::Problem;
 use crate::{Error, Result};
 use fields::Fields;
 use report::Report;
+use role_profiles::Found;
+pub use write::write;
 
 /// Where a profile may be, found by the caller from the command line, the environment and the platform.
 #[derive(Clone, Debug)]
@@ -84,21 +87,58 @@ pub fn load(places: &Places) -> Result<Config> {
     }
 }
 
-fn from_aws_config(places: &Places) -> Result<Config> {
-    let config = match read(&places.aws_config) {
+/// What the files of the AWS CLI give, and what of them is left out, one sentence each.
+fn role_profiles(aws_config: &Path, aws_credentials: &Path) -> Result<(Found, Vec<String>)> {
+    let config = match read(aws_config) {
         Err(Unreadable::Missing) => String::new(),
-        read => read.map_err(|unreadable| unreadable.into_error(&places.aws_config))?,
+        read => read.map_err(|unreadable| unreadable.into_error(aws_config))?,
     };
     let mut notes = Vec::new();
-    let credentials = read(&places.aws_credentials).unwrap_or_else(|unreadable| {
+    let credentials = read(aws_credentials).unwrap_or_else(|unreadable| {
         // Most roles stand in the config file alone.
         if let Unreadable::Wrong(_, message, _) = unreadable {
-            notes.push(format!("{} is passed over: {message}", places.aws_credentials.display()));
+            notes.push(format!("{} is passed over: {message}", aws_credentials.display()));
         }
         String::new()
     });
     let found = role_profiles::read(&config, &credentials);
-    notes.extend(found.left_out.iter().map(|left_out| left_out.note(places)));
+    notes.extend(found.left_out.iter().map(|left_out| left_out.note(aws_config, aws_credentials)));
+    Ok((found, notes))
+}
+
+/// A profile made of the files of the AWS CLI, for [`write`], and what could not be carried over, one sentence each.
+///
+/// # Errors
+/// [`Error::Profile`] when a file cannot be read or has no role.
+pub fn import(aws_config: &Path, aws_credentials: &Path) -> Result<(Profile, Vec<String>)> {
+    let (found, mut notes) = role_profiles(aws_config, aws_credentials)?;
+    if found.profile.roles.is_empty() {
+        let mut message = "it has no role profiles".to_owned();
+        if !notes.is_empty() {
+            message = format!("{message} that xsw can use: {}", notes.join("; "));
+        }
+        let next = "a role profile has role_arn with source_profile or credential_source, or sso_account_id with \
+                    sso_role_name; config.example.toml is the manual for a profile file of your own";
+        return Err(Error::Profile {
+            path: Some(aws_config.into()),
+            problems: vec![Problem { line: 0, message }],
+            hint: Some(next.into()),
+        });
+    }
+    notes.extend(found.changed);
+    if !found.ignored.is_empty() {
+        let keys: Vec<&str> = found.ignored.iter().map(String::as_str).collect();
+        notes.push(format!("not carried over, for xsw has nothing like them: {}", keys.join(", ")));
+    }
+    if !found.unused.is_empty() {
+        let names = found.unused.join(", ");
+        notes.push(format!("these AWS profiles have credentials, and no role starts from them: {names}"));
+    }
+    Ok((found.profile, notes))
+}
+
+fn from_aws_config(places: &Places) -> Result<Config> {
+    let (found, notes) = role_profiles(&places.aws_config, &places.aws_credentials)?;
     if found.profile.roles.is_empty() {
         let next = format!(
             "write {}, for which config.example.toml is the manual, or look around with `xsw demo`",

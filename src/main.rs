@@ -1,6 +1,7 @@
 //! Reads the command line, opens the screen or runs a verb, and prints an error and its hint once.
 
 use std::io::IsTerminal as _;
+use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Duration;
 
@@ -106,14 +107,26 @@ fn ready(common: Common, environment: Environment, mfa_hint: MfaHint) -> Result<
                 0 => String::new(),
                 number => format!(", {number} left out (`xsw check` says why)"),
             };
-            Some(format!("these are the role profiles of {}{left_out}; there is no profile file yet", path.display()))
+            Some(format!(
+                "these are the role profiles of {}{left_out}; `xsw import` makes a profile file",
+                path.display()
+            ))
         }
     };
     let core = Core::new(config.profile, environment, common.region.clone(), mfa_hint);
-    Ok((Context { core, origin: config.origin, notes: config.notes, common }, notice))
+    Ok((Context { core, origin: config.origin, notes: config.notes, common, keys_file: None }, notice))
 }
 
-async fn front_end(verb: Option<Verb>, context: Context, notice: Option<String>) -> Result<u8> {
+/// The keys of the screen lie beside the profile file.
+fn keys_file(context: &Context) -> PathBuf {
+    let profile_file = match &context.origin {
+        Origin::File(path) => path.clone(),
+        Origin::AwsConfig(_) => context.core.environment.default_config(),
+    };
+    profile_file.with_file_name("keys.toml")
+}
+
+async fn front_end(verb: Option<Verb>, mut context: Context, notice: Option<String>) -> Result<u8> {
     let Some(verb) = verb else {
         if context.common.mfa_code.is_some() {
             return Err(Error::usage("--mfa-code goes with a verb; the screen asks for codes itself"));
@@ -130,17 +143,16 @@ async fn front_end(verb: Option<Verb>, context: Context, notice: Option<String>)
                 hint: Some("use a verb: `xsw accounts`, `xsw ls`, `xsw exec`; or set TERM to what it is".into()),
             });
         }
-        let default_file = context.core.environment.default_config();
-        let profile_file = match &context.origin {
-            Origin::File(path) => path,
-            Origin::AwsConfig(_) => &default_file,
-        };
-        let keys = profile_file.with_file_name("keys.toml");
-        let options = tui::Options { notice, keys };
+        let options = tui::Options { notice, keys: keys_file(&context) };
         return Ok(match tui::run(context.core, options).await? {
             tui::Ended::Quit => 0,
             tui::Ended::Signal(number) => 128 + number,
         });
     };
+    if let Verb::Check { .. } = &verb {
+        // The verbs know nothing of the screen, so it is looked at here.
+        let path = keys_file(&context);
+        context.keys_file = path.exists().then(|| tui::check_keys(&path).map(|()| path));
+    }
     cli::run(verb, &context).await
 }

@@ -16,7 +16,17 @@ mod theme;
 mod update;
 mod view;
 
+use std::path::Path;
+
 pub use run::{Ended, Options, run};
+
+/// Whether this keys.toml is fit for the screen, for `xsw check`.
+///
+/// # Errors
+/// As the screen itself would end with.
+pub fn check_keys(path: &Path) -> crate::Result<()> {
+    keys::KeyMap::load(path).map(drop)
+}
 
 #[cfg(test)]
 mod tests;

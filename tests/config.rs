@@ -287,7 +287,7 @@ fn role_profiles_of_the_aws_cli() {
     assert_eq!(reader.duration.map(|duration| duration.as_secs()), Some(1800));
     assert_eq!(reader.session_name.as_deref(), Some("ci"));
     let error = profile.find("arn:aws:iam::222222222222:role/team/S3Reader").unwrap_err();
-    insta::assert_snapshot!(error, @"`arn:aws:iam::222222222222:role/team/S3Reader` matches 2 roles: 222222222222/S3Reader (reader), 222222222222/S3Reader (same role)");
+    insta::assert_snapshot!(error, @"`arn:aws:iam::222222222222:role/team/S3Reader` matches 2 roles: 222222222222/S3Reader, 222222222222@2/S3Reader");
 }
 
 #[test]

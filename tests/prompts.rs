@@ -84,3 +84,27 @@ fn a_guarded_account_wants_its_name() {
     // Other accounts are not guarded.
     assert_eq!(line(&home, "xsw exec hub/Jump -- true").ended(), 0);
 }
+
+/// `xsw import` overwrites a profile file when the person says so, and the old one is kept.
+#[test]
+fn an_import_asks_before_it_overwrites() {
+    let home = Home::demo();
+    let file = home.path().join("mine.toml");
+    let config = home.path().join("aws-config");
+    std::fs::write(
+        &config,
+        "[profile x]\nrole_arn = arn:aws:iam::222222222222:role/X\nsource_profile = demo\n[profile demo]\n",
+    )
+    .unwrap();
+    std::fs::write(&file, "# mine\n").unwrap();
+    let words = format!("AWS_CONFIG_FILE={} xsw import -o mine.toml < /dev/null > /dev/null", config.display());
+    for (answer, status) in [("no", 130), ("", 130), ("yes", 0)] {
+        let mut terminal = line(&home, &format!("cd {} && {words}", home.path().display()));
+        terminal.see("mine.toml is there already. Overwrite it? Type yes: ");
+        terminal.send(&format!("{answer}\r"));
+        assert_eq!(terminal.ended(), status, "{answer}");
+        let kept = file.with_extension("toml.bak");
+        assert_eq!(kept.exists(), status == 0);
+        assert_eq!(std::fs::read_to_string(&file).unwrap() == "# mine\n", status != 0);
+    }
+}

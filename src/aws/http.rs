@@ -19,6 +19,23 @@ pub(super) const CONNECT_TIMEOUT: Duration = Duration::from_millis(3100);
 /// (aws-sdk-rust #1417).
 const IDLE_TIMEOUT: Duration = Duration::from_secs(15);
 
+/// For services of this very machine, such as the instance metadata: no proxy stands between, and whoever is there
+/// answers at once.
+pub(super) fn local_client() -> SharedHttpClient {
+    let connector: OnceLock<SharedHttpConnector> = OnceLock::new();
+    http_client_fn(move |_settings, _components| {
+        let build = || {
+            let settings = HttpConnectorSettings::builder().connect_timeout(Duration::from_secs(1)).build();
+            let connector = Connector::builder()
+                .tls_provider(Provider::Rustls(CryptoMode::Ring))
+                .connector_settings(settings)
+                .proxy_config(ProxyConfig::disabled());
+            SharedHttpConnector::new(connector.build())
+        };
+        connector.get_or_init(build).clone()
+    })
+}
+
 /// Proxies as `HTTPS_PROXY`, `NO_PROXY` and the like say, except in the demo, which never leaves this machine.
 /// `AWS_CA_BUNDLE` adds certificates (AWS SDKs and Tools Reference Guide, "General configuration settings").
 pub(super) fn client(environment: &Environment) -> SharedHttpClient {

@@ -14,6 +14,10 @@ pub(super) async fn run(context: &Context, as_json: bool) -> Result<()> {
     let mut findings = vec![profile_finding(context)];
     let left_out = |note: &String| Finding::warning("profile file", note, "write it into a profile file of xsw");
     findings.extend(context.notes.iter().map(left_out));
+    findings.extend(context.keys_file.as_ref().map(|checked| match checked {
+        Ok(path) => Finding::good("keys", format!("{} is fit", path.display())),
+        Err(error) => Finding::bad("keys", error),
+    }));
     findings.extend(context.core.check().await);
     findings.push(terminal_finding());
     if as_json {
@@ -58,7 +62,7 @@ fn profile_finding(context: &Context) -> Finding {
             "profile file",
             format!("none; using the role profiles of {}: {size}", path.display()),
             &format!(
-                "write {} to name accounts, colours and more",
+                "`xsw import` makes {} of them, where accounts get names, colours and more",
                 context.core.environment.default_config().display()
             ),
         ),

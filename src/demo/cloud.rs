@@ -66,6 +66,11 @@ impl Cloud {
         self.state.ledger.calls(action)
     }
 
+    /// The fields of every call of an STS action, in the order of their arrival and without codes and tokens.
+    pub fn sent(&self, action: &str) -> Vec<Vec<(String, String)>> {
+        self.state.ledger.sent(action)
+    }
+
     /// The code that this MFA device would be believed now; none when it is unknown or its codes are used up for
     /// the next seconds.
     pub fn mfa_code(&self, serial: &str) -> Option<String> {

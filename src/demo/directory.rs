@@ -79,6 +79,7 @@ pub(super) struct KnownRole {
     pub tags: Vec<(String, String)>,
     pub max_session_seconds: u32,
     pub session_seconds: Option<u32>,
+    pub web_identity_token: Option<SecretString>,
 }
 
 /// A bucket as it is served.
@@ -181,6 +182,7 @@ fn known_role(role: Role, account: &str, arn: &str) -> Result<KnownRole, PolicyE
         tags: role.tags,
         max_session_seconds: role.max_session_seconds,
         session_seconds: role.session_seconds,
+        web_identity_token: role.web_identity_token,
     })
 }
 

@@ -34,11 +34,15 @@ impl Fault {
     }
 }
 
+/// The fields of a call.
+pub(super) type Fields = Vec<(String, String)>;
+
 /// The counts, and the faults to come, by action: `sts:AssumeRole`, `s3:ListObjectsV2`.
 #[derive(Debug, Default)]
 pub(super) struct Ledger {
     calls: Mutex<HashMap<String, usize>>,
     faults: Mutex<HashMap<String, VecDeque<Fault>>>,
+    sent: Mutex<HashMap<String, Vec<Fields>>>,
 }
 
 impl Ledger {
@@ -46,6 +50,15 @@ impl Ledger {
     pub(super) fn note(&self, action: &str) -> Option<Fault> {
         *locked(&self.calls).entry(action.to_owned()).or_default() += 1;
         locked(&self.faults).get_mut(action)?.pop_front()
+    }
+
+    /// Keeps what came with a call.
+    pub(super) fn keep(&self, action: &str, fields: Fields) {
+        locked(&self.sent).entry(action.to_owned()).or_default().push(fields);
+    }
+
+    pub(super) fn sent(&self, action: &str) -> Vec<Fields> {
+        locked(&self.sent).get(action).cloned().unwrap_or_default()
     }
 
     pub(super) fn calls(&self, action: &str) -> usize {

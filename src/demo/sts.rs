@@ -92,6 +92,10 @@ impl Sts {
             let message = "The test asked for this failure.".to_owned();
             return Err(Refused { status: *status, code: code.clone().into(), message });
         }
+        self.0.ledger.keep(&format!("sts:{action}"), form.fields());
+        if action == "AssumeRoleWithWebIdentity" {
+            return assume::assume_role_with_web_identity(&self.0, form);
+        }
         let caller = self.caller(request)?;
         match action {
             "AssumeRole" => assume::assume_role(&self.0, &caller, form),

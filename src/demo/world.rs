@@ -66,6 +66,8 @@ pub struct Role {
     /// Sessions are cut to this many seconds, whatever was asked. AWS has no such thing; the demo has, so that
     /// a person can see a clock run out.
     pub session_seconds: Option<u32>,
+    /// The web identity token that opens the role with AssumeRoleWithWebIdentity.
+    pub web_identity_token: Option<SecretString>,
 }
 
 impl World {
@@ -169,6 +171,7 @@ impl Role {
             tags: Vec::new(),
             max_session_seconds: 3600,
             session_seconds: None,
+            web_identity_token: None,
         }
     }
 
@@ -199,6 +202,13 @@ impl Role {
     /// Sets MaxSessionDuration, in seconds.
     pub fn max_session(mut self, seconds: u32) -> Role {
         self.max_session_seconds = seconds;
+        self
+    }
+
+    /// Lets the bearer of this token in by AssumeRoleWithWebIdentity. AWS asks the token's issuer; here the token
+    /// itself is known.
+    pub fn web_identity(mut self, token: impl Into<SecretString>) -> Role {
+        self.web_identity_token = Some(token.into());
         self
     }
 

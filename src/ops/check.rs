@@ -1,11 +1,25 @@
 //! `xsw check`: is everything in place, and if not, what is missing.
 
 use super::Core;
+use crate::aws::source::SourceKind;
 use crate::aws::sts::CLOCK_LIMIT;
 use crate::domain::duration::words;
+use crate::domain::role::Source;
 use crate::domain::text::escaped;
 use crate::local::files;
 use crate::local::log;
+
+/// What to use in place of long-lived keys (IAM User Guide, "Security best practices in IAM").
+const NO_KEYS: &str = "better: IAM Identity Center (`aws configure sso`), `aws login`, or a password manager as \
+                       credential_process";
+
+/// Of which kind a source is.
+#[derive(Default)]
+struct Kind {
+    words: String,
+    /// Whether its credentials may lie about as they are.
+    keeps_keys: bool,
+}
 
 /// How something stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -61,10 +75,15 @@ impl Core {
             match self.source_identity(role).await {
                 Ok(identity) => {
                     clock = clock.or(identity.clock_ahead);
-                    findings.push(Finding::good(&subject, &identity.arn));
+                    let kind = self.kind_of_source(name).await;
+                    findings.push(Finding::good(&subject, format!("{} ({})", identity.arn, kind.words)));
                     if identity.arn.ends_with(":root") {
                         let hint = "AWS advises to sign in as a user or through IAM Identity Center";
                         findings.push(Finding::warning(&subject, "these are the root user's keys", hint));
+                    } else if kind.keeps_keys && self.source_keys(role).await.is_ok_and(|keys| keys.long_lived) {
+                        let message = "these are long-lived keys: they work for whoever gets hold of them, until they \
+                                       are deleted";
+                        findings.push(Finding::warning(&subject, message, NO_KEYS));
                     }
                 }
                 Err(error) => findings.push(Finding::bad(&subject, &error)),
@@ -73,6 +92,17 @@ impl Core {
         findings.extend(clock.map(clock_finding));
         findings.push(self.check_state_directory());
         findings
+    }
+
+    /// What a source is, in a few words.
+    async fn kind_of_source(&self, name: &str) -> Kind {
+        let Some(source) = self.profile.sources.get(name) else { return Kind::default() };
+        let kind = self.aws.source_kind(source).await;
+        let words = match source {
+            Source::AwsProfile(profile) => format!("AWS profile {profile}: {kind}"),
+            _ => kind.to_string(),
+        };
+        Kind { words, keeps_keys: matches!(kind, SourceKind::Keys | SourceKind::Environment) }
     }
 
     fn check_state_directory(&self) -> Finding {

@@ -13,7 +13,9 @@ fn all_is_well() {
     exit_code: 0
     ----- stdout -----
     ok   profile file: [config]/config.toml: 3 accounts, 7 roles
-    ok   source demo: arn:aws:iam::111111111111:user/me
+    ok   source demo: arn:aws:iam::111111111111:user/me (AWS profile demo: keys)
+    ?    source demo: these are long-lived keys: they work for whoever gets hold of them, until they are deleted
+         better: IAM Identity Center (`aws configure sso`), `aws login`, or a password manager as credential_process
     ok   clock: agrees with AWS's
     ok   state: [state] (log: [state]/xsw.log)
     ok   terminal: stdout is none; the verbs work, the screen would not
@@ -27,11 +29,44 @@ fn check_as_json() {
     let stage = Stage::new();
     let found = stage.says(["check", "--json"]).json();
     let subjects: Vec<&str> = found.as_array().unwrap().iter().map(|one| one["subject"].as_str().unwrap()).collect();
-    assert_eq!(subjects, ["profile file", "source demo", "clock", "state", "terminal"]);
-    for one in found.as_array().unwrap() {
-        assert_eq!(one["standing"], "good", "{one}");
-        assert!(one["message"].is_string() && one["hint"].is_null(), "{one}");
+    assert_eq!(subjects, ["profile file", "source demo", "source demo", "clock", "state", "terminal"]);
+    for (place, one) in found.as_array().unwrap().iter().enumerate() {
+        // That its keys are long-lived is a remark.
+        let standing = if place == 2 { "warning" } else { "good" };
+        assert_eq!(one["standing"], standing, "{one}");
+        assert!(one["message"].is_string() && one["hint"].is_null() == (standing == "good"), "{one}");
     }
+}
+
+/// Keys of a session, or those that a password manager hands out, are no keys that lie about.
+#[test]
+fn long_lived_keys_are_told_of() {
+    let stage = Stage::new();
+    let told = |stage: &Stage| stage.says(["check"]).done().contains("these are long-lived keys");
+    assert!(told(&stage));
+    let keys = String::from_utf8(stage.read(".aws/credentials")).unwrap();
+    let key = |number: usize| keys.lines().nth(number).unwrap().split(" = ").nth(1).unwrap().to_owned();
+    let printed = serde_json::json!({ "Version": 1, "AccessKeyId": key(1), "SecretAccessKey": key(2) });
+    let file = stage.write("printed.json", printed.to_string());
+    let session = stage.says(["env", "dev", "--format", "json"]).json();
+    stage.write(".aws/credentials", format!("[demo]\ncredential_process = cat {}\n", file.display()));
+    assert!(!told(&stage));
+    let of_session = ["ACCESS_KEY_ID", "SECRET_ACCESS_KEY", "SESSION_TOKEN"]
+        .map(|name| format!("aws_{} = {}\n", name.to_lowercase(), session[format!("AWS_{name}")].as_str().unwrap()));
+    stage.write(".aws/credentials", format!("[demo]\n{}", of_session.concat()));
+    assert!(!told(&stage));
+}
+
+#[test]
+fn the_keys_of_the_screen_are_checked() {
+    let stage = Stage::new();
+    let keys = std::path::Path::new(crate::home::PROFILE_FILE).with_file_name("keys.toml");
+    stage.write(keys.to_str().unwrap(), "open = [\"q\"]\n");
+    let said = stage.says(["check"]);
+    assert!(said.out.contains("BAD  keys: ") && said.out.contains("is bound twice"), "{said:?}");
+    said.failed(1);
+    stage.write(keys.to_str().unwrap(), "");
+    assert!(stage.says(["check"]).done().contains("ok   keys: "));
 }
 
 #[test]
@@ -57,8 +92,8 @@ fn a_source_with_wrong_keys_or_none_is_told() {
     exit_code: 1
     ----- stdout -----
     ok   profile file: [config]/config.toml: 3 accounts, 7 roles
-    BAD  source demo: no credentials from demo: profile `demo` was not defined: could not find source profile demo referenced from the root profile
-         check the profile with `aws sts get-caller-identity --profile demo`; sign in with `aws sso login --profile demo`, or write its keys with `aws configure --profile demo`
+    BAD  source demo: no credentials from demo: there is no AWS profile demo
+         write its keys with `aws configure --profile demo`, or make it with `aws configure sso`, or name another in [sources]
     ok   state: [state] (log: [state]/xsw.log)
     ok   terminal: stdout is none; the verbs work, the screen would not
 

@@ -143,7 +143,9 @@ fn an_unwritable_state_directory_is_told_and_all_goes_on() {
         exit_code: 0
         ----- stdout -----
         ok   profile file: [config]/config.toml: 3 accounts, 7 roles
-        ok   source demo: arn:aws:iam::111111111111:user/me
+        ok   source demo: arn:aws:iam::111111111111:user/me (AWS profile demo: keys)
+        ?    source demo: these are long-lived keys: they work for whoever gets hold of them, until they are deleted
+             better: IAM Identity Center (`aws configure sso`), `aws login`, or a password manager as credential_process
         ok   clock: agrees with AWS's
         ?    state: cannot write in ~/file/state: Not a directory (os error 20)
              xsw goes on without keeping sessions; set XSW_STATE_DIR to a folder of your own
@@ -319,8 +321,8 @@ fn a_source_profile_that_does_not_exist_is_told() {
     ----- stdout -----
 
     ----- stderr -----
-    error: no credentials from demo: there is no AWS profile demo with credentials
-    hint: check the profile with `aws sts get-caller-identity --profile demo`; sign in with `aws sso login --profile demo`, or write its keys with `aws configure --profile demo`
+    error: no credentials from demo: there is no AWS profile demo
+    hint: write its keys with `aws configure --profile demo`, or make it with `aws configure sso`, or name another in [sources]
     ");
     snapshot!(stage, ["whoami", "--json"], @r#"
     success: false
@@ -328,7 +330,7 @@ fn a_source_profile_that_does_not_exist_is_told() {
     ----- stdout -----
 
     ----- stderr -----
-    {"error":"no credentials from demo: there is no AWS profile demo with credentials","hint":"check the profile with `aws sts get-caller-identity --profile demo`; sign in with `aws sso login --profile demo`, or write its keys with `aws configure --profile demo`","kind":"signed_out"}
+    {"error":"no credentials from demo: there is no AWS profile demo","hint":"write its keys with `aws configure --profile demo`, or make it with `aws configure sso`, or name another in [sources]","kind":"signed_out"}
     "#);
 }
 

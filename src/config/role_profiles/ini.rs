@@ -1,22 +1,39 @@
 //! Reads the INI files of the AWS CLI as Python's configparser does, on which the AWS CLI stands.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 
-/// The keys of a profile that were asked for, in lower case, and where the profile begins.
+/// The keys of a section that were asked for, in lower case, and where the section begins.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub(super) struct Section {
     pub(super) line: usize,
     pub(super) keys: HashMap<String, String>,
+    /// The names of its other keys, without what they say.
+    pub(super) others: BTreeSet<String>,
 }
 
-/// The profiles in the order of the file with their `wanted` keys; a profile given twice is one. Lines that make no
-/// sense are passed over: the file belongs to other programs. Keys that nobody asked for, and among them the secret
-/// ones, are not kept.
-pub(super) fn profiles(text: &str, is_credentials: bool, wanted: &[&str]) -> Vec<(String, Section)> {
-    let mut profiles: Vec<(String, Section)> = Vec::new();
+/// What is in a file.
+#[derive(Clone, Debug, Default)]
+pub(super) struct File {
+    /// In the order of the file.
+    pub(super) profiles: Vec<(String, Section)>,
+    /// The sections `[sso-session NAME]`.
+    pub(super) sso_sessions: HashMap<String, Section>,
+}
+
+/// Which section a line belongs to.
+enum Current {
+    Profile(usize),
+    SsoSession(String),
+    /// One that is neither, as `[plugins]`.
+    Other,
+}
+
+/// The sections with their `wanted` keys; one that is given twice is one. Lines that make no sense are passed over:
+/// the file belongs to other programs. What other keys say, and among them the secret ones, is not kept.
+pub(super) fn read(text: &str, is_credentials: bool, wanted: &[&str]) -> File {
+    let File { mut profiles, mut sso_sessions } = File::default();
     let mut places: HashMap<String, usize> = HashMap::new();
-    // `None` while in a section that is no profile, as `[sso-session x]`.
-    let mut current: Option<usize> = None;
+    let mut current = Current::Other;
     // How far the last key was indented: what is indented further continues its value.
     let mut indent_of_key: Option<usize> = None;
     for (number, line) in text.trim_start_matches('\u{feff}').lines().enumerate() {
@@ -30,37 +47,57 @@ pub(super) fn profiles(text: &str, is_credentials: bool, wanted: &[&str]) -> Vec
         }
         if let Some(header) = content.strip_prefix('[').and_then(|rest| rest.split_once(']')).map(|(name, _)| name) {
             indent_of_key = None;
-            current = profile_name(header, is_credentials).map(|name| {
-                *places.entry(name.clone()).or_insert_with(|| {
-                    profiles.push((name, Section { line: number + 1, ..Section::default() }));
+            let begun = Section { line: number + 1, ..Section::default() };
+            current = if let Some(name) = profile_name(header, is_credentials) {
+                Current::Profile(*places.entry(name.clone()).or_insert_with(|| {
+                    profiles.push((name, begun));
                     profiles.len() - 1
-                })
-            });
+                }))
+            } else if let Some(name) = name_after(header.trim(), "sso-session") {
+                sso_sessions.entry(name.clone()).or_insert(begun);
+                Current::SsoSession(name)
+            } else {
+                Current::Other
+            };
             continue;
         }
         let Some((key, value)) = content.split_once(['=', ':']) else { continue };
         indent_of_key = Some(indent);
         let key = key.trim().to_lowercase();
-        if let Some(place) = current
-            && wanted.contains(&key.as_str())
-        {
-            profiles[place].1.keys.insert(key, without_comment(value).to_owned());
+        let section = match &current {
+            Current::Profile(place) => Some(&mut profiles[*place].1),
+            Current::SsoSession(name) => sso_sessions.get_mut(name),
+            Current::Other => None,
+        };
+        let Some(section) = section else { continue };
+        if wanted.contains(&key.as_str()) {
+            section.keys.insert(key, without_comment(value).to_owned());
+        } else {
+            section.others.insert(key);
         }
     }
-    profiles
+    File { profiles, sso_sessions }
 }
 
 /// AWS SDKs and Tools Reference Guide, "Shared config and credentials files": `[profile x]` and `[default]` in the
 /// config file, `[x]` in the credentials file.
 fn profile_name(header: &str, is_credentials: bool) -> Option<String> {
     let header = header.trim();
-    let name = match header.strip_prefix("profile").filter(|rest| rest.starts_with([' ', '\t'])) {
-        Some(name) if !is_credentials => name.trim(),
-        _ if is_credentials || header == "default" => header,
-        _ => return None,
-    };
-    let unquoted = ['"', '\''].iter().find_map(|quote| name.strip_prefix(*quote)?.strip_suffix(*quote));
-    let name = unquoted.unwrap_or(name);
+    match name_after(header, "profile") {
+        Some(name) if !is_credentials => Some(name),
+        _ if is_credentials || header == "default" => unquoted(header),
+        _ => None,
+    }
+}
+
+/// The name in `[kind name]`.
+fn name_after(header: &str, kind: &str) -> Option<String> {
+    unquoted(header.strip_prefix(kind).filter(|rest| rest.starts_with([' ', '\t']))?.trim())
+}
+
+fn unquoted(name: &str) -> Option<String> {
+    let inner = ['"', '\''].iter().find_map(|quote| name.strip_prefix(*quote)?.strip_suffix(*quote));
+    let name = inner.unwrap_or(name);
     (!name.is_empty()).then(|| name.to_owned())
 }
 
@@ -81,7 +118,16 @@ mod tests {
             format!("{name}@{}: {}", section.line, keys.join(" "))
         };
         let wanted = ["region", "role_arn", "s3", "a", "aws_access_key_id"];
-        profiles(text, is_credentials, &wanted).into_iter().map(shown).collect::<Vec<_>>().join("; ")
+        read(text, is_credentials, &wanted).profiles.into_iter().map(shown).collect::<Vec<_>>().join("; ")
+    }
+
+    #[test]
+    fn sso_sessions_and_the_names_of_other_keys() {
+        let text = "[sso-session \"a b\"]\nregion = x\n[profile p]\nCli_Pager = less\ns3 =\n  nested = 1\nregion=y\n";
+        let file = read(text, false, &["region", "s3"]);
+        assert_eq!(file.sso_sessions["a b"].keys["region"], "x");
+        assert_eq!(file.profiles[0].1.others.iter().collect::<Vec<_>>(), ["cli_pager"]);
+        assert!(read(text, true, &["region"]).sso_sessions.is_empty());
     }
 
     #[test]

@@ -1,5 +1,7 @@
 //! AssumeRole: the checks in the order that AWS makes them, then the session.
 
+use secrecy::ExposeSecret as _;
+
 use super::session::{constraint, credentials, duration, mfa};
 use super::{Form, Refused, escape};
 use crate::demo::access::judge;
@@ -66,12 +68,39 @@ pub(super) fn assume_role(state: &State, caller: &Caller, form: &Form) -> Result
         ));
     }
     let seconds = role.session_seconds.map_or(seconds, |cut| seconds.min(cut));
-    let session = session(caller, role, &wanted, mfa_at);
+    let session = session(Some(caller), role, &wanted, mfa_at);
+    Ok(answer(state, session, seconds, wanted.packed))
+}
+
+/// AssumeRoleWithWebIdentity, which nobody signs: the token says who comes.
+pub(super) fn assume_role_with_web_identity(state: &State, form: &Form) -> Result<String, Refused> {
+    let wanted = wanted(form)?;
+    let token = form.get("WebIdentityToken").unwrap_or_default();
+    let role = state.directory.roles.get(wanted.role_arn);
+    let known = role.and_then(|role| role.web_identity_token.as_ref());
+    let (Some(role), Some(known)) = (role, known) else {
+        return Err(Refused::denied("Not authorized to perform sts:AssumeRoleWithWebIdentity"));
+    };
+    if known.expose_secret() != token {
+        let text = "Couldn't retrieve verification key from your identity provider";
+        return Err(Refused::new(400, "InvalidIdentityToken", text));
+    }
+    let seconds = wanted.seconds.unwrap_or(HOUR);
+    if seconds > role.max_session_seconds {
+        return Err(Refused::invalid(
+            "The requested DurationSeconds exceeds the MaxSessionDuration set for this role.",
+        ));
+    }
+    Ok(answer(state, session(None, role, &wanted, None), seconds, wanted.packed))
+}
+
+/// What both calls answer: the credentials, and who they are.
+fn answer(state: &State, session: Caller, seconds: u32, packed: usize) -> String {
     let source_identity = session
         .source_identity
         .as_ref()
         .map_or(String::new(), |identity| format!("<SourceIdentity>{}</SourceIdentity>", escape(identity)));
-    let packed = match wanted.packed {
+    let packed = match packed {
         0 => String::new(),
         percent => format!("<PackedPolicySize>{percent}</PackedPolicySize>"),
     };
@@ -80,7 +109,7 @@ pub(super) fn assume_role(state: &State, caller: &Caller, form: &Form) -> Result
         escape(&session.user_id),
         escape(&session.principal.arn)
     );
-    Ok(format!("{}{user}{packed}{source_identity}", credentials(state, session, seconds)))
+    format!("{}{user}{packed}{source_identity}", credentials(state, session, seconds))
 }
 
 fn wanted(form: &Form) -> Result<Wanted<'_>, Refused> {
@@ -232,11 +261,11 @@ fn authorize(
 }
 
 /// The session's own identity.
-fn session(caller: &Caller, role: &KnownRole, wanted: &Wanted, mfa_at: Option<i64>) -> Caller {
+fn session(caller: Option<&Caller>, role: &KnownRole, wanted: &Wanted, mfa_at: Option<i64>) -> Caller {
     let account = &role.account;
     let arn = format!("arn:aws:sts::{account}:assumed-role/{}/{}", role.name, wanted.session_name);
     let user_id = format!("{}:{}", role.id, wanted.session_name);
-    let source_identity = wanted.source_identity.map(str::to_owned).or_else(|| caller.source_identity.clone());
+    let source_identity = wanted.source_identity.map(str::to_owned).or_else(|| caller?.source_identity.clone());
 
     let mut context = Context::new();
     common_keys(&mut context, account, &role.arn, &user_id);
@@ -250,7 +279,7 @@ fn session(caller: &Caller, role: &KnownRole, wanted: &Wanted, mfa_at: Option<i6
     // Later ones win: a session tag over the role's own, an inherited transitive tag over both.
     let own = wanted.tags.iter().filter(|(key, _)| wanted.transitive_keys.contains(key)).cloned();
     let mut transitive_tags: Vec<(String, String)> = own.collect();
-    transitive_tags.extend(caller.transitive_tags.iter().cloned());
+    transitive_tags.extend(caller.iter().flat_map(|caller| caller.transitive_tags.iter().cloned()));
     tag_keys(&mut context, &role.tags);
     tag_keys(&mut context, &wanted.tags);
     tag_keys(&mut context, &transitive_tags);

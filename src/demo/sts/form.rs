@@ -12,6 +12,12 @@ impl Form {
         Form { fields: form_urlencoded::parse(body).into_owned().collect() }
     }
 
+    /// Everything that was sent but the secrets: codes and tokens.
+    pub(super) fn fields(&self) -> Vec<(String, String)> {
+        let secret = |name: &str| ["TokenCode", "WebIdentityToken"].contains(&name);
+        self.fields.iter().filter(|(name, _)| !secret(name)).cloned().collect()
+    }
+
     /// A field, if it was sent and is not empty.
     pub(super) fn get(&self, name: &str) -> Option<&str> {
         let field = self.fields.iter().find(|(key, _)| key == name);

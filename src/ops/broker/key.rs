@@ -31,9 +31,15 @@ impl Core {
     /// Who the source credentials are, as far as it can be told without fetching them.
     fn source_parts(&self, role: RoleIndex) -> Vec<String> {
         match self.profile.sources.get(self.profile.source_name(role)) {
-            // Other keys in the environment are another person.
+            // Other keys in the environment are another person; without keys, another token or address is.
             Some(Source::Environment) => {
-                vec![format!("environment {}", self.environment.get("AWS_ACCESS_KEY_ID").unwrap_or_default())]
+                let get = |name: &str| self.environment.get(name);
+                let names = ["AWS_ROLE_ARN", "AWS_WEB_IDENTITY_TOKEN_FILE", "AWS_CONTAINER_CREDENTIALS_RELATIVE_URI"];
+                match (get("AWS_ACCESS_KEY_ID"), names.map(get), get("AWS_CONTAINER_CREDENTIALS_FULL_URI")) {
+                    (None, [None, None, None], None) => vec!["environment".into()],
+                    (None, given, address) => vec![format!("environment {given:?} {address:?}")],
+                    (Some(id), ..) => vec![format!("environment {id}")],
+                }
             }
             Some(Source::AwsProfile(profile)) => vec![
                 format!("profile {profile}"),
