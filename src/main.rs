@@ -83,7 +83,13 @@ async fn demo(common: Common, inner: Vec<std::ffi::OsString>) -> (bool, Result<u
             return outcome;
         }
         let (context, _) = ready(common, environment, mfa_hint)?;
-        front_end(inner.verb, context, notice).await
+        let opens_browser = matches!(&inner.verb, Some(Verb::Console { url: false, .. }));
+        let outcome = front_end(inner.verb, context, notice).await;
+        if opens_browser && outcome.is_ok() {
+            // The cloud ends with us, and the browser has only been told the way to it.
+            visit.cloud().until_signed_in(Duration::from_secs(10)).await;
+        }
+        outcome
     };
     (json, outcome.await)
 }

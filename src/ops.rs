@@ -6,6 +6,7 @@ mod assume;
 mod audit;
 pub mod browse;
 pub mod check;
+pub mod console;
 pub mod download;
 pub mod read;
 pub mod roles;

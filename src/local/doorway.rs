@@ -1,0 +1,219 @@
+//! A one-time address of this machine that leads a browser on to a secret one.
+//!
+//! The words that a browser is started with are everybody's to see on this machine. They hold this address, which is
+//! good for one visit; the secret one goes through the connection alone.
+
+use std::convert::Infallible;
+use std::io;
+use std::net::{Ipv4Addr, SocketAddr};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use http_body_util::Empty;
+use hyper::body::{Bytes, Incoming};
+use hyper::header::{CACHE_CONTROL, HOST, HeaderValue, LOCATION, REFERRER_POLICY};
+use hyper::service::service_fn;
+use hyper::{Method, Request, Response, StatusCode};
+use hyper_util::rt::{TokioIo, TokioTimer};
+use secrecy::{ExposeSecret as _, SecretString};
+use subtle::ConstantTimeEq as _;
+use tokio::net::TcpListener;
+use tokio::sync::Notify;
+use tokio::task::JoinSet;
+
+/// How long the answer may take to be read once it has been sent.
+const LAST_WORDS: Duration = Duration::from_secs(2);
+
+/// Listens until it is dropped, on 127.0.0.1 and a random port.
+pub struct Doorway {
+    listener: TcpListener,
+    address: String,
+    door: Arc<Door>,
+}
+
+// The path and where it leads are secrets.
+impl std::fmt::Debug for Doorway {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Doorway").field("port", &self.door.here.port()).finish_non_exhaustive()
+    }
+}
+
+struct Door {
+    here: SocketAddr,
+    path: String,
+    /// Where it leads; taken by the one who comes first.
+    beyond: Mutex<Option<SecretString>>,
+    passed: Notify,
+}
+
+impl Doorway {
+    /// Starts to listen; `beyond` is where the address leads.
+    pub async fn open(beyond: SecretString) -> io::Result<Self> {
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
+        let here = listener.local_addr()?;
+        let mut bytes = [0; 32];
+        getrandom::fill(&mut bytes).map_err(io::Error::other)?;
+        let path: String = std::iter::once("/".to_owned()).chain(bytes.map(|byte| format!("{byte:02x}"))).collect();
+        let address = format!("http://{here}{path}");
+        let door = Arc::new(Door { here, path, beyond: Mutex::new(Some(beyond)), passed: Notify::new() });
+        Ok(Self { listener, address, door })
+    }
+
+    /// What the browser is given.
+    pub fn address(&self) -> &str {
+        &self.address
+    }
+
+    /// Waits until somebody has been led on; false when nobody came in time.
+    pub async fn passed(self, patience: Duration) -> bool {
+        let mut visits = JoinSet::new();
+        let in_time = tokio::time::timeout(patience, async {
+            loop {
+                tokio::select! {
+                    () = self.door.passed.notified() => return,
+                    accepted = self.listener.accept() => match accepted {
+                        // Browsers open connections ahead and say nothing on them: each is a task of its own.
+                        Ok((stream, _)) => _ = visits.spawn(visit(stream, self.door.clone())),
+                        Err(_) => tokio::time::sleep(Duration::from_millis(20)).await,
+                    },
+                    Some(_) = visits.join_next() => {}
+                }
+            }
+        });
+        let in_time = in_time.await.is_ok();
+        drop(self.listener);
+        if in_time {
+            // The answer is on its way; silent connections are not waited for longer than it needs.
+            let rest = async { while visits.join_next().await.is_some() {} };
+            _ = tokio::time::timeout(LAST_WORDS, rest).await;
+        }
+        in_time
+    }
+}
+
+async fn visit(stream: tokio::net::TcpStream, door: Arc<Door>) {
+    let answer = service_fn(|request: Request<Incoming>| {
+        let response = door.answer(&request);
+        async move { Ok::<_, Infallible>(response) }
+    });
+    let mut http = hyper::server::conn::http1::Builder::new();
+    // One answer for each connection, so that its end says that the answer has gone out.
+    http.timer(TokioTimer::new()).keep_alive(false).header_read_timeout(Duration::from_secs(10));
+    _ = http.serve_connection(TokioIo::new(stream), answer).await;
+    if door.is_passed() {
+        door.passed.notify_one();
+    }
+}
+
+impl Door {
+    fn answer<B>(&self, request: &Request<B>) -> Response<Empty<Bytes>> {
+        let mut response = Response::new(Empty::new());
+        let headers = response.headers_mut();
+        headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+        headers.insert(REFERRER_POLICY, HeaderValue::from_static("no-referrer"));
+        match self.beyond(request) {
+            Some(location) => {
+                headers.insert(LOCATION, location);
+                *response.status_mut() = StatusCode::FOUND;
+            }
+            None => *response.status_mut() = StatusCode::FORBIDDEN,
+        }
+        response
+    }
+
+    /// Where the request is led: once, and only the one with the path, who named this very address.
+    fn beyond<B>(&self, request: &Request<B>) -> Option<HeaderValue> {
+        // A page elsewhere whose name was made to lead here says that name (DNS rebinding).
+        let host = request.headers().get(HOST)?;
+        let is_known = request.method() == Method::GET
+            && host.as_bytes() == self.here.to_string().as_bytes()
+            && request.uri().query().is_none()
+            && bool::from(request.uri().path().as_bytes().ct_eq(self.path.as_bytes()));
+        if !is_known {
+            return None;
+        }
+        let beyond = self.beyond.lock().unwrap_or_else(PoisonError::into_inner).take()?;
+        let mut location = HeaderValue::from_str(beyond.expose_secret()).ok()?;
+        location.set_sensitive(true);
+        Some(location)
+    }
+
+    fn is_passed(&self) -> bool {
+        self.beyond.lock().unwrap_or_else(PoisonError::into_inner).is_none()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+
+    const BEYOND: &str = "https://signin.example/federation?SigninToken=very-secret";
+
+    async fn door() -> Doorway {
+        Doorway::open(BEYOND.to_owned().into()).await.unwrap()
+    }
+
+    /// Sends a request line and a Host, and gives all of the answer.
+    async fn ask(here: SocketAddr, line: &str, host: &str) -> String {
+        let mut stream = tokio::net::TcpStream::connect(here).await.unwrap();
+        stream.write_all(format!("{line} HTTP/1.1\r\nHost: {host}\r\n\r\n").as_bytes()).await.unwrap();
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).await.unwrap();
+        answer
+    }
+
+    #[tokio::test]
+    async fn the_address_leads_on_once_and_nobody_else_learns_anything() {
+        let doorway = door().await;
+        let (here, path) = (doorway.door.here, doorway.door.path.clone());
+        assert_eq!(doorway.address(), format!("http://{here}{path}"));
+        assert!(!format!("{doorway:?}").contains(&path[1..]));
+        assert_eq!(path.len(), 65);
+        // Opened ahead, as browsers do; it must hold nothing up.
+        let _silent = tokio::net::TcpStream::connect(here).await.unwrap();
+        let waiting = tokio::spawn(doorway.passed(Duration::from_secs(20)));
+        let host = here.to_string();
+        let wrong = format!("{}{}", &path[..64], if path.ends_with('0') { '1' } else { '0' });
+        let other_host = format!("localhost:{}", here.port());
+        for (line, host) in [
+            ("GET /".to_owned(), &host),
+            ("GET /favicon.ico".to_owned(), &host),
+            (format!("GET {wrong}"), &host),
+            (format!("GET {path}?x=1"), &host),
+            (format!("HEAD {path}"), &host),
+            (format!("POST {path}"), &host),
+            (format!("GET {path}"), &other_host),
+            (format!("GET {path}"), &"evil.example".to_owned()),
+        ] {
+            let answer = ask(here, &line, host).await;
+            assert!(answer.starts_with("HTTP/1.1 403 "), "{line}: {answer}");
+            assert!(answer.ends_with("\r\n\r\n") && !answer.contains("signin"), "{line}: {answer}");
+        }
+        let answer = ask(here, &format!("GET {path}"), &host).await;
+        assert!(answer.starts_with("HTTP/1.1 302 ") && answer.ends_with("\r\n\r\n"), "{answer}");
+        for header in
+            [&format!("location: {BEYOND}\r\n"), "cache-control: no-store\r\n", "referrer-policy: no-referrer\r\n"]
+        {
+            assert!(answer.contains(header), "{answer}");
+        }
+        // It does not wait for the silent connection's ten seconds.
+        let ended = tokio::time::timeout(Duration::from_secs(5), waiting).await.unwrap();
+        assert!(ended.unwrap());
+        assert!(tokio::net::TcpStream::connect(here).await.is_err());
+    }
+
+    #[tokio::test]
+    async fn the_second_visitor_is_refused() {
+        let doorway = door().await;
+        let (door, here) = (doorway.door.clone(), doorway.door.here);
+        let request = || Request::get(door.path.clone()).header(HOST, here.to_string()).body(()).unwrap();
+        assert_eq!(door.answer(&request()).status(), StatusCode::FOUND);
+        assert_eq!(door.answer(&request()).status(), StatusCode::FORBIDDEN);
+    }
+
+    #[tokio::test]
+    async fn nobody_is_waited_for_for_ever() {
+        assert!(!door().await.passed(Duration::from_millis(50)).await);
+    }
+}
