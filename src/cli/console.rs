@@ -2,7 +2,7 @@
 
 use super::{As, Context, Guard, output};
 use crate::error::{Error, Result};
-use crate::ops::console::Page;
+use crate::ops::console::ConsolePage;
 
 pub(super) struct Options {
     pub(super) service: Option<String>,
@@ -20,7 +20,7 @@ pub(super) async fn run(context: &Context, role: Option<String>, options: &Optio
     })?;
     context.pass_guard(role, options.guard).await?;
     context.session(role).await?;
-    let page = options.service.clone().map_or(Page::Home, Page::Service);
+    let page = options.service.clone().map_or(ConsolePage::Home, ConsolePage::Service);
     let url = match context.core.console_url(role, &page).await {
         // AWS had ended the session, and the new one wants a code.
         Err(Error::MfaRequired { .. }) => {

@@ -6,6 +6,7 @@
 use std::convert::Infallible;
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -20,9 +21,6 @@ use subtle::ConstantTimeEq as _;
 use tokio::net::TcpListener;
 use tokio::sync::Notify;
 use tokio::task::JoinSet;
-
-/// How long the answer may take to be read once it has been sent.
-const LAST_WORDS: Duration = Duration::from_secs(2);
 
 /// Listens until it is dropped, on 127.0.0.1 and a random port.
 pub struct Doorway {
@@ -67,7 +65,7 @@ impl Doorway {
     /// Waits until somebody has been led on; false when nobody came in time.
     pub async fn passed(self, patience: Duration) -> bool {
         let mut visits = JoinSet::new();
-        let in_time = tokio::time::timeout(patience, async {
+        let led_on = async {
             loop {
                 tokio::select! {
                     () = self.door.passed.notified() => return,
@@ -79,28 +77,23 @@ impl Doorway {
                     Some(_) = visits.join_next() => {}
                 }
             }
-        });
-        let in_time = in_time.await.is_ok();
-        drop(self.listener);
-        if in_time {
-            // The answer is on its way; silent connections are not waited for longer than it needs.
-            let rest = async { while visits.join_next().await.is_some() {} };
-            _ = tokio::time::timeout(LAST_WORDS, rest).await;
-        }
-        in_time
+        };
+        tokio::time::timeout(patience, led_on).await.is_ok()
     }
 }
 
 async fn visit(stream: tokio::net::TcpStream, door: Arc<Door>) {
+    let led_on = AtomicBool::new(false);
     let answer = service_fn(|request: Request<Incoming>| {
         let response = door.answer(&request);
+        led_on.fetch_or(response.status() == StatusCode::FOUND, Ordering::Relaxed);
         async move { Ok::<_, Infallible>(response) }
     });
     let mut http = hyper::server::conn::http1::Builder::new();
-    // One answer for each connection, so that its end says that the answer has gone out.
+    // One answer for each connection, whose end then says that the answer has gone out.
     http.timer(TokioTimer::new()).keep_alive(false).header_read_timeout(Duration::from_secs(10));
     _ = http.serve_connection(TokioIo::new(stream), answer).await;
-    if door.is_passed() {
+    if led_on.into_inner() {
         door.passed.notify_one();
     }
 }
@@ -136,10 +129,6 @@ impl Door {
         let mut location = HeaderValue::from_str(beyond.expose_secret()).ok()?;
         location.set_sensitive(true);
         Some(location)
-    }
-
-    fn is_passed(&self) -> bool {
-        self.beyond.lock().unwrap_or_else(PoisonError::into_inner).is_none()
     }
 }
 

@@ -18,7 +18,7 @@ const PATIENCE: std::time::Duration = std::time::Duration::from_secs(60);
 
 /// Which page of the console.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Page {
+pub enum ConsolePage {
     /// The home page.
     Home,
     /// A service's, by its name in the console's addresses.
@@ -33,16 +33,16 @@ impl Core {
     ///
     /// # Errors
     /// [`Error::Usage`] for a service, region or partition that has no console; what assuming the role says.
-    pub async fn console_url(&self, role: RoleIndex, page: &Page) -> Result<LoginUrl> {
+    pub async fn console_url(&self, role: RoleIndex, page: &ConsolePage) -> Result<LoginUrl> {
         let began = Timestamp::now();
         let mut session = None;
         let answer = self.sign_in_to_console(role, page, &mut session).await;
         // A session that wants a code is asked for once more, and that is the deed.
         if !matches!(answer, Err(Error::MfaRequired { .. })) {
             let service = match page {
-                Page::Home => Value::Null,
-                Page::Service(name) => name.as_str().into(),
-                Page::Bucket(_) => "s3".into(),
+                ConsolePage::Home => Value::Null,
+                ConsolePage::Service(name) => name.as_str().into(),
+                ConsolePage::Bucket(_) => "s3".into(),
             };
             self.record(&Event {
                 deed: Deed::Console,
@@ -56,13 +56,18 @@ impl Core {
         answer
     }
 
-    async fn sign_in_to_console(&self, role: RoleIndex, page: &Page, used: &mut Option<Session>) -> Result<LoginUrl> {
+    async fn sign_in_to_console(
+        &self,
+        role: RoleIndex,
+        page: &ConsolePage,
+        used: &mut Option<Session>,
+    ) -> Result<LoginUrl> {
         let endpoint = self.endpoint(role, "SIGNIN");
         let console = Console::of(self.profile.role(role).arn.partition(), &endpoint)?;
         let destination = match page {
-            Page::Home => console.service(None)?,
-            Page::Service(name) => console.service(Some(name))?,
-            Page::Bucket(uri) => console.bucket(uri),
+            ConsolePage::Home => console.service(None)?,
+            ConsolePage::Service(name) => console.service(Some(name))?,
+            ConsolePage::Bucket(uri) => console.bucket(uri),
         };
         let label = self.profile.label(role);
         let session = used.insert(self.session_unasked(role).await?);
