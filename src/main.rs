@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use clap::Parser as _;
 use xsw::cli::{self, Arguments, Common, Context, Verb};
-use xsw::config::{self, Origin, Places};
+use xsw::config::{self, Origin};
 use xsw::error::{Error, Result};
 use xsw::local::environment::Environment;
 use xsw::local::log;
@@ -14,6 +14,9 @@ use xsw::ops::{Core, MfaHint};
 use xsw::tui;
 
 fn main() -> ExitCode {
+    if cli::completions::answer(std::env::args_os()) {
+        return ExitCode::SUCCESS;
+    }
     let arguments = Arguments::parse();
     let json = arguments.verb.as_ref().is_some_and(Verb::json);
     let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
@@ -97,14 +100,7 @@ async fn demo(common: Common, inner: Vec<std::ffi::OsString>) -> (bool, Result<u
 /// Reads the profile file and makes everything that the front ends stand on.
 fn ready(common: Common, environment: Environment, mfa_hint: MfaHint) -> Result<(Context, Option<String>)> {
     log::start(&environment.state_directory(), environment.get("XSW_LOG"));
-    let places = Places {
-        named: common.config.clone().or(environment.named_config()),
-        default_file: environment.default_config(),
-        aws_config: environment.aws_config(),
-        aws_credentials: environment.aws_credentials(),
-        snapshot: Some(environment.state_directory().join("profile")),
-    };
-    let config = config::load(&places)?;
+    let config = config::load(&common.places(&environment))?;
     let notice = match &config.origin {
         Origin::File(_) => None,
         Origin::AwsConfig(path) => {
