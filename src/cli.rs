@@ -164,7 +164,7 @@ pub enum Verb {
         /// The console's service, as its address names it: s3, ec2, cloudwatch [default: the home page]
         #[arg(long, value_name = "SERVICE")]
         service: Option<String>,
-        /// Print the address that signs in and open no browser
+        /// Print the address that signs in, a secret for 15 minutes, and open no browser
         #[arg(long)]
         url: bool,
         /// Whether a guarded account's name need not be typed

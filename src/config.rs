@@ -66,7 +66,7 @@ const LARGEST: u64 = 4 * 1024 * 1024;
 
 /// Reads the named file; else the default one; else, where there is none, the role profiles of `~/.aws/config`.
 pub fn load(places: &Places) -> Result<Config> {
-    load_and(places, |path, text, profile| snapshot::write(path, text, profile))
+    load_and(places, snapshot::write)
 }
 
 /// The same for the one who only looks: nothing is written.

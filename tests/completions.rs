@@ -71,7 +71,7 @@ fn in_bash(home: &Home, line: &str, last: &str) -> Vec<String> {
         home,
         "bash",
         &format!(
-            "source <(xsw completions bash); COMP_LINE={}; COMP_POINT=${{#COMP_LINE}}; _xsw xsw {} ''; \
+            "eval \"$(xsw completions bash)\"; COMP_LINE={}; COMP_POINT=${{#COMP_LINE}}; _xsw xsw {} ''; \
              printf '%s\\n' \"${{COMPREPLY[@]}}\"",
             quote(line),
             quote(last)
@@ -151,12 +151,12 @@ const TYPED: [(&str, &str); 7] = [
 fn tab_in_bash() {
     // An apostrophe within apostrophes is nothing that bash itself can close.
     let typed: Vec<_> = TYPED.into_iter().map(|(typed, word)| (typed.trim_start_matches('\''), word)).collect();
-    tab("bash", &["--norc", "-i"], "source <(xsw completions bash)", &typed);
+    tab("bash", &["--norc", "-i"], "eval \"$(xsw completions bash)\"", &typed);
 }
 
 #[test]
 fn tab_in_zsh() {
-    let load = "autoload -Uz compinit; compinit -u -D; bindkey -e; unsetopt prompt_sp; source <(xsw completions zsh)";
+    let load = "autoload -Uz compinit; compinit -u -D; bindkey -e; unsetopt prompt_sp; eval \"$(xsw completions zsh)\"";
     tab("zsh", &["-f", "-i"], load, &TYPED);
 }
 

@@ -1,4 +1,4 @@
-# Completions of xsw for bash: source <(xsw completions bash)
+# Completions of xsw for bash: eval "$(xsw completions bash)" in ~/.bashrc
 _xsw() {
     local candidate
     COMPREPLY=()

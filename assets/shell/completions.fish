@@ -1,4 +1,4 @@
-# Completions of xsw for fish: xsw completions fish | source
+# Completions of xsw for fish: xsw completions fish | source, in config.fish
 function __xsw_complete
     set -l words (commandline --current-process --tokenize --cut-at-cursor)
     # Within quotes it is no whole word: fish picks from all of them then.

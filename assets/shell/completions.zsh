@@ -1,5 +1,5 @@
 #compdef xsw
-# Completions of xsw for zsh: source <(xsw completions zsh), or a file _xsw in $fpath.
+# Completions of xsw for zsh: eval "$(xsw completions zsh)" in ~/.zshrc after compinit, or a file _xsw in $fpath.
 _xsw() {
     emulate -L zsh
     local tab=$'\t' answer

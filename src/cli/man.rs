@@ -57,6 +57,7 @@ const EXIT_STATUS: Table = &[
     ("2", "Wrong usage, or a profile file with a mistake in it."),
     ("3", "Not allowed: AWS said AccessDenied."),
     ("4", "Signed out or expired, and nobody to ask."),
+    ("126, 127", "The command of exec cannot be run, or is not there."),
     ("130", "Interrupted."),
     ("others", "exec and shell end with the status of their child, 128 and the number when a signal ended it."),
 ];
@@ -74,7 +75,7 @@ const EXAMPLES: Table = &[
         "In a profile of ~/.aws/config: every AWS SDK gets its sessions from xsw.",
     ),
     (
-        "source <(xsw completions bash)",
+        "eval \"$(xsw completions bash)\"",
         "Completions, in ~/.bashrc; for zsh the same, for fish: xsw completions fish | source.",
     ),
 ];
@@ -182,12 +183,14 @@ fn without_headings(render: impl Fn(&mut Vec<u8>) -> std::io::Result<()>, to: &m
     Ok(())
 }
 
-/// Every part begins with the same two lines, which teach roff the apostrophe: once is enough.
+/// Every part begins with the same two lines, which teach roff the apostrophe: once is enough. Blanks at the ends of lines
+/// are nothing that roff wants.
 fn once(page: &str) -> String {
     let mut lines = page.split_inclusive('\n');
     let preamble: Vec<&str> = lines.by_ref().take_while(|line| !line.starts_with(".TH")).collect();
     let rest = page.split_inclusive('\n').filter(|line| !preamble.contains(line));
-    preamble.iter().copied().chain(rest).collect()
+    let lines = preamble.iter().copied().chain(rest).map(str::trim_end);
+    lines.flat_map(|line| [line, "\n"]).collect()
 }
 
 #[cfg(test)]
@@ -227,7 +230,11 @@ mod tests {
         use std::io::Write as _;
         use std::process::{Command, Stdio};
         let mut groff = Command::new("groff");
-        groff.args(["-man", "-ww", "-Tutf8"]).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        groff
+            .args(["-man", "-ww", "-Tutf8", "-P-cbou"])
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped());
         let Ok(mut groff) = groff.spawn() else { return };
         groff.stdin.take().unwrap().write_all(page().unwrap().as_bytes()).unwrap();
         let output = groff.wait_with_output().unwrap();

@@ -83,9 +83,11 @@ impl Doorway {
 }
 
 async fn visit(stream: tokio::net::TcpStream, door: Arc<Door>) {
+    let peer = stream.peer_addr();
+    let is_stranger = peer.is_ok_and(|peer| is_somebody_elses(peer, door.here));
     let led_on = AtomicBool::new(false);
     let answer = service_fn(|request: Request<Incoming>| {
-        let response = door.answer(&request);
+        let response = if is_stranger { refusal() } else { door.answer(&request) };
         led_on.fetch_or(response.status() == StatusCode::FOUND, Ordering::Relaxed);
         async move { Ok::<_, Infallible>(response) }
     });
@@ -100,16 +102,10 @@ async fn visit(stream: tokio::net::TcpStream, door: Arc<Door>) {
 
 impl Door {
     fn answer<B>(&self, request: &Request<B>) -> Response<Empty<Bytes>> {
-        let mut response = Response::new(Empty::new());
-        let headers = response.headers_mut();
-        headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
-        headers.insert(REFERRER_POLICY, HeaderValue::from_static("no-referrer"));
-        match self.beyond(request) {
-            Some(location) => {
-                headers.insert(LOCATION, location);
-                *response.status_mut() = StatusCode::FOUND;
-            }
-            None => *response.status_mut() = StatusCode::FORBIDDEN,
+        let mut response = refusal();
+        if let Some(location) = self.beyond(request) {
+            response.headers_mut().insert(LOCATION, location);
+            *response.status_mut() = StatusCode::FOUND;
         }
         response
     }
@@ -130,6 +126,45 @@ impl Door {
         location.set_sensitive(true);
         Some(location)
     }
+}
+
+fn refusal() -> Response<Empty<Bytes>> {
+    let mut response = Response::new(Empty::new());
+    *response.status_mut() = StatusCode::FORBIDDEN;
+    let headers = response.headers_mut();
+    headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    headers.insert(REFERRER_POLICY, HeaderValue::from_static("no-referrer"));
+    response
+}
+
+/// Whether the other end of a connection is another user's, who may have read the address in the list of processes.
+/// Where the system does not tell, the address alone decides.
+#[cfg(target_os = "linux")]
+fn is_somebody_elses(peer: SocketAddr, here: SocketAddr) -> bool {
+    let connections = std::fs::read_to_string("/proc/net/tcp").unwrap_or_default();
+    owner(&connections, peer, here).is_some_and(|owner| owner != rustix::process::getuid().as_raw())
+}
+
+#[cfg(not(target_os = "linux"))]
+fn is_somebody_elses(_: SocketAddr, _: SocketAddr) -> bool {
+    false
+}
+
+/// The user of the end `peer` of the connection to `here`, from the kernel's table (proc_pid_net(5)).
+#[cfg(target_os = "linux")]
+fn owner(connections: &str, peer: SocketAddr, here: SocketAddr) -> Option<u32> {
+    let shown = |address: SocketAddr| match address {
+        // The four bytes as a number of this machine.
+        SocketAddr::V4(v4) => Some(format!("{:08X}:{:04X}", u32::from_ne_bytes(v4.ip().octets()), v4.port())),
+        SocketAddr::V6(_) => None,
+    };
+    let ends = (shown(peer)?, shown(here)?);
+    connections.lines().find_map(|line| {
+        let mut columns = line.split_whitespace().skip(1);
+        let is_it = columns.next()? == ends.0 && columns.next()? == ends.1;
+        // State, queues, timer, retransmits; then the user.
+        is_it.then(|| columns.nth(4)?.parse().ok()).flatten()
+    })
 }
 
 #[cfg(test)]
@@ -199,6 +234,28 @@ mod tests {
         let request = || Request::get(door.path.clone()).header(HOST, here.to_string()).body(()).unwrap();
         assert_eq!(door.answer(&request()).status(), StatusCode::FOUND);
         assert_eq!(door.answer(&request()).status(), StatusCode::FORBIDDEN);
+    }
+
+    #[tokio::test]
+    #[cfg(target_os = "linux")]
+    async fn the_kernel_tells_whose_connection_it_is() {
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap();
+        let here = listener.local_addr().unwrap();
+        let _visitor = tokio::net::TcpStream::connect(here).await.unwrap();
+        let (_, peer) = listener.accept().await.unwrap();
+        let connections = std::fs::read_to_string("/proc/net/tcp").unwrap();
+        let us = rustix::process::getuid().as_raw();
+        assert_eq!(owner(&connections, peer, here), Some(us));
+        assert!(!is_somebody_elses(peer, here));
+        // The listener's own line is not the visitor's.
+        assert_eq!(owner(&connections, here, peer), Some(us));
+        assert_eq!(owner(&connections, here, here), None);
+        let table = "  sl  local_address rem_address   st tx_queue rx_queue tr tm->when retrnsmt   uid  timeout inode\n   \
+                     7: 0100007F:D431 0100007F:1F90 01 00000000:00000000 00:00000000 00000000  1234        0 99 1\n";
+        let address = |port| SocketAddr::from((Ipv4Addr::LOCALHOST, port));
+        if cfg!(target_endian = "little") {
+            assert_eq!(owner(table, address(0xd431), address(0x1f90)), Some(1234));
+        }
     }
 
     #[tokio::test]

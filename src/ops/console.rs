@@ -37,8 +37,8 @@ impl Core {
         let began = Timestamp::now();
         let mut session = None;
         let answer = self.sign_in_to_console(role, page, &mut session).await;
-        // A session that wants a code is asked for once more, and that is the deed.
-        if !matches!(answer, Err(Error::MfaRequired { .. })) {
+        // A session that wants a code is asked for once more, and that is the deed; a wrong word is none.
+        if !matches!(answer, Err(Error::MfaRequired { .. } | Error::Usage { .. })) {
             let service = match page {
                 ConsolePage::Home => Value::Null,
                 ConsolePage::Service(name) => name.as_str().into(),

@@ -35,7 +35,8 @@ fn visit(stage: &Stage, url: &str) -> String {
 fn the_browser_is_signed_in_and_its_words_hold_no_secret() {
     let stage = Stage::new();
     let browser = browser(&stage);
-    let said = run(with_variables(stage.xsw(["console", "reader", "--service", "s3"]), [("BROWSER", &*browser)]));
+    let variables = [("BROWSER", &*browser), ("XSW_LOG", "trace"), ("RUST_LOG", "trace")];
+    let said = run(with_variables(stage.xsw(["console", "reader", "--service", "s3"]), variables));
     assert_eq!(said.code, Some(0), "{said:?}");
     assert_eq!((&*said.out, &*said.err), ("", "note: the console of prod/S3Reader is open in the browser\n"));
     let page = page(&stage);
@@ -44,6 +45,8 @@ fn the_browser_is_signed_in_and_its_words_hold_no_secret() {
     let words = String::from_utf8(stage.read("words")).unwrap();
     assert!(words.starts_with("http://127.0.0.1:") && words.trim_end().len() < 100, "{words}");
     assert!(!words.contains("SigninToken"), "{words}");
+    let log = stage.log();
+    assert!(log.contains("assumed") && !log.contains("SigninToken") && !log.contains("127.0.0.1"), "{log}");
     // Once is all.
     let again = stage.line(&format!("curl -sS --noproxy '*' '{}'", words.trim()));
     assert_eq!(again.code, Some(7), "{again:?}");
@@ -188,4 +191,41 @@ fn the_demo_shows_its_console_before_it_ends() {
     let said = run(command);
     assert_eq!(said.code, Some(0), "{said:?}");
     assert!(page(&stage).contains("assumed-role/S3Reader/"));
+}
+
+/// The tests above are worth no more than what the embedded cloud checks.
+#[test]
+fn only_a_living_role_session_gets_a_sign_in_token() {
+    let stage = Stage::new();
+    let url = stage.cloud().endpoint_url();
+    let ask = |how: &str, id: &str, key: &str, token: &str| {
+        let session = serde_json::json!({ "sessionId": id, "sessionKey": key, "sessionToken": token });
+        let line = format!(
+            "curl -sS --noproxy '*' -w '%{{http_code}}' {how} --data-urlencode Action=getSigninToken \
+             --data-urlencode 'Session={session}' {url}/federation"
+        );
+        stage.line(&line).done()
+    };
+    let env = stage.says(["env", "dev", "--format", "json"]).json();
+    let value = |name: &str| env[name].as_str().unwrap();
+    let (id, key) = (value("AWS_ACCESS_KEY_ID"), value("AWS_SECRET_ACCESS_KEY"));
+    let token = value("AWS_SESSION_TOKEN");
+    for how in ["", "-G"] {
+        let answer = ask(how, id, key, token);
+        assert!(answer.starts_with("{\"SigninToken\":\"") && answer.ends_with("200"), "{answer}");
+    }
+    let (user, secret) = crate::secrets::long_lived_keys(&stage);
+    for (id, key, token) in
+        [(id, "wrong", token), (id, key, "wrong"), ("ASIANOBODY", key, token), (&*user, &*secret, "")]
+    {
+        let answer = ask("", id, key, token);
+        assert!(answer.contains("Invalid credentials") && answer.ends_with("400"), "{answer}");
+    }
+    stage.cloud().expire_sessions();
+    assert!(ask("", id, key, token).ends_with("400"));
+    let login = |query: &str| stage.line(&format!("curl -sS --noproxy '*' '{url}/federation?{query}'")).done();
+    assert!(
+        login("Action=login&SigninToken=x&Destination=https%3A%2F%2Fconsole.aws.amazon.com%2F").contains("SigninToken")
+    );
+    assert!(login("Action=other").contains("Invalid Action"));
 }
