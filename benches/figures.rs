@@ -3,7 +3,13 @@
 //! ```text
 //! cargo bench --bench figures                  all of them; about three minutes once it is built
 //! cargo bench --bench figures -- env frame     some: env, frame, million
-//! cargo bench --bench figures -- --peers       `stu` beside the first frame; builds it below target/ if it is not there
+//! cargo bench --bench figures -- --peers       the peers beside xsw: `stu`, the AWS CLI and awsume
+//! ```
+//!
+//! The peers: `stu` and awsume (PyPI) are built below target/ if they are not there; the AWS CLI is the `aws` on PATH, of
+//! version 2, because version 1 has no `configure export-credentials` (Debian: `apt-get install awscli`).
+//!
+//! ```text
 //! ```
 //!
 //! xsw is the release build, driven through a pseudo-terminal; the cloud is in this process, so that memory counts xsw
@@ -41,11 +47,15 @@ fn main() {
     let wanted = |part: &str| parts.is_empty() || parts.contains(&part);
     println!("| what | median | slowest tenth |");
     println!("| --- | ---: | ---: |");
+    let peers = words.iter().any(|word| word == "--peers");
     if wanted("env") {
         env();
+        if peers {
+            env_beside_peers();
+        }
     }
     if wanted("frame") {
-        let peer = words.iter().any(|word| word == "--peers").then(stu);
+        let peer = peers.then(stu);
         frame(peer.as_deref());
     }
     if wanted("million") {
@@ -85,6 +95,60 @@ fn env() {
     nothing.print("`/bin/true`, for comparison");
     env.print("`xsw env ROLE`, live session, 7 roles");
     env_large.print("`xsw env ROLE`, live session, 5,000 roles");
+}
+
+/// The keys of one role, whose session xsw and the AWS CLI have in their caches; awsume has none and asks each time.
+fn env_beside_peers() {
+    let home = Home::demo();
+    // What others need is in the places where they look.
+    let files = home.path().join(".aws");
+    std::fs::create_dir(&files).unwrap();
+    let credentials = home.profile_file().with_file_name("credentials");
+    std::fs::copy(credentials, files.join("credentials")).unwrap();
+    let role = "[profile dev]\nrole_arn = arn:aws:iam::111111111111:role/Developer\nsource_profile = demo\n\
+                region = ap-northeast-1\n";
+    std::fs::write(files.join("config"), role).unwrap();
+    let peer = |words: &[&str]| {
+        let mut command = plain(&home.command(words));
+        command.env_remove("AWS_CONFIG_FILE").env_remove("AWS_SHARED_CREDENTIALS_FILE");
+        command.env("AWS_ENDPOINT_URL", home.cloud().endpoint_url());
+        command.env("AWS_ENDPOINT_URL_STS", home.cloud().endpoint_url());
+        command
+    };
+    let awsume = awsume();
+    let mut commands = [
+        plain(&home.command(&[XSW, "env", "hub/Developer"])),
+        peer(&["aws", "configure", "export-credentials", "--profile", "dev", "--format", "env"]),
+        peer(&[awsume.to_str().unwrap(), "dev"]),
+    ];
+    let mut times = [Times::default(), Times::default(), Times::default()];
+    for round in 0..31 {
+        for (command, times) in commands.iter_mut().zip(&mut times) {
+            let start = Instant::now();
+            let output = command.stderr(Stdio::null()).output().unwrap();
+            assert!(output.status.success() && String::from_utf8_lossy(&output.stdout).contains("ASIA"), "{command:?}");
+            if round > 0 {
+                times.0.push(start.elapsed());
+            }
+        }
+    }
+    let [xsw, aws, awsume] = times;
+    let beside = |peer: &Times| peer.median().as_secs_f64() / xsw.median().as_secs_f64();
+    xsw.print("`xsw env ROLE`, live session, in turn with the two below");
+    aws.print(&format!("`aws configure export-credentials`, live session: {:.0} times as long", beside(&aws)));
+    awsume.print(&format!("`awsume ROLE`, which asks STS each time: {:.0} times as long", beside(&awsume)));
+}
+
+/// awsume, installed once.
+fn awsume() -> PathBuf {
+    let venv = Path::new(env!("CARGO_MANIFEST_DIR")).join("target/peers/venv");
+    let awsume = venv.join("bin/awsumepy");
+    if !awsume.is_file() {
+        assert!(Command::new("python3").args(["-m", "venv"]).arg(&venv).status().unwrap().success());
+        let pip = ["install", "--quiet", "awsume==4.5.4"];
+        assert!(Command::new(venv.join("bin/pip")).args(pip).status().unwrap().success(), "awsume cannot be installed");
+    }
+    awsume
 }
 
 fn plain(command: &CommandBuilder) -> Command {
@@ -302,10 +366,19 @@ fn memory(terminal: &Terminal) -> u64 {
 struct Times(Vec<Duration>);
 
 impl Times {
-    fn print(mut self, what: &str) {
-        self.0.sort();
-        let at = |part: usize| milliseconds(self.0[(self.0.len() - 1) * part / 100]);
-        row(what, &at(50), &at(90));
+    /// What `part` of a hundred stay below.
+    fn at(&self, part: usize) -> Duration {
+        let mut sorted = self.0.clone();
+        sorted.sort();
+        sorted[(sorted.len() - 1) * part / 100]
+    }
+
+    fn median(&self) -> Duration {
+        self.at(50)
+    }
+
+    fn print(&self, what: &str) {
+        row(what, &milliseconds(self.median()), &milliseconds(self.at(90)));
     }
 }
 

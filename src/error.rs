@@ -67,6 +67,22 @@ pub enum Error {
         serial: String,
     },
 
+    /// A code was sent already; each works once.
+    #[error("this code of the MFA device {} was sent already, and each works once", escaped(.serial))]
+    MfaCodeUsed {
+        /// The serial number or ARN of the device.
+        serial: String,
+    },
+
+    /// `mfa_command` gave no code.
+    #[error("mfa_command {} gave no code: {}", escaped(.program), escaped(.message))]
+    MfaCommand {
+        /// The program.
+        program: String,
+        /// What it did instead.
+        message: String,
+    },
+
     /// The source credentials are missing or have ended.
     #[error("no credentials from {}: {}", escaped(.source_name), escaped(.message))]
     SignedOut {
@@ -244,6 +260,8 @@ impl Error {
             | Self::NotFound { hint, .. }
             | Self::Aws { hint, .. } => hint.clone(),
             Self::MfaRequired { .. } => Some("give the code with --mfa-code, or run xsw in a terminal".into()),
+            Self::MfaCodeUsed { .. } => Some("wait for the next code, which comes within 30 seconds".into()),
+            Self::MfaCommand { .. } => Some("run it yourself to see what it says".into()),
             Self::Expired { .. } => Some("assume the role again".into()),
             Self::OtherRegion { region, .. } => Some(format!("ask in its region: --region {}", escaped(region))),
             Self::Replaced { .. } => Some("run it again to get the new object".into()),
@@ -276,7 +294,11 @@ impl Error {
         ExitCode::from(match self {
             Self::Usage { .. } | Self::Profile { .. } | Self::RoleName { .. } => 2,
             Self::Denied { .. } => 3,
-            Self::SignedOut { .. } | Self::Expired { .. } | Self::MfaRequired { .. } => 4,
+            Self::SignedOut { .. }
+            | Self::Expired { .. }
+            | Self::MfaRequired { .. }
+            | Self::MfaCodeUsed { .. }
+            | Self::MfaCommand { .. } => 4,
             Self::Child { source, .. } if source.kind() == std::io::ErrorKind::NotFound => 127,
             Self::Child { .. } => 126,
             Self::Interrupted => 130,
@@ -284,6 +306,11 @@ impl Error {
             Self::ReaderGone => 0,
             _ => 1,
         })
+    }
+
+    /// Whether AWS did not believe an MFA code (AWS STS API Reference, `AssumeRole`: it answers AccessDenied).
+    pub fn is_wrong_mfa_code(&self) -> bool {
+        matches!(self, Self::Denied { message, .. } if message.contains("MultiFactorAuthentication failed"))
     }
 
     /// One stable word for `--json`.
@@ -294,6 +321,8 @@ impl Error {
             Self::RoleName { .. } => "role_name",
             Self::Denied { .. } => "denied",
             Self::MfaRequired { .. } => "mfa_required",
+            Self::MfaCodeUsed { .. } => "mfa_code_used",
+            Self::MfaCommand { .. } => "mfa_command",
             Self::SignedOut { .. } => "signed_out",
             Self::Expired { .. } => "expired",
             Self::OtherRegion { .. } => "other_region",

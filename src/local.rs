@@ -5,6 +5,7 @@ pub mod browser;
 pub mod cache;
 pub mod child;
 pub mod child_env;
+pub mod codes;
 pub mod doorway;
 pub mod env_format;
 pub mod environment;

@@ -2,8 +2,8 @@
 //!
 //! The verbs and the screen call the very same operations on one [`Core`].
 
-mod assume;
 mod audit;
+mod broker;
 pub mod browse;
 pub mod check;
 pub mod console;
@@ -22,7 +22,8 @@ use crate::aws::{Aws, Endpoint, s3::S3};
 use crate::domain::account::default_region;
 use crate::domain::role::{Profile, RoleIndex};
 use crate::domain::session::Session;
-use crate::local::cache::SessionCache;
+use crate::local::cache::{CacheKey, SessionCache};
+use crate::local::codes::SentCodes;
 use crate::local::environment::Environment;
 
 /// What all operations share: the profile, the way to AWS, the sessions that live.
@@ -38,6 +39,11 @@ pub struct Core {
     cache: SessionCache,
     /// Sessions of this process, for when nothing can be written to disk.
     sessions: Mutex<HashMap<RoleIndex, Session>>,
+    /// Sessions of source credentials that know of an MFA code.
+    mfa_sessions: Mutex<HashMap<CacheKey, Session>>,
+    codes: SentCodes,
+    /// What this process fetches right now.
+    flights: Mutex<HashMap<CacheKey, Arc<tokio::sync::Mutex<()>>>>,
     sources: Mutex<HashMap<String, SourceKeys>>,
     buckets: Mutex<HashMap<RoleIndex, S3>>,
     notices: Mutex<Vec<String>>,
@@ -70,10 +76,13 @@ impl Core {
         Arc::new(Self {
             aws: Aws::new(environment.clone()),
             cache: SessionCache::new(environment.state_directory()),
+            codes: SentCodes::new(environment.state_directory()),
             profile: Arc::new(profile),
             environment,
             region,
             sessions: Mutex::default(),
+            mfa_sessions: Mutex::default(),
+            flights: Mutex::default(),
             sources: Mutex::default(),
             buckets: Mutex::default(),
             notices: Mutex::default(),

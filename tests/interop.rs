@@ -241,6 +241,36 @@ fn a_role_is_reached_through_another() {
     assert_eq!(story.home.sessions().len(), 2);
 }
 
+/// MiniStack believes every MFA code in GetSessionToken, and none in a trust policy: so the roles here ask for none, and
+/// what is shown is that one session of the user serves them all.
+#[test]
+#[ignore = "wants a MiniStack: XSW_TEST_AWS"]
+fn one_mfa_code_serves_two_roles() {
+    let story = Story::new("mfa");
+    let reader = story.get_list_role(Value::Null);
+    let account = format!("arn:aws:iam::{OTHER}:root");
+    let second = story.aws.role(
+        OWNER,
+        &story.name("Second"),
+        &trust(&[&account], Value::Null),
+        &allow(&["s3:GetObject"], &[&format!("arn:aws:s3:::{}/*", story.bucket)]),
+    );
+    story.user_who_may_assume(&[&reader, &second]);
+    let device = format!("arn:aws:iam::{OTHER}:mfa/{}", story.name("user"));
+    story.profile(
+        &reader,
+        &format!("mfa_serial = \"{device}\"\n[[accounts.roles]]\narn = \"{second}\"\nmfa_serial = \"{device}\"\n"),
+    );
+    let detached = |words: &str| run(story.home.shell(&format!("exec setsid --wait xsw {words}")));
+    detached("env reader").failed(4);
+    assert_eq!(story.home.sessions().len(), 0);
+    story.xsw(&["env", "reader", "--mfa-code", "123456"]).done();
+    assert_eq!(story.home.sessions().len(), 2);
+    assert_eq!(detached(&format!("cat {} --as {second}", story.uri("test.txt"))).done(), FILES[0].1);
+    assert_eq!(story.home.sessions().len(), 3);
+    assert_eq!(story.xsw(&["whoami", "reader"]).code, Some(0));
+}
+
 #[test]
 #[ignore = "wants a MiniStack: XSW_TEST_AWS"]
 fn a_session_policy_takes_away() {

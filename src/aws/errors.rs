@@ -57,6 +57,11 @@ impl Call<'_> {
         }
     }
 
+    /// An answer that lacks what the API promises.
+    pub(super) fn incomplete(&self, what: &str) -> Error {
+        Error::Aws { action: self.action.into(), code: "IncompleteAnswer".into(), message: what.into(), hint: None }
+    }
+
     fn unreachable(&self, message: String) -> Error {
         Error::Network { endpoint: self.endpoint.clone(), message }
     }

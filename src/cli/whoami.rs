@@ -1,5 +1,6 @@
 //! `xsw whoami`: the caller identity of a source or a role.
 
+use jiff::Timestamp;
 use serde_json::json;
 
 use super::{Context, output};
@@ -12,7 +13,13 @@ pub(super) async fn run(context: &Context, role: Option<String>, source: Option<
     let of_shell = core.environment.get("XSW_ROLE").filter(|_| source.is_none());
     let (identity, expiration) = match role.as_deref().or(of_shell) {
         Some(role) => {
+            let of_shell = of_shell == Some(role);
             let role = core.profile.find(role)?;
+            if let Some(end) = core.environment.get("AWS_SESSION_EXPIRATION").filter(|_| of_shell)
+                && end.parse::<Timestamp>().is_ok_and(|end| end <= Timestamp::now())
+            {
+                output::note(&format!("the session in this shell has ended ({end}); this is a new one, of xsw alone"));
+            }
             let session = context.session(role).await?;
             (core.role_identity(role).await?, Some(session.expiration))
         }

@@ -70,6 +70,11 @@ impl Profile {
         self.account(index).region.as_deref().or(self.settings.region.as_deref())
     }
 
+    /// Whether the sessions of the role renew themselves while somebody uses them.
+    pub fn renews(&self, index: RoleIndex) -> bool {
+        self.role(index).renew.unwrap_or(self.settings.renew)
+    }
+
     /// The custom endpoint of the role's account, else the settings'.
     pub fn endpoint_url(&self, index: RoleIndex) -> Option<&str> {
         self.account(index).endpoint_url.as_deref().or(self.settings.endpoint_url.as_deref())

@@ -49,7 +49,7 @@ pub struct Session {
     pub issued: Timestamp,
     /// When it ends.
     pub expiration: Timestamp,
-    /// `arn:aws:sts::ID:assumed-role/NAME/SESSION`.
+    /// `arn:aws:sts::ID:assumed-role/NAME/SESSION`; of a user's MFA session, the device.
     pub arn: String,
     /// The account of the role.
     pub account_id: AccountId,
@@ -61,12 +61,22 @@ impl Session {
         seconds_left(self.expiration, now)
     }
 
+    /// Whole seconds since it was handed out.
+    pub fn age(&self, now: Timestamp) -> u64 {
+        seconds_left(now, self.issued)
+    }
+
     /// Whether it is worth handing out: long sessions are renewed five minutes ahead of their end, as the SDKs do;
     /// short ones when a tenth is left.
     pub fn is_fresh(&self, now: Timestamp) -> bool {
-        let lifetime = seconds_left(self.expiration, self.issued);
-        self.seconds_left(now) > (lifetime / 10).min(300)
+        is_fresh(self.issued, self.expiration, now)
     }
+}
+
+/// [`Session::is_fresh`] for who knows its times alone.
+pub fn is_fresh(issued: Timestamp, expiration: Timestamp, now: Timestamp) -> bool {
+    let lifetime = seconds_left(expiration, issued);
+    seconds_left(expiration, now) > (lifetime / 10).min(300)
 }
 
 /// Whole seconds from `now` to `expiration`; 0 when it has passed.

@@ -67,6 +67,13 @@ impl SessionCache {
         (session.issued <= now && session.seconds_left(now) > 0).then_some(session)
     }
 
+    /// How long the session lives, or lived, that rests under this key.
+    pub fn lifetime(&self, key: &CacheKey) -> Option<Duration> {
+        let text = Zeroizing::new(std::fs::read(self.path(key)).ok()?);
+        let session = serde_json::from_slice::<Stored>(&text).ok()?.into_session()?;
+        Some(Duration::from_secs(session.seconds_left(session.issued)))
+    }
+
     /// Which sessions have a file.
     pub fn stored(&self) -> HashSet<CacheKey> {
         let names = std::fs::read_dir(&self.directory).into_iter().flatten().flatten().map(|entry| entry.file_name());

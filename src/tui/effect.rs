@@ -24,6 +24,8 @@ pub enum Effect {
     Sessions,
     /// Assume a role; `anew` forgets the session that lives.
     Assume { ticket: Ticket, role: RoleIndex, code: Option<Code>, anew: bool },
+    /// Renew the session of a role without asking anybody.
+    Renew { role: RoleIndex },
     /// List the buckets.
     Buckets { ticket: Ticket, role: RoleIndex },
     /// List what is below a prefix, page by page until the end.

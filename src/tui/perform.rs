@@ -54,6 +54,13 @@ impl Outside {
         self.notices().await;
     }
 
+    /// Renews ahead of the end. Failing is no event: the session lives on for minutes, and the next call asks again.
+    pub(super) async fn renew(self, role: RoleIndex) {
+        if let Err(error) = self.session(role).await {
+            tracing::warn!(%error, "the session is not renewed");
+        }
+    }
+
     async fn renewed(&self, role: RoleIndex) {
         if let Some(session) = self.core.live_session(role) {
             self.send(Msg::Renewed(role, Life::from(&session))).await;

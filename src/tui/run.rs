@@ -209,6 +209,7 @@ impl Work {
             Effect::Assume { ticket, role, code, anew } => {
                 self.spawn(Owner::Assume(ticket, role), |outside| outside.assume(ticket, role, code, anew));
             }
+            Effect::Renew { role } => self.spawn(Owner::Nobody, move |outside| outside.renew(role)),
             Effect::Buckets { ticket, role } => {
                 self.spawn(Owner::Buckets(ticket), |outside| outside.buckets(ticket, role));
             }

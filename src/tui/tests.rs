@@ -361,6 +361,21 @@ fn the_clock_runs_down_and_warns() {
 }
 
 #[test]
+fn a_session_that_renews_itself_is_renewed_ahead_of_its_end_and_once() {
+    let profile = crate::config::parse(&PROFILE.replace("[settings]", "[settings]\nrenew = true"), Path::new("x"));
+    let mut app = App::in_bucket();
+    app.state.profile = Arc::new(profile.unwrap());
+    assert_eq!(app.hear(Msg::Tick(at(3299))), []);
+    assert_eq!(app.hear(Msg::Tick(at(3300))), [Effect::Renew { role: READER }]);
+    assert_eq!((app.hear(Msg::Tick(at(3301))), app.state.notice.clone()), (vec![], None));
+    app.hear(Msg::Renewed(READER, Life { issued: at(3301), expiration: at(6901), arn: "arn".into() }));
+    assert_eq!(app.hear(Msg::Tick(at(6601))), [Effect::Renew { role: READER }]);
+    // When that fails, the end is told as ever.
+    app.hear(Msg::Tick(at(6841)));
+    assert!(app.screen().contains("ends in 1 min"));
+}
+
+#[test]
 fn the_header_has_the_colour_of_the_environment() {
     let mut app = app();
     app.press("<enter>");

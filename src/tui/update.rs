@@ -13,7 +13,7 @@ use super::keys::Action;
 use super::layout::areas;
 use super::msg::{Msg, Ticket};
 use super::state::{Focus, Modal, Outcome, State};
-use crate::domain::session::seconds_left;
+use crate::domain::session::{is_fresh, seconds_left};
 use crate::domain::text::escaped;
 use crate::error::Error;
 
@@ -29,7 +29,7 @@ pub fn update(state: &mut State, msg: Msg) -> Vec<Effect> {
         Msg::Paste(text) => modal::paste(state, &text),
         Msg::Mouse(event) => mouse::mouse(state, event, &mut effects),
         Msg::Resize(columns, rows) => state.size = (columns, rows),
-        Msg::Tick(now) => tick(state, now),
+        Msg::Tick(now) => tick(state, now, &mut effects),
         Msg::Sessions(lives) => state.roles.lives.extend(lives),
         Msg::Renewed(role, life) => {
             state.roles.failures.remove(&role);
@@ -109,11 +109,17 @@ fn next_pane(state: &State, by: usize) -> Focus {
     panes[(at + step) % panes.len()]
 }
 
-fn tick(state: &mut State, now: jiff::Timestamp) {
+fn tick(state: &mut State, now: jiff::Timestamp, effects: &mut Vec<Effect>) {
     let before = std::mem::replace(&mut state.now, now);
     state.beat = state.beat.wrapping_add(1);
     transfers::measure(state, now);
     let (Some(role), Some(life)) = (state.current, state.life()) else { return };
+    // Once: what cannot be renewed without a question is told below when its end is near.
+    let fresh = |at| is_fresh(life.issued, life.expiration, at);
+    if state.profile.renews(role) && fresh(before) && !fresh(now) {
+        effects.push(Effect::Renew { role });
+        return;
+    }
     let left = seconds_left(life.expiration, now);
     let (left_before, lifetime) = (seconds_left(life.expiration, before), seconds_left(life.expiration, life.issued));
     let passed = WARNINGS.iter().any(|limit| *limit < lifetime && left <= *limit && left_before > *limit);

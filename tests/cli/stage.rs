@@ -68,9 +68,28 @@ impl Stage {
         self.cloud().calls("sts:AssumeRole")
     }
 
+    /// Lets every session that rests end, as half a day does.
+    pub fn end_sessions(&self) {
+        for file in self.home.sessions() {
+            let mut stored: serde_json::Value = serde_json::from_slice(&self.home.read(&file)).unwrap();
+            for name in ["issued", "expiration"] {
+                let time: jiff::Timestamp = stored[name].as_str().unwrap().parse().unwrap();
+                stored[name] = (time - std::time::Duration::from_secs(13 * 3600)).to_string().into();
+            }
+            self.home.write(&file, stored.to_string());
+        }
+    }
+
     /// Runs xsw with these words.
     pub fn says<Word: AsRef<OsStr>>(&self, words: impl IntoIterator<Item = Word>) -> Said {
         run(self.home.xsw(words))
+    }
+
+    /// Runs xsw with these words and no controlling terminal: `setsid` takes it away, as cron and CI do.
+    pub fn detached(&self, words: &str) -> Said {
+        self.line(&format!(
+            "if command -v setsid > /dev/null; then exec setsid --wait xsw {words}; else exec xsw {words}; fi"
+        ))
     }
 
     /// Runs a line of shell.

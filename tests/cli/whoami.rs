@@ -67,3 +67,14 @@ fn in_a_subshell_whoami_is_about_its_role() {
     let said = stage.line("xsw exec dev -- xsw whoami").done();
     assert!(said.contains(":assumed-role/Developer/"), "{said}");
 }
+
+/// The shell's own keys are no good any more, and the new session is not in its environment.
+#[test]
+fn in_a_subshell_whose_session_has_ended_whoami_says_so() {
+    let stage = Stage::new();
+    let ended = [("XSW_ROLE", "hub/Developer"), ("AWS_SESSION_EXPIRATION", "2026-01-01T00:00:00Z")];
+    let said = run(with_variables(stage.xsw(["whoami"]), ended));
+    assert!(said.err.contains("the session in this shell has ended (2026-01-01T00:00:00Z)"), "{said:?}");
+    assert_eq!(stage.says(["whoami", "dev"]).err, "");
+    said.done();
+}

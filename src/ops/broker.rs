@@ -1,0 +1,242 @@
+//! The broker of sessions: the one way in for the screen, the verbs, the subshell and `credential_process`.
+//!
+//! It walks the chain of roles from the source credentials on, reuses each session while it lives, and lets one
+//! process ask AWS while the others wait for its answer.
+
+mod codes;
+mod key;
+mod mfa;
+mod request;
+
+use jiff::Timestamp;
+
+use super::audit::{Deed, Event};
+use super::{Core, held};
+use crate::aws::source::SourceKeys;
+use crate::aws::sts::Caller;
+use crate::domain::role::{RoleIndex, Source};
+use crate::domain::session::Session;
+use crate::error::{Error, Result};
+use crate::local::cache::CacheKey;
+use codes::Codes;
+
+/// Which session will do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Want {
+    /// Any that lives long enough.
+    Living,
+    /// One that was handed out after this.
+    New { since: Timestamp },
+}
+
+impl Want {
+    fn is_met_by(self, session: &Session) -> bool {
+        match self {
+            Self::Living => true,
+            Self::New { since } => session.issued >= since,
+        }
+    }
+}
+
+impl Core {
+    /// The session of `role` that lives now, without asking AWS.
+    pub fn live_session(&self, role: RoleIndex) -> Option<Session> {
+        let now = Timestamp::now();
+        let remembered = held(&self.sessions).get(&role).filter(|session| session.seconds_left(now) > 0).cloned();
+        remembered.or_else(|| self.cache.load(&self.cache_key(role), now))
+    }
+
+    /// A session of `role` worth handing out: the living one, or a new one through the whole chain.
+    ///
+    /// `mfa_code` serves the first role of the chain that wants one and has no session yet.
+    ///
+    /// # Errors
+    /// [`Error::MfaRequired`] when a code is wanted and none is left: ask for it and call again, the roles before it
+    /// are not assumed twice. [`Error::Denied`], [`Error::SignedOut`] and the like from AWS.
+    pub async fn session(&self, role: RoleIndex, mfa_code: Option<&str>) -> Result<Session> {
+        self.obtain(role, Codes::given(mfa_code), Want::Living).await
+    }
+
+    /// A new session of `role`; the one that lives is kept until the new one is there.
+    pub async fn renewed_session(&self, role: RoleIndex, mfa_code: Option<&str>) -> Result<Session> {
+        self.obtain(role, Codes::given(mfa_code), Want::New { since: Timestamp::now() }).await
+    }
+
+    /// The same as [`Core::session`]; asks for MFA codes at the controlling terminal as long as a role of the chain
+    /// wants one. Where there is no terminal, a session that is about to end is better than none.
+    pub async fn session_asked(&self, role: RoleIndex, mfa_code: Option<&str>) -> Result<Session> {
+        match self.obtain(role, Codes::at_terminal(mfa_code), Want::Living).await {
+            Err(error @ Error::MfaRequired { .. }) => self.live_session(role).ok_or(error),
+            answer => answer,
+        }
+    }
+
+    /// The same as [`Core::session`] where nobody can be asked: while a session lives it is better than none, even when
+    /// it is about to end.
+    pub async fn session_unasked(&self, role: RoleIndex) -> Result<Session> {
+        match self.session(role, None).await {
+            Err(error @ (Error::MfaRequired { .. } | Error::SignedOut { .. } | Error::Network { .. })) => {
+                self.live_session(role).ok_or(error)
+            }
+            answer => answer,
+        }
+    }
+
+    async fn obtain(&self, role: RoleIndex, mut codes: Codes<'_>, want: Want) -> Result<Session> {
+        match self.walk_chain(role, &mut codes, want).await {
+            // AWS ended a session of the chain before its time.
+            Err(Error::Expired { .. }) => {
+                self.forget_chain(role);
+                self.walk_chain(role, &mut codes, want).await
+            }
+            answer => answer,
+        }
+    }
+
+    async fn walk_chain(&self, role: RoleIndex, codes: &mut Codes<'_>, want: Want) -> Result<Session> {
+        let chain = self.profile.chain(role);
+        let fresh = |link: &RoleIndex| {
+            let wanted = want == Want::Living || *link != role;
+            let session = self.live_session(*link).filter(|session| wanted && session.is_fresh(Timestamp::now()))?;
+            // Remembered as the one that we use: when AWS ends it, this one is forgotten and no other.
+            held(&self.sessions).insert(*link, session.clone());
+            Some(session)
+        };
+        // The nearest link that still lives spares all links before it.
+        let living = chain.iter().enumerate().rev().find_map(|(place, link)| Some((place, fresh(link)?)));
+        let (from, mut session) = living.map_or((0, None), |(place, session)| (place + 1, Some(session)));
+        for (place, link) in chain.iter().enumerate().skip(from) {
+            let before = place.checked_sub(1).map(|place| self.profile.label(chain[place]));
+            let want = if *link == role { want } else { Want::Living };
+            session = Some(self.link(*link, before.zip(session.as_ref()), codes, want).await?);
+        }
+        // The chain has at least the role itself.
+        session.ok_or(Error::Interrupted)
+    }
+
+    /// Forgets the sessions of `role` and of all roles before it: AWS says that one of them has ended, and not which.
+    /// One that another process has renewed meanwhile is kept.
+    pub(super) fn forget_chain(&self, role: RoleIndex) {
+        for link in self.profile.chain(role) {
+            let refused = held(&self.sessions).remove(&link);
+            self.forget_refused(&self.cache_key(link), refused.as_ref());
+        }
+        self.forget_mfa_session(role);
+    }
+
+    /// Forgets what is stored under `key`, when it is what AWS refused.
+    fn forget_refused(&self, key: &CacheKey, refused: Option<&Session>) {
+        let Some(refused) = refused else { return };
+        let stored = self.cache.load(key, Timestamp::now());
+        if stored.is_some_and(|stored| stored.keys.access_key_id != refused.keys.access_key_id) {
+            return;
+        }
+        if let Err(error) = self.cache.forget(key) {
+            tracing::warn!(%error, "a session that has ended cannot be forgotten");
+        }
+    }
+
+    /// One link of the chain. One process asks AWS; others that want the same session wait for it.
+    async fn link(
+        &self,
+        role: RoleIndex,
+        before: Option<(String, &Session)>,
+        codes: &mut Codes<'_>,
+        want: Want,
+    ) -> Result<Session> {
+        let key = self.cache_key(role);
+        let _flight = self.flight(&key).await;
+        let now = Timestamp::now();
+        let stored = self.live_session(role);
+        let serves = |session: &&Session| session.is_fresh(now) && want.is_met_by(session);
+        if let Some(session) = stored.as_ref().filter(serves) {
+            held(&self.sessions).insert(role, session.clone());
+            return Ok(session.clone());
+        }
+        let deed = if stored.is_some() { Deed::Renew } else { Deed::Assume };
+        let outcome = self.fetch(role, before, codes, want).await;
+        // A question to the person is no event yet.
+        if !matches!(outcome, Err(Error::MfaRequired { .. } | Error::Interrupted)) {
+            let (session, outcome) = (outcome.as_ref().ok(), outcome.as_ref().map(|_| ()));
+            self.record(&Event { deed, role, began: now, session, outcome, details: Vec::new() });
+        }
+        let session = outcome?;
+        let label = self.profile.label(role);
+        tracing::info!(role = label, arn = session.arn, expiration = %session.expiration, "assumed");
+        held(&self.sessions).insert(role, session.clone());
+        self.keep(&key, &session);
+        Ok(session)
+    }
+
+    /// A new session of one link, from AWS.
+    async fn fetch(
+        &self,
+        role: RoleIndex,
+        before: Option<(String, &Session)>,
+        codes: &mut Codes<'_>,
+        want: Want,
+    ) -> Result<Session> {
+        if let Some((name, session)) = before {
+            let caller = Caller { keys: &session.keys, name: &name, is_source: false };
+            return match self.profile.role(role).mfa_serial.as_deref() {
+                Some(serial) => self.assume_with_code(role, caller, serial, codes, want).await,
+                None => self.assume(role, caller, None, want).await,
+            };
+        }
+        if self.profile.role(role).permission_set {
+            return self.permission_set_session(role).await;
+        }
+        let name = self.profile.source_name(role).to_owned();
+        let source = self.source_keys(role).await?;
+        let caller = Caller { keys: &source.keys, name: &name, is_source: true };
+        match self.profile.role(role).mfa_serial.as_deref() {
+            None => self.assume(role, caller, None, want).await,
+            // A session gets no session by GetSessionToken, so the code goes with each AssumeRole.
+            Some(serial) if source.keys.token().is_some() => {
+                self.assume_with_code(role, caller, serial, codes, want).await
+            }
+            Some(serial) => self.assume_through_mfa_session(role, caller, serial, codes, want).await,
+        }
+    }
+
+    /// Keeps the session for the next process. Where it cannot be kept, this one goes on with it.
+    fn keep(&self, key: &CacheKey, session: &Session) {
+        if let Err(error) = self.cache.store(key, session) {
+            let place = self.environment.state_directory();
+            self.notice(format!("sessions are not kept on disk, {} cannot be written: {error}", place.display()));
+        }
+    }
+
+    /// Waits until nobody else fetches what `key` names, in this process and in others; holds it until dropped.
+    async fn flight(&self, key: &CacheKey) -> Flight {
+        let here = held(&self.flights).entry(key.clone()).or_default().clone();
+        let here = here.lock_owned().await;
+        let (cache, key) = (self.cache.clone(), key.clone());
+        // Without the kernel's lock xsw still works; it may ask twice.
+        let elsewhere = tokio::task::spawn_blocking(move || cache.lock(&key).ok()).await.ok().flatten();
+        Flight { _elsewhere: elsewhere, _here: here }
+    }
+
+    /// The source credentials from which the chain of `role` starts, fetched once while they live.
+    pub(super) async fn source_keys(&self, role: RoleIndex) -> Result<SourceKeys> {
+        let name = self.profile.source_name(role);
+        let lives = |keys: &SourceKeys| keys.expiration.is_none_or(|end| end > Timestamp::now());
+        if let Some(keys) = held(&self.sources).get(name).filter(|keys| lives(keys)).cloned() {
+            return Ok(keys);
+        }
+        let source =
+            self.profile.sources.get(name).ok_or_else(|| Error::usage(format!("there is no source {name}")))?;
+        let keys = match source {
+            Source::IdentityCenter { permission_set: Some(set), .. } => self.permission_set_keys(name, set).await?,
+            source => self.aws.source_keys(name, source, &self.endpoint(role, "STS").region).await?,
+        };
+        held(&self.sources).insert(name.to_owned(), keys.clone());
+        Ok(keys)
+    }
+}
+
+/// Held while a session is fetched; dropping it lets the next one in, those of other processes first.
+struct Flight {
+    _elsewhere: Option<crate::local::cache::Lock>,
+    _here: tokio::sync::OwnedMutexGuard<()>,
+}
