@@ -7,6 +7,7 @@ pub mod child_env;
 pub mod env_format;
 pub mod environment;
 pub mod files;
+pub mod keyring;
 pub mod log;
 pub mod prompt;
 pub mod shell;

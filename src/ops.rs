@@ -3,10 +3,11 @@
 //! The verbs and the screen call the very same operations on one [`Core`].
 
 mod assume;
-mod audit;
+pub mod audit;
 pub mod browse;
 pub mod check;
 pub mod download;
+pub mod logout;
 pub mod read;
 pub mod roles;
 mod shell;
@@ -21,6 +22,7 @@ use crate::aws::{Aws, Endpoint, s3::S3};
 use crate::domain::account::default_region;
 use crate::domain::role::{Profile, RoleIndex};
 use crate::domain::session::Session;
+use crate::local::audit::Trail;
 use crate::local::cache::SessionCache;
 use crate::local::environment::Environment;
 
@@ -35,6 +37,7 @@ pub struct Core {
     region: Option<String>,
     aws: Aws,
     cache: SessionCache,
+    trail: Trail,
     /// Sessions of this process, for when nothing can be written to disk.
     sessions: Mutex<HashMap<RoleIndex, Session>>,
     sources: Mutex<HashMap<String, SourceKeys>>,
@@ -68,7 +71,8 @@ impl Core {
         let environment = Arc::new(environment);
         Arc::new(Self {
             aws: Aws::new(environment.clone()),
-            cache: SessionCache::new(environment.state_directory()),
+            cache: SessionCache::new(environment.state_directory(), profile.settings.cache),
+            trail: Trail::new(environment.state_directory()),
             profile: Arc::new(profile),
             environment,
             region,

@@ -2,6 +2,7 @@
 
 use jiff::Timestamp;
 
+use super::audit::{Deed, Event};
 use super::check::clock_off;
 use super::{Core, held};
 use crate::aws::Endpoint;
@@ -180,25 +181,37 @@ impl Core {
             return Ok(session);
         }
         let mfa = device.zip(code.take());
-        let session = match before {
+        let asked = self.ask_for(role, before, mfa).await;
+        if let Ok(session) = &asked {
+            tracing::info!(role = label, arn = session.arn, expiration = %session.expiration, "assumed");
+            held(&self.sessions).insert(role, session.clone());
+            if let Err(error) = self.cache.store(&key, session) {
+                self.notice(error.to_string());
+            }
+        }
+        let (session, outcome) = (asked.as_ref().ok(), asked.as_ref().map(|_| ()));
+        self.record(&Event { deed: Deed::Assume, role, began: now, session, outcome, details: Vec::new() });
+        asked
+    }
+
+    async fn ask_for(
+        &self,
+        role: RoleIndex,
+        before: Option<(String, &Session)>,
+        mfa: Option<(&str, &str)>,
+    ) -> Result<Session> {
+        match before {
             Some((name, session)) => {
                 let caller = Caller { keys: &session.keys, name: &name, is_source: false };
-                self.ask(role, caller, mfa).await?
+                self.ask(role, caller, mfa).await
             }
-            None if self.profile.role(role).permission_set => self.permission_set_session(role).await?,
+            None if self.profile.role(role).permission_set => self.permission_set_session(role).await,
             None => {
                 let name = self.profile.account(role).source.clone();
                 let source = self.source_keys(role).await?;
-                self.ask(role, Caller { keys: &source.keys, name: &name, is_source: true }, mfa).await?
+                self.ask(role, Caller { keys: &source.keys, name: &name, is_source: true }, mfa).await
             }
-        };
-        tracing::info!(role = label, arn = session.arn, expiration = %session.expiration, "assumed");
-        held(&self.sessions).insert(role, session.clone());
-        if let Err(error) = self.cache.store(&key, &session) {
-            let place = self.environment.state_directory();
-            self.notice(format!("sessions are not kept on disk, {} cannot be written: {error}", place.display()));
         }
-        Ok(session)
     }
 
     /// Asks STS; once more with less when it says that the role or role chaining allows no such duration.
@@ -258,7 +271,7 @@ impl Core {
         Ok(keys)
     }
 
-    fn session_name(&self, role: &Role) -> String {
+    pub(super) fn session_name(&self, role: &Role) -> String {
         let template = role.session_name.as_deref().or(self.profile.settings.session_name.as_deref());
         session_name(
             template.unwrap_or(Settings::DEFAULT_SESSION_NAME),
