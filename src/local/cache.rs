@@ -242,15 +242,19 @@ impl SessionCache {
         let mut forgotten: Vec<_> =
             held(&self.memory.sessions).drain().map(|(_, session)| Some(SessionFacts::from(&session))).collect();
         let files = self.files();
-        let keyring = self.kind == CacheKind::Keyring || files.iter().any(|file| file.extension == WITHOUT_SECRETS);
+        let in_keyring = files.iter().any(|file| file.extension == WITHOUT_SECRETS);
         for file in files {
             let facts = self.read(&file.path).and_then(|stored| stored.facts());
             self.remove(&file)?;
             forgotten.push(facts);
         }
-        if keyring {
-            let lost = self.keyring.delete_all().map_err(NotForgotten::Keyring)?;
-            forgotten.extend(std::iter::repeat_n(None, lost));
+        if in_keyring || self.kind == CacheKind::Keyring {
+            match self.keyring.delete_all() {
+                Ok(lost) => forgotten.extend(std::iter::repeat_n(None, lost)),
+                // What is not there holds nothing.
+                Err(Unavailable::Missing(_)) if !in_keyring => {}
+                Err(reason) => return Err(NotForgotten::Keyring(reason)),
+            }
         }
         Ok(forgotten)
     }
