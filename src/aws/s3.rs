@@ -50,12 +50,15 @@ struct Inner {
     forgotten: Mutex<u64>,
 }
 
+/// Hears of an [`Error::Denied`], and when its call began.
+pub type OnRefused = Box<dyn Fn(&Error, jiff::Timestamp) + Send + Sync>;
+
 /// Who hears what becomes of the calls.
 pub struct Watch {
     /// Forgets a session that AWS has ended, so that the next one is new.
     pub forget: Box<dyn Fn() + Send + Sync>,
-    /// Hears of each [`Error::Denied`], and when its call began.
-    pub refused: Box<dyn Fn(&Error, jiff::Timestamp) + Send + Sync>,
+    /// Hears of every refusal.
+    pub refused: OnRefused,
 }
 
 impl std::fmt::Debug for Inner {

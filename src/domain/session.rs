@@ -98,7 +98,7 @@ impl From<&Session> for SessionFacts {
             issued: session.issued,
             expiration: session.expiration,
             arn: session.arn.clone(),
-            account_id: session.account_id.clone(),
+            account_id: session.account_id,
         }
     }
 }

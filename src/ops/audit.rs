@@ -167,11 +167,17 @@ impl Core {
             session_arn: event.session.map(|session| session.arn.clone()),
             expiration: event.session.map(|session| session.expiration),
             outcome: event.outcome.err().map_or("ok", Error::kind).to_owned(),
-            error: event.outcome.err().map(|error| cut(&error.to_string(), LONGEST_ERROR).into_owned()),
+            error: event.outcome.err().map(|error| text_of(&error.to_string())),
             duration_ms: Timestamp::now().as_millisecond().saturating_sub(event.began.as_millisecond()).max(0),
             details: event.details.iter().map(|(name, value)| ((*name).to_owned(), value.clone())).collect(),
         }
     }
+}
+
+/// An error's text for the trail. What a `credential_process` complained about is its own affair, and may be anything.
+fn text_of(error: &str) -> String {
+    let told = error.split_once(" Stderr: ").map_or(error, |(told, _)| told);
+    cut(told, LONGEST_ERROR).into_owned()
 }
 
 /// The trail as it was read.
@@ -199,4 +205,23 @@ pub fn history(environment: &Environment) -> Result<Option<History>> {
     // A line is written when the event ends, and a subshell ends long after it began.
     lines.sort_by_key(|(line, _)| line.time);
     Ok(Some(History { lines, corrupt }))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_deed_has_a_word() {
+        for (name, deed) in Deed::ALL {
+            assert_eq!(deed.name(), name);
+        }
+    }
+
+    #[test]
+    fn an_error_is_short_and_repeats_no_other_program() {
+        let told = "no credentials from corp: external process exited with code 1.";
+        assert_eq!(text_of(&format!("{told} Stderr: token very-secret")), told);
+        assert_eq!(text_of(&"x".repeat(9_000)).chars().count(), LONGEST_ERROR);
+    }
 }
