@@ -53,25 +53,29 @@ pub(super) fn run(environment: &Environment, filter: &Filter<'_>, limit: Option<
     }
     let zone = TimeZone::system();
     let rows: Vec<[String; 6]> = lines.iter().map(|(line, _)| row(line, &zone)).collect();
+    let room = io::stdout().is_terminal().then(|| crossterm::terminal::size().ok()).flatten();
+    let lines = table(&rows, room.map_or(usize::MAX, |(columns, _)| columns.into()));
+    output::print(|out| lines.iter().try_for_each(|line| writeln!(out, "{line}")))
+}
+
+/// The rows under each other, none wider than `room`.
+fn table(rows: &[[String; 6]], room: usize) -> Vec<String> {
     let widest = |column: usize| rows.iter().map(|row| width(&row[column])).max().unwrap_or(0);
     let widths = [0, 1, 2, 3, 4].map(widest);
-    let room = io::stdout().is_terminal().then(|| crossterm::terminal::size().ok()).flatten().map(|size| size.0.into());
-    output::print(|out| {
-        for row in &rows {
-            let mut text = String::new();
-            for (place, (column, width_of_all)) in row.iter().zip(widths).enumerate() {
-                let padding = " ".repeat(width_of_all - width(column));
-                // Durations end under each other.
-                match place {
-                    4 => text.extend([&padding, column.as_str(), "  "]),
-                    _ => text.extend([column.as_str(), &padding, "  "]),
-                }
+    let line = |row: &[String; 6]| {
+        let mut line = String::new();
+        for (place, (column, widest)) in row.iter().zip(widths).enumerate() {
+            let padding = " ".repeat(widest - width(column));
+            // Durations end under each other.
+            match place {
+                4 => line.extend([&padding, column.as_str(), "  "]),
+                _ => line.extend([column.as_str(), &padding, "  "]),
             }
-            text.push_str(&row[5]);
-            writeln!(out, "{}", cut(text.trim_end(), room.unwrap_or(usize::MAX)))?;
         }
-        Ok(())
-    })
+        line.push_str(&row[5]);
+        cut(line.trim_end(), room).into_owned()
+    };
+    rows.iter().map(line).collect()
 }
 
 fn width(text: &str) -> usize {
@@ -178,13 +182,14 @@ fn detail(line: &Line) -> String {
     };
     let told = told.unwrap_or_else(|| plain(details));
     match line.error.as_deref().filter(|_| line.event != "refusal") {
-        // Escaped when it was written down, as every error's text is; a file may hold anything.
-        Some(error) if told.is_empty() => first_line(error),
+        // No session came of it, so the error alone is worth reading.
+        Some(error) if told.is_empty() || line.access_key_id.is_none() => first_line(error),
         Some(error) => format!("{told}: {}", first_line(error)),
         None => told,
     }
 }
 
+/// An error's text was escaped when it was written down; a file may hold anything nevertheless.
 fn first_line(error: &str) -> String {
     let safe = |c: char| matches!(c, ' '..='~') || *escaped(c.encode_utf8(&mut [0; 4])) == *c.encode_utf8(&mut [0; 4]);
     error.lines().next().unwrap_or_default().chars().map(|c| if safe(c) { c } else { '\u{fffd}' }).collect()
@@ -226,6 +231,25 @@ mod tests {
         for text in ["", "d", "2026", "yesterday", "-7d", "7x", "2026-13-01", "99999999999999999999d", "\u{9b}m"] {
             let error = since(text, now, &zone).unwrap_err();
             assert!(error.hint().unwrap().contains("7d") && !error.to_string().contains('\u{9b}'), "{text}: {error}");
+        }
+    }
+
+    #[test]
+    fn a_table_fits_the_terminal() {
+        let row = |role: &str, duration: &str, detail: &str| {
+            ["2026-11-22 09:30:00", "exec", role, "ok", duration, detail].map(str::to_owned)
+        };
+        let rows = [row("prod/日本", "7 ms", "tool (2 arguments)"), row("a/b", "1 h 30 min", "")];
+        assert_eq!(
+            table(&rows, usize::MAX),
+            [
+                "2026-11-22 09:30:00  exec  prod/日本  ok        7 ms  tool (2 arguments)",
+                "2026-11-22 09:30:00  exec  a/b        ok  1 h 30 min",
+            ]
+        );
+        assert_eq!(table(&rows, 60)[0], "2026-11-22 09:30:00  exec  prod/日本  ok        7 ms  tool …");
+        for room in [0, 1, 20, 33, 60, 80] {
+            assert!(table(&rows, room).iter().all(|line| width(line) <= room), "{room}");
         }
     }
 

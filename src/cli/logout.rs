@@ -10,6 +10,10 @@ use crate::error::{Error, Result};
 const STILL_VALID: &str = "whoever copied these credentials can use them until they end; the IAM console revokes them \
                            (the role's page, Revoke sessions)";
 
+/// What is in the environment of a shell is that shell's.
+const STILL_HELD: &str = "this shell still holds its session in its variables: leave it with `exit`, or clear them \
+                          with eval \"$(xsw env --unset)\"";
+
 pub(super) async fn run(context: &Context, name: Option<String>, all: bool) -> Result<()> {
     if all {
         return everything(context);
@@ -32,10 +36,7 @@ pub(super) async fn run(context: &Context, name: Option<String>, all: bool) -> R
                 output::print(|out| writeln!(out, "nothing to forget: {} has no session", shown(context, role)))?;
             }
             if of_shell.is_some_and(|of_shell| core.profile.find(of_shell).is_ok_and(|of_shell| of_shell == role)) {
-                output::note(
-                    "this shell still holds the session in its variables: leave it with `exit`, or clear them with \
-                     eval \"$(xsw env --unset)\"",
-                );
+                output::note(STILL_HELD);
             }
             Ok(())
         }
@@ -91,6 +92,9 @@ fn everything(context: &Context) -> Result<()> {
     output::print(|out| writeln!(out, "{text}"))?;
     if forgotten.living > 0 {
         output::note(STILL_VALID);
+    }
+    if context.core.environment.get("XSW_ROLE").is_some() {
+        output::note(STILL_HELD);
     }
     Ok(())
 }

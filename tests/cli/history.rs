@@ -162,7 +162,7 @@ fn filters_choose_and_the_newest_is_last() {
         "{table}"
     );
     assert!(
-        rows[2].contains("  audit/Partner  denied  ") && rows[2].contains(": not allowed to sts:AssumeRole"),
+        rows[2].contains("  audit/Partner  denied  ") && rows[2].contains("  not allowed to sts:AssumeRole"),
         "{table}"
     );
 
