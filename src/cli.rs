@@ -57,8 +57,8 @@ Examples:
   xsw exec reader -- aws s3 ls             one command with it
   xsw ls s3://bucket/reports/ --as reader  look into a bucket";
 
-/// Options that every verb takes.
-#[derive(Clone, Debug, Default, Args)]
+/// Options that every verb takes. Debug does not show the code.
+#[derive(Clone, Default, Args)]
 #[command(next_help_heading = "Common options")]
 pub struct Common {
     /// The profile file [default: $XSW_CONFIG, else config.toml in the configuration directory of xsw]
@@ -82,6 +82,16 @@ impl Common {
             aws_credentials: environment.aws_credentials(),
             snapshot: Some(environment.state_directory().join("profile")),
         }
+    }
+}
+
+impl std::fmt::Debug for Common {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Common")
+            .field("config", &self.config)
+            .field("region", &self.region)
+            .field("mfa_code", &self.mfa_code.as_ref().map(|_| "[redacted]"))
+            .finish()
     }
 }
 
@@ -422,5 +432,17 @@ impl Context {
                 hint: Some("name it with --as ROLE; `xsw accounts` lists them".into()),
             }),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn debug_never_shows_an_mfa_code() {
+        let arguments = Arguments::parse_from(["xsw", "--mfa-code", "123456", "accounts"]);
+        let shown = format!("{arguments:?}");
+        assert!(shown.contains("[redacted]") && !shown.contains("123456"), "{shown}");
     }
 }

@@ -10,6 +10,7 @@ pub mod doorway;
 pub mod env_format;
 pub mod environment;
 pub mod files;
+pub mod keyring;
 pub mod log;
 pub mod prompt;
 pub mod shell;

@@ -2,12 +2,13 @@
 //!
 //! The verbs and the screen call the very same operations on one [`Core`].
 
-mod audit;
+pub mod audit;
 mod broker;
 pub mod browse;
 pub mod check;
 pub mod console;
 pub mod download;
+pub mod logout;
 pub mod read;
 pub mod roles;
 mod shell;
@@ -22,6 +23,7 @@ use crate::aws::{Aws, Endpoint, s3::S3};
 use crate::domain::account::default_region;
 use crate::domain::role::{Profile, RoleIndex};
 use crate::domain::session::Session;
+use crate::local::audit::Trail;
 use crate::local::cache::{CacheKey, SessionCache};
 use crate::local::codes::SentCodes;
 use crate::local::environment::Environment;
@@ -37,6 +39,7 @@ pub struct Core {
     region: Option<String>,
     aws: Aws,
     cache: SessionCache,
+    trail: Trail,
     /// Sessions of this process, for when nothing can be written to disk.
     sessions: Mutex<HashMap<RoleIndex, Session>>,
     /// Sessions of source credentials that know of an MFA code.
@@ -75,8 +78,9 @@ impl Core {
         let environment = Arc::new(environment);
         Arc::new(Self {
             aws: Aws::new(environment.clone()),
-            cache: SessionCache::new(environment.state_directory()),
+            cache: SessionCache::new(environment.state_directory(), profile.settings.cache),
             codes: SentCodes::new(environment.state_directory()),
+            trail: Trail::new(environment.state_directory()),
             profile: Arc::new(profile),
             environment,
             region,

@@ -4,7 +4,6 @@
 #[path = "pty/home.rs"]
 mod home;
 #[path = "pty/terminal.rs"]
-#[allow(dead_code, reason = "each test program uses a part of it")]
 mod terminal;
 
 use home::Home;

@@ -42,7 +42,7 @@ impl Call<'_> {
                 let answer = Answer {
                     status: raw.status().as_u16(),
                     code: refused.err().code().unwrap_or_default().to_owned(),
-                    message: refused.err().message().unwrap_or_default().trim().to_owned(),
+                    message: without_request(refused.err().message().unwrap_or_default()).to_owned(),
                     bucket_region: header("x-amz-bucket-region"),
                     date: header("date"),
                 };
@@ -183,6 +183,16 @@ impl Call<'_> {
     }
 }
 
+/// AWS's words without the request that some of its APIs repeat when a signature is wrong: the headers in it hold the
+/// session token.
+fn without_request(message: &str) -> &str {
+    let request = ["The Canonical String", "The canonical string", "The String-to-Sign", "x-amz-security-token"]
+        .iter()
+        .filter_map(|start| message.find(start))
+        .min();
+    message[..request.unwrap_or(message.len())].trim()
+}
+
 /// What AWS answered.
 struct Answer {
     status: u16,
@@ -216,4 +226,29 @@ pub(super) fn innermost(error: &(dyn StdError + 'static)) -> String {
         last = source;
     }
     last.to_string()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_repeated_request_is_cut_off_with_its_token() {
+        let words = "The request signature we calculated does not match the signature you provided.";
+        for (message, left) in [
+            (
+                format!(
+                    "{words}\n\nThe Canonical String for this request should have been\n'POST\n/\n\nhost:sts.amazonaws.com\n\
+                     x-amz-security-token:FwoGZXIvery-secret\n\nhost;x-amz-security-token'\n\nThe String-to-Sign should \
+                     have been\n'AWS4-HMAC-SHA256'\n"
+                ),
+                words,
+            ),
+            (format!("{words} x-amz-security-token: very-secret"), words),
+            (format!(" {words}\n"), words),
+            ("User: a is not authorized to perform: b".into(), "User: a is not authorized to perform: b"),
+        ] {
+            assert_eq!(without_request(&message), left);
+        }
+    }
 }

@@ -45,10 +45,20 @@ struct Inner {
     clients: Mutex<HashMap<String, Client>>,
     /// Where buckets are, as S3 told (aws-sdk-rust #183: the SDK does not follow).
     regions: Mutex<HashMap<String, String>>,
-    /// Forgets a session that AWS has ended, so that the next one is new.
-    forget: Box<dyn Fn() + Send + Sync>,
+    watch: Watch,
     /// How often that was done.
     forgotten: Mutex<u64>,
+}
+
+/// Hears of an [`Error::Denied`], and when its call began.
+pub type OnRefused = Box<dyn Fn(&Error, jiff::Timestamp) + Send + Sync>;
+
+/// Who hears what becomes of the calls.
+pub struct Watch {
+    /// Forgets a session that AWS has ended, so that the next one is new.
+    pub forget: Box<dyn Fn() + Send + Sync>,
+    /// Hears of every refusal.
+    pub refused: OnRefused,
 }
 
 impl std::fmt::Debug for Inner {
@@ -91,18 +101,17 @@ impl Body {
 }
 
 impl S3 {
-    /// S3 with the sessions that `session` gives, for `caller` (`account/role`); `forget` makes the next one new.
+    /// S3 with the sessions that `session` gives, for `caller` (`account/role`).
     pub fn new(
         aws: Aws,
         endpoint: Endpoint,
         caller: String,
         session: impl Fn() -> SessionFuture + Send + Sync + 'static,
-        forget: impl Fn() + Send + Sync + 'static,
+        watch: Watch,
     ) -> Self {
         let credentials = SharedCredentialsProvider::new(Broker(Box::new(session)));
         let (clients, regions, forgotten) = Default::default();
-        let forget = Box::new(forget);
-        Self { inner: Arc::new(Inner { aws, endpoint, caller, credentials, clients, regions, forget, forgotten }) }
+        Self { inner: Arc::new(Inner { aws, endpoint, caller, credentials, clients, regions, watch, forgotten }) }
     }
 
     /// The buckets of the caller's account, in the order of their names.
@@ -278,22 +287,27 @@ impl S3 {
         region: &str,
         request: &impl Fn(Client) -> Answer,
     ) -> Result<T> {
-        let before = *self.forgotten();
+        let (before, began) = (*self.forgotten(), jiff::Timestamp::now());
         // In boxes, because the SDK's futures are deeper than the compiler likes to lay out.
-        match Box::pin(request(self.client(region))).await {
+        let answer = match Box::pin(request(self.client(region))).await {
             Err(Error::Expired { .. }) => {
                 self.forget_session(before);
                 Box::pin(request(self.client(region))).await
             }
             answer => answer,
-        }
+        };
+        answer.inspect_err(|error| {
+            if matches!(error, Error::Denied { .. }) {
+                (self.inner.watch.refused)(error, began);
+            }
+        })
     }
 
     /// Of many calls that meet the end at once, only the first one forgets: the others find the new session.
     fn forget_session(&self, before: u64) {
         let mut forgotten = self.forgotten();
         if *forgotten == before {
-            (self.inner.forget)();
+            (self.inner.watch.forget)();
             // Each client keeps the credentials that it has until they end by our clock.
             self.inner.clients.lock().unwrap_or_else(PoisonError::into_inner).clear();
             *forgotten += 1;

@@ -1,5 +1,6 @@
 //! STS: AssumeRole and GetCallerIdentity.
 
+use std::fmt;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -28,8 +29,8 @@ pub struct Caller<'a> {
     pub is_source: bool,
 }
 
-/// All that AssumeRole takes (AWS STS API Reference, `AssumeRole`).
-#[derive(Clone, Debug)]
+/// All that AssumeRole takes (AWS STS API Reference, `AssumeRole`). Debug shows neither code nor external ID.
+#[derive(Clone)]
 #[expect(missing_docs, reason = "the names are the API's")]
 pub struct AssumeRole<'a> {
     pub role_arn: &'a RoleArn,
@@ -43,6 +44,17 @@ pub struct AssumeRole<'a> {
     pub transitive_tag_keys: &'a [String],
     pub policy: Option<&'a str>,
     pub policy_arns: &'a [String],
+}
+
+impl fmt::Debug for AssumeRole<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("AssumeRole")
+            .field("role_arn", &self.role_arn)
+            .field("role_session_name", &self.role_session_name)
+            .field("mfa", &self.mfa.map(|(serial, _)| (serial, "[redacted]")))
+            .field("duration", &self.duration)
+            .finish_non_exhaustive()
+    }
 }
 
 /// What AssumeRole gave, its times by this machine's clock, and how far AWS's clock is ahead of it.
@@ -242,5 +254,29 @@ impl Intercept for ServerClock {
         let ahead = theirs.map(|theirs| theirs.timestamp().duration_since(Timestamp::now()).as_secs());
         *self.0.lock().unwrap_or_else(|poisoned| poisoned.into_inner()) = ahead;
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn debug_never_shows_an_mfa_code_or_an_external_id() {
+        let arn = "arn:aws:iam::222222222222:role/S3Reader".parse().unwrap();
+        let request = AssumeRole {
+            role_arn: &arn,
+            role_session_name: "me".into(),
+            external_id: Some("very-secret"),
+            mfa: Some(("arn:aws:iam::111111111111:mfa/me", "123456")),
+            duration: None,
+            source_identity: None,
+            tags: Vec::new(),
+            transitive_tag_keys: &[],
+            policy: None,
+            policy_arns: &[],
+        };
+        let shown = format!("{request:?}");
+        assert!(shown.contains("mfa/me") && !shown.contains("123456") && !shown.contains("very-"), "{shown}");
     }
 }

@@ -15,7 +15,7 @@ use crate::domain::text::{bytes, count, cut, escaped};
 use crate::domain::transfer::{Progress, Summary};
 use crate::domain::uri::S3Uri;
 use crate::error::{Error, Result};
-use crate::ops::download::{OnProgress, Pick, download};
+use crate::ops::download::{OnProgress, Pick};
 
 pub(super) struct Options {
     pub(super) recursive: bool,
@@ -32,7 +32,7 @@ pub(super) async fn run(context: &Context, role: RoleIndex, paths: &[String], op
         Arc::new(move |progress| show(&bar, progress))
     };
     let one_object = matches!(picks.as_slice(), [Pick::Object { .. }]);
-    let mut summary = download(context.core.s3(role), picks, options.force, on_progress).await;
+    let mut summary = context.core.download(role, picks, options.force, on_progress).await;
     bar.finish_and_clear();
     if options.json {
         print_json_lines(&summary)?;

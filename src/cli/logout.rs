@@ -1,8 +1,100 @@
 //! `xsw logout`: forget sessions, and say which.
 
-use super::Context;
-use crate::error::Result;
+use super::{Context, output};
+use crate::domain::duration::words;
+use crate::domain::role::{RoleIndex, Source};
+use crate::domain::text::{count, escaped};
+use crate::error::{Error, Result};
 
-pub(super) async fn run(_context: &Context, _name: Option<String>, _all: bool) -> Result<()> {
-    todo!()
+/// AWS has no call that ends a session.
+const STILL_VALID: &str = "whoever copied these credentials can use them until they end; the IAM console revokes them \
+                           (the role's page, Revoke sessions)";
+
+/// What is in the environment of a shell is that shell's.
+const STILL_HELD: &str = "this shell still holds its session in its variables: leave it with `exit`, or clear them \
+                          with eval \"$(xsw env --unset)\"";
+
+pub(super) async fn run(context: &Context, name: Option<String>, all: bool) -> Result<()> {
+    if all {
+        return everything(context);
+    }
+    let core = &context.core;
+    let of_shell = core.environment.get("XSW_ROLE");
+    let Some(name) = name.as_deref().or(of_shell) else {
+        return Err(Error::Usage {
+            message: "which session?".into(),
+            hint: Some("name a role or a source, or say --all".into()),
+        });
+    };
+    match core.profile.sources.get(name) {
+        Some(kind) => source(context, name, kind).await,
+        None => {
+            let role = core.profile.find(name)?;
+            let left = core.forget_role(role)?;
+            tell(context, &left.map(|left| (role, left)).into_iter().collect::<Vec<_>>())?;
+            if left.is_none() {
+                output::print(|out| writeln!(out, "nothing to forget: {} has no session", shown(context, role)))?;
+            }
+            if of_shell.is_some_and(|of_shell| core.profile.find(of_shell).is_ok_and(|of_shell| of_shell == role)) {
+                output::note(STILL_HELD);
+            }
+            Ok(())
+        }
+    }
+}
+
+async fn source(context: &Context, name: &str, kind: &Source) -> Result<()> {
+    let signed_out = match kind {
+        Source::IdentityCenter { .. } => Some(context.core.sign_out(name).await?),
+        _ => None,
+    };
+    let forgotten = context.core.forget_source(name)?;
+    match signed_out {
+        Some(true) => output::print(|out| writeln!(out, "signed out of {}", escaped(name)))?,
+        Some(false) => output::print(|out| writeln!(out, "nobody was signed in to {}", escaped(name)))?,
+        None if forgotten.is_empty() => {
+            output::print(|out| writeln!(out, "nothing to forget: no role of {} has a session", escaped(name)))?;
+        }
+        None => {}
+    }
+    tell(context, &forgotten)
+}
+
+fn tell(context: &Context, forgotten: &[(RoleIndex, u64)]) -> Result<()> {
+    output::print(|out| {
+        for (role, left) in forgotten {
+            writeln!(out, "forgot the session of {} ({} were left)", shown(context, *role), words(*left))?;
+        }
+        Ok(())
+    })
+}
+
+fn shown(context: &Context, role: RoleIndex) -> String {
+    escaped(&context.core.profile.label(role)).into_owned()
+}
+
+fn everything(context: &Context) -> Result<()> {
+    let forgotten = context.core.forget_all()?;
+    let sessions = |number: usize| {
+        let plural = if number == 1 { "session" } else { "sessions" };
+        format!("{} {plural}", count(number as u64))
+    };
+    let text = match (forgotten.living, forgotten.ended) {
+        (0, 0) => "nothing to forget: there is no session".to_owned(),
+        (living, 0) => format!("forgot {}", sessions(living)),
+        (0, ended) => format!("forgot {} that had ended, or of which nothing was known", sessions(ended)),
+        (living, ended) => format!(
+            "forgot {}, and {} that had ended, or of which nothing was known",
+            sessions(living),
+            sessions(ended)
+        ),
+    };
+    output::print(|out| writeln!(out, "{text}"))?;
+    if forgotten.living > 0 {
+        output::note(STILL_VALID);
+    }
+    if context.core.environment.get("XSW_ROLE").is_some() {
+        output::note(STILL_HELD);
+    }
+    Ok(())
 }

@@ -79,6 +79,40 @@ pub fn is_fresh(issued: Timestamp, expiration: Timestamp, now: Timestamp) -> boo
     seconds_left(expiration, now) > (lifetime / 10).min(300)
 }
 
+/// What may be shown of a session: all but its secrets.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SessionFacts {
+    /// Not a secret: CloudTrail shows it.
+    pub access_key_id: String,
+    /// When AWS handed it out, by this machine's clock.
+    pub issued: Timestamp,
+    /// When it ends.
+    pub expiration: Timestamp,
+    /// `arn:aws:sts::ID:assumed-role/NAME/SESSION`.
+    pub arn: String,
+    /// The account of the role.
+    pub account_id: AccountId,
+}
+
+impl SessionFacts {
+    /// Whole seconds until it ends; 0 when it has ended.
+    pub fn seconds_left(&self, now: Timestamp) -> u64 {
+        seconds_left(self.expiration, now)
+    }
+}
+
+impl From<&Session> for SessionFacts {
+    fn from(session: &Session) -> Self {
+        Self {
+            access_key_id: session.keys.access_key_id.clone(),
+            issued: session.issued,
+            expiration: session.expiration,
+            arn: session.arn.clone(),
+            account_id: session.account_id,
+        }
+    }
+}
+
 /// Whole seconds from `now` to `expiration`; 0 when it has passed.
 pub fn seconds_left(expiration: Timestamp, now: Timestamp) -> u64 {
     u64::try_from(expiration.duration_since(now).as_secs()).unwrap_or(0)

@@ -68,7 +68,11 @@ impl Plan {
 impl fmt::Debug for Plan {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let names: Vec<_> = self.env.iter().map(|(name, _)| name).collect();
-        f.debug_struct("Plan").field("program", &self.program).field("args", &self.args).field("env", &names).finish()
+        f.debug_struct("Plan")
+            .field("program", &self.program)
+            .field("args", &self.args.len())
+            .field("env", &names)
+            .finish()
     }
 }
 

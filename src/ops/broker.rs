@@ -202,8 +202,7 @@ impl Core {
     /// Keeps the session for the next process. Where it cannot be kept, this one goes on with it.
     fn keep(&self, key: &CacheKey, session: &Session) {
         if let Err(error) = self.cache.store(key, session) {
-            let place = self.environment.state_directory();
-            self.notice(format!("sessions are not kept on disk, {} cannot be written: {error}", place.display()));
+            self.notice(error.to_string());
         }
     }
 

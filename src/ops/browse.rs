@@ -1,10 +1,18 @@
 //! Looking into buckets as a role.
 
-use std::sync::Arc;
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex};
 
+use jiff::{SignedDuration, Timestamp};
+
+use super::audit::{Deed, Event};
 use super::{Core, held};
-use crate::aws::s3::{S3, SessionFuture};
+use crate::aws::s3::{S3, SessionFuture, Watch};
 use crate::domain::role::RoleIndex;
+use crate::error::Error;
+
+/// How long the same refusal is not written down again: a job may meet it for each of a thousand objects.
+const QUIET: SignedDuration = SignedDuration::from_secs(60);
 
 impl Core {
     /// S3 as `role` sees it. Sessions are made and renewed as calls need them; one that wants an MFA code must have
@@ -19,8 +27,40 @@ impl Core {
             };
             let core = Arc::clone(self);
             let forget = move || core.forget_chain(role);
-            S3::new(self.aws.clone(), self.endpoint(role, "S3"), self.profile.label(role), session, forget)
+            let core = Arc::clone(self);
+            let noted = Mutex::new(HashMap::new());
+            let refused = move |error: &Error, began| core.refused(role, error, began, &noted);
+            let watch = Watch { forget: Box::new(forget), refused: Box::new(refused) };
+            S3::new(self.aws.clone(), self.endpoint(role, "S3"), self.profile.label(role), session, watch)
         };
         buckets.entry(role).or_insert_with(new).clone()
+    }
+
+    /// Writes a refusal down, once a minute for each action and bucket.
+    fn refused(
+        &self,
+        role: RoleIndex,
+        error: &Error,
+        began: Timestamp,
+        noted: &Mutex<HashMap<(String, String), Timestamp>>,
+    ) {
+        let Error::Denied { action, resource, .. } = error else { return };
+        let bucket = resource.split('/').next().unwrap_or_default();
+        let (same, now) = ((action.clone(), bucket.to_owned()), Timestamp::now());
+        let before = held(noted).insert(same.clone(), now);
+        if let Some(before) = before.filter(|before| now.duration_since(*before) < QUIET) {
+            // A minute from the line that was written.
+            held(noted).insert(same, before);
+            return;
+        }
+        let session = held(&self.sessions).get(&role).cloned();
+        self.record(&Event {
+            deed: Deed::Refusal,
+            role,
+            began,
+            session: session.as_ref(),
+            outcome: Err(error),
+            details: vec![("action", action.as_str().into()), ("resource", resource.as_str().into())],
+        });
     }
 }

@@ -4,23 +4,24 @@ use jiff::Timestamp;
 
 use super::{Core, held};
 use crate::domain::role::RoleIndex;
-use crate::domain::session::Session;
+use crate::domain::session::SessionFacts;
 
 impl Core {
-    /// The sessions that live now, by role. Reads only the files that are there, so that 5,000 roles cost little.
-    pub fn live_sessions(&self) -> Vec<(RoleIndex, Session)> {
+    /// The sessions that live now, by role. Reads only the files that are there, so that 5,000 roles cost little, and
+    /// asks no keyring.
+    pub fn live_sessions(&self) -> Vec<(RoleIndex, SessionFacts)> {
         let now = Timestamp::now();
         let stored = self.cache.stored();
         let remembered = held(&self.sessions).clone();
         let live = |role: RoleIndex| {
             if let Some(session) = remembered.get(&role).filter(|session| session.seconds_left(now) > 0) {
-                return Some((role, session.clone()));
+                return Some((role, session.into()));
             }
             if stored.is_empty() {
                 return None;
             }
             let key = self.cache_key(role);
-            let session = if stored.contains(&key) { self.cache.load(&key, now) } else { None };
+            let session = if stored.contains(&key) { self.cache.facts(&key, now) } else { None };
             Some((role, session?))
         };
         self.profile.indices().filter_map(live).collect()

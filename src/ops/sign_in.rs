@@ -16,4 +16,9 @@ impl Core {
     pub(super) async fn permission_set_session(&self, _role: RoleIndex) -> Result<Session> {
         todo!()
     }
+
+    /// Signs out of the source of that name; whether anybody was signed in.
+    pub async fn sign_out(&self, _source: &str) -> Result<bool> {
+        Ok(false)
+    }
 }

@@ -5,7 +5,7 @@ use jiff::Timestamp;
 
 use crate::domain::object::{Bucket, Details, Page};
 use crate::domain::role::RoleIndex;
-use crate::domain::session::Session;
+use crate::domain::session::{Session, SessionFacts};
 use crate::domain::transfer::{Progress, Summary};
 use crate::error::Result;
 
@@ -30,6 +30,12 @@ pub struct Life {
 
 impl From<&Session> for Life {
     fn from(session: &Session) -> Self {
+        Self { issued: session.issued, expiration: session.expiration, arn: session.arn.clone() }
+    }
+}
+
+impl From<&SessionFacts> for Life {
+    fn from(session: &SessionFacts) -> Self {
         Self { issued: session.issued, expiration: session.expiration, arn: session.arn.clone() }
     }
 }

@@ -13,7 +13,7 @@ use crate::domain::uri::S3Uri;
 use crate::error::{Error, Result};
 use crate::ops::Core;
 use crate::ops::console::ConsolePage;
-use crate::ops::download::{Pick, download};
+use crate::ops::download::Pick;
 
 /// What the effects work with.
 #[derive(Clone)]
@@ -139,7 +139,7 @@ impl Outside {
         let answer: Result<Summary> = async {
             self.session(role).await?;
             let on_progress = Arc::new(move |now: &Progress| _ = progress.send_replace(now.clone()));
-            Ok(download(self.core.s3(role), picks, overwrite, on_progress).await)
+            Ok(self.core.download(role, picks, overwrite, on_progress).await)
         }
         .await;
         self.send(Msg::Finished(job, answer)).await;

@@ -249,6 +249,9 @@ fn an_interrupted_download_leaves_nothing() {
     let said: crate::home::Said = child.wait_with_output().unwrap().into();
     assert_eq!(said.failed(130), "error: interrupted\n");
     assert_eq!(stage.files("out"), [""; 0]);
+    // It is written down nevertheless, by its own end.
+    let trail = crate::home::json_lines(&stage.says(["history", "--event", "download", "--json"]).done());
+    assert_eq!((trail.len(), &trail[0]["outcome"]), (1, &"interrupted".into()));
 }
 
 /// The console makes objects of no bytes for folders: they come first, when nothing has been made here yet.

@@ -1,6 +1,6 @@
 //! Secrets stay dark: they are in the environment of a child, in what `xsw env` prints, in a 0600 file, and nowhere else.
 
-use crate::home::run;
+use crate::home::{STATE, run};
 use crate::stage::Stage;
 
 /// The visitor's access key id and secret access key.
@@ -44,6 +44,11 @@ fn no_verb_but_env_prints_a_secret_and_the_log_holds_none() {
         &["env", "--unset"],
         &["exec", "reader", "--", "no-such-command-anywhere"],
         &["exec", "reader", "--", "sh", "-c", "exit 1"],
+        &["history"],
+        &["history", "--json"],
+        &["logout", "reader"],
+        &["logout", "--all"],
+        &["history", "--json"],
     ];
     let dark = |text: &str, place: &str| {
         for secret in &secrets {
@@ -60,10 +65,28 @@ fn no_verb_but_env_prints_a_secret_and_the_log_holds_none() {
     let log = stage.log();
     assert!(log.contains("assumed"), "{log}");
     dark(&log, "the log");
+    let trail = String::from_utf8(stage.read(&format!("{STATE}/history.jsonl"))).unwrap();
+    assert!(trail.contains("\"assume\"") && trail.contains("\"download\"") && trail.contains("\"refusal\""), "{trail}");
+    dark(&trail, "the audit trail");
     let sessions = stage.sessions();
     for file in stage.files("") {
         if !sessions.contains(&file) && file != ".aws/credentials" {
             dark(&String::from_utf8_lossy(&stage.read(&file)), &file);
         }
+    }
+}
+
+/// What a program that gives credentials says when it fails goes to the person, and rests nowhere.
+#[test]
+fn the_words_of_a_credential_process_are_not_written_down() {
+    let stage = Stage::new();
+    stage.write(".aws/credentials", "");
+    stage.write(".aws/config", "[profile demo]\ncredential_process = sh -c 'echo very-secret >&2; exit 1'\n");
+    let err = stage.says(["env", "dev"]).failed(4);
+    assert!(err.contains("very-secret"), "{err}");
+    let trail = stage.says(["history", "--json"]).done();
+    assert!(trail.contains("\"signed_out\""), "{trail}");
+    for file in stage.files(STATE) {
+        assert!(!String::from_utf8_lossy(&stage.read(&file)).contains("very-secret"), "{file}");
     }
 }

@@ -128,6 +128,7 @@ fn an_unwritable_state_directory_is_told_and_all_goes_on() {
 
         ----- stderr -----
         note: sessions are not kept on disk, ~/file/state cannot be written: Not a directory (os error 20)
+        note: the audit trail is not kept, ~/file/state cannot be written: Not a directory (os error 20)
         ");
         insta_cmd::assert_cmd_snapshot!(unwritable(&["exec", "dev", "--", "echo", "done"]), @"
         success: true
@@ -137,6 +138,7 @@ fn an_unwritable_state_directory_is_told_and_all_goes_on() {
 
         ----- stderr -----
         note: sessions are not kept on disk, ~/file/state cannot be written: Not a directory (os error 20)
+        note: the audit trail is not kept, ~/file/state cannot be written: Not a directory (os error 20)
         ");
         insta_cmd::assert_cmd_snapshot!(unwritable(&["check"]), @"
         success: true

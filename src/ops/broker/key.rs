@@ -50,7 +50,7 @@ impl Core {
         }
     }
 
-    pub(super) fn session_name(&self, role: &Role) -> String {
+    pub(in crate::ops) fn session_name(&self, role: &Role) -> String {
         let template = role.session_name.as_deref().or(self.profile.settings.session_name.as_deref());
         session_name(
             template.unwrap_or(Settings::DEFAULT_SESSION_NAME),
