@@ -1,6 +1,7 @@
 //! AWS: the only place that names the SDK. Every SDK value becomes one of ours here, or an error.
 
 mod errors;
+pub mod federation;
 mod http;
 pub mod s3;
 pub mod source;
@@ -39,6 +40,7 @@ impl Endpoint {
 /// The connection to AWS: one HTTP client for all accounts and regions (aws-sdk-rust #975). Cheap to clone.
 #[derive(Clone, Debug)]
 pub struct Aws {
+    connections: http::Connections,
     http: SharedHttpClient,
     sleep: SharedAsyncSleep,
     environment: Arc<Environment>,
@@ -47,7 +49,9 @@ pub struct Aws {
 impl Aws {
     /// Nothing is connected before the first call.
     pub fn new(environment: Arc<Environment>) -> Self {
-        Self { http: http::client(&environment), sleep: SharedAsyncSleep::new(TokioSleep::new()), environment }
+        let connections = http::Connections::new(&environment);
+        let http = connections.client();
+        Self { connections, http, sleep: SharedAsyncSleep::new(TokioSleep::new()), environment }
     }
 
     /// For calls whose answers are small: STS, listings, HEAD. Without an attempt timeout a silent peer would hold

@@ -3,7 +3,7 @@
 mod accounts;
 mod cat;
 mod check;
-mod completions;
+pub mod completions;
 mod console;
 mod credential_process;
 mod exec;
@@ -25,7 +25,7 @@ use std::sync::Arc;
 
 use clap::{Args, Parser, Subcommand};
 
-use crate::config::Origin;
+use crate::config::{Origin, Places};
 use crate::domain::role::RoleIndex;
 use crate::domain::uri::S3Uri;
 use crate::error::{Error, Result};
@@ -70,6 +70,19 @@ pub struct Common {
     /// The six digits of the MFA device, where a role wants them [default: asked in the terminal]
     #[arg(long, global = true, value_name = "CODE")]
     pub mfa_code: Option<String>,
+}
+
+impl Common {
+    /// Where the profile may be.
+    pub fn places(&self, environment: &Environment) -> Places {
+        Places {
+            named: self.config.clone().or(environment.named_config()),
+            default_file: environment.default_config(),
+            aws_config: environment.aws_config(),
+            aws_credentials: environment.aws_credentials(),
+            snapshot: Some(environment.state_directory().join("profile")),
+        }
+    }
 }
 
 /// What xsw is asked to do.
@@ -151,7 +164,7 @@ pub enum Verb {
         /// The console's service, as its address names it: s3, ec2, cloudwatch [default: the home page]
         #[arg(long, value_name = "SERVICE")]
         service: Option<String>,
-        /// Print the address that signs in and open no browser
+        /// Print the address that signs in, a secret for 15 minutes, and open no browser
         #[arg(long)]
         url: bool,
         /// Whether a guarded account's name need not be typed

@@ -69,6 +69,15 @@ const LARGEST: u64 = 4 * 1024 * 1024;
 
 /// Reads the named file; else the default one; else, where there is none, the role profiles of `~/.aws/config`.
 pub fn load(places: &Places) -> Result<Config> {
+    load_and(places, snapshot::write)
+}
+
+/// The same for the one who only looks: nothing is written.
+pub fn peek(places: &Places) -> Result<Config> {
+    load_and(places, |_, _, _| ())
+}
+
+fn load_and(places: &Places, keep: impl Fn(&Path, &str, &Profile)) -> Result<Config> {
     let path = places.named.as_ref().unwrap_or(&places.default_file);
     match read(path) {
         Ok(text) => {
@@ -76,7 +85,7 @@ pub fn load(places: &Places) -> Result<Config> {
                 Some(profile) => profile,
                 None => {
                     let profile = parse(&text, path)?;
-                    places.snapshot.iter().for_each(|snapshot| snapshot::write(snapshot, &text, &profile));
+                    places.snapshot.iter().for_each(|snapshot| keep(snapshot, &text, &profile));
                     profile
                 }
             };

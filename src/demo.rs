@@ -1,4 +1,4 @@
-//! The embedded cloud: STS and S3 in this process, on 127.0.0.1 and a random port.
+//! The embedded cloud: STS, S3 and the console's sign-in in this process, on 127.0.0.1 and a random port.
 //!
 //! `xsw demo` and the tests start one: [`World`] says what is in it, [`Cloud`] serves it. Nothing is answered by
 //! rote: signatures, session tokens, expiry and policies are checked as AWS checks them, by `domain::policy`.
@@ -8,6 +8,7 @@
 //!   sts     the query protocol: AssumeRole, GetSessionToken, GetCallerIdentity
 //!   s3      the S3 operations over bucket, listing and content
 //!   access  keys, tokens and expiry, for both
+//!   federation  sign-in tokens for the web console
 //! state     what all of them share: directory, sessions, buckets, the clock
 //! visit     a person's stay: the cloud, and a temporary folder with the profile file and credentials
 //! world     data: accounts, users, roles, buckets; scene and hostile are the demo's own
@@ -18,6 +19,7 @@ mod bucket;
 mod cloud;
 mod content;
 mod directory;
+mod federation;
 mod hostile;
 mod ledger;
 mod listing;

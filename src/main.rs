@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use clap::Parser as _;
 use xsw::cli::{self, Arguments, Common, Context, Verb};
-use xsw::config::{self, Origin, Places};
+use xsw::config::{self, Origin};
 use xsw::error::{Error, Result};
 use xsw::local::environment::Environment;
 use xsw::local::log;
@@ -15,6 +15,9 @@ use xsw::ops::{Core, MfaHint};
 use xsw::tui;
 
 fn main() -> ExitCode {
+    if cli::completions::answer(std::env::args_os()) {
+        return ExitCode::SUCCESS;
+    }
     let arguments = Arguments::parse();
     let json = arguments.verb.as_ref().is_some_and(Verb::json);
     let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
@@ -84,7 +87,13 @@ async fn demo(common: Common, inner: Vec<std::ffi::OsString>) -> (bool, Result<u
             return outcome;
         }
         let (context, _) = ready(common, environment, mfa_hint)?;
-        front_end(inner.verb, context, notice).await
+        let opens_browser = matches!(&inner.verb, Some(Verb::Console { url: false, .. }));
+        let outcome = front_end(inner.verb, context, notice).await;
+        if opens_browser && outcome.is_ok() {
+            // The cloud ends with us, and the browser has only been told the way to it.
+            visit.cloud().until_signed_in(Duration::from_secs(10)).await;
+        }
+        outcome
     };
     (json, outcome.await)
 }
@@ -92,14 +101,7 @@ async fn demo(common: Common, inner: Vec<std::ffi::OsString>) -> (bool, Result<u
 /// Reads the profile file and makes everything that the front ends stand on.
 fn ready(common: Common, environment: Environment, mfa_hint: MfaHint) -> Result<(Context, Option<String>)> {
     log::start(&environment.state_directory(), environment.get("XSW_LOG"));
-    let places = Places {
-        named: common.config.clone().or(environment.named_config()),
-        default_file: environment.default_config(),
-        aws_config: environment.aws_config(),
-        aws_credentials: environment.aws_credentials(),
-        snapshot: Some(environment.state_directory().join("profile")),
-    };
-    let config = config::load(&places)?;
+    let config = config::load(&common.places(&environment))?;
     let notice = match &config.origin {
         Origin::File(_) => None,
         Origin::AwsConfig(path) => {

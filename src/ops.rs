@@ -6,6 +6,7 @@ mod audit;
 mod broker;
 pub mod browse;
 pub mod check;
+pub mod console;
 pub mod download;
 pub mod read;
 pub mod roles;

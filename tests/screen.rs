@@ -171,6 +171,34 @@ fn pick_assume_browse_download_subshell_quit() {
 }
 
 #[test]
+fn the_web_console_opens_where_the_screen_is() {
+    let home = Home::demo();
+    let folder = home.path();
+    let script = "#!/bin/sh\ncurl -sS --noproxy '*' -L -o page.tmp \"$1\"\nmv page.tmp page\n";
+    fs::write(folder.join("browser"), script).unwrap();
+    fs::set_permissions(folder.join("browser"), std::os::unix::fs::PermissionsExt::from_mode(0o700)).unwrap();
+    let browser = folder.join("browser");
+    let mut xsw = Xsw::started(home, (80, 24), |command| command.env("BROWSER", browser));
+    xsw.terminal.see("S3Reader");
+    xsw.pick("S3Reader");
+    xsw.terminal.see("gautamtest-assume-role");
+    xsw.send("\r");
+    xsw.terminal.see("reports/");
+    xsw.send("w");
+    xsw.terminal.see("the console of prod/S3Reader is open in the browser");
+    let since = Instant::now();
+    while !folder.join("page").exists() {
+        assert!(since.elapsed() < DEADLINE, "the browser saw no page");
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    let page = fs::read_to_string(folder.join("page")).unwrap();
+    assert!(page.contains("assumed-role/S3Reader/me@"), "{page}");
+    assert!(page.contains("/s3/buckets/gautamtest-assume-role?region=ap-northeast-1"), "{page}");
+    xsw.quit();
+    assert!(!String::from_utf8_lossy(&xsw.terminal.bytes()).contains("SigninToken"));
+}
+
+#[test]
 fn what_a_subshell_is_sent_does_not_end_the_screen() {
     let mut xsw = Xsw::started(Home::demo(), (80, 24), |command| command.env("SHELL", "/bin/sh"));
     xsw.terminal.see("S3Reader");

@@ -1,6 +1,6 @@
-//! The HTTP client that all SDK clients share.
+//! The HTTP connections that all SDK clients share.
 
-use std::sync::OnceLock;
+use std::sync::{Arc, LazyLock};
 use std::time::Duration;
 
 use aws_smithy_http_client::tls::rustls_provider::CryptoMode;
@@ -19,44 +19,50 @@ pub(super) const CONNECT_TIMEOUT: Duration = Duration::from_millis(3100);
 /// (aws-sdk-rust #1417).
 const IDLE_TIMEOUT: Duration = Duration::from_secs(15);
 
-/// For services of this very machine, such as the instance metadata: no proxy stands between, and whoever is there
-/// answers at once.
-pub(super) fn local_client() -> SharedHttpClient {
-    let connector: OnceLock<SharedHttpConnector> = OnceLock::new();
-    http_client_fn(move |_settings, _components| {
-        let build = || {
-            let settings = HttpConnectorSettings::builder().connect_timeout(Duration::from_secs(1)).build();
-            let connector = Connector::builder()
-                .tls_provider(Provider::Rustls(CryptoMode::Ring))
-                .connector_settings(settings)
-                .proxy_config(ProxyConfig::disabled());
-            SharedHttpConnector::new(connector.build())
-        };
-        connector.get_or_init(build).clone()
-    })
-}
+/// The connections, made when they are first needed: reading the platform's certificates takes milliseconds that a
+/// cached session does not have to pay.
+#[derive(Clone, Debug)]
+pub(super) struct Connections(Arc<LazyLock<SharedHttpConnector, Box<dyn FnOnce() -> SharedHttpConnector + Send>>>);
 
-/// Proxies as `HTTPS_PROXY`, `NO_PROXY` and the like say, except in the demo, which never leaves this machine.
-/// `AWS_CA_BUNDLE` adds certificates (AWS SDKs and Tools Reference Guide, "General configuration settings").
-pub(super) fn client(environment: &Environment) -> SharedHttpClient {
-    let proxy = if environment.get("XSW_DEMO").is_some() { ProxyConfig::disabled() } else { ProxyConfig::from_env() };
-    let bundle = environment.path("AWS_CA_BUNDLE");
-    // Made when it is first needed: reading the platform's certificates takes milliseconds that a cached session
-    // does not have to pay.
-    let connector: OnceLock<SharedHttpConnector> = OnceLock::new();
-    http_client_fn(move |_settings, _components| {
-        let build = || {
-            let settings = HttpConnectorSettings::builder().connect_timeout(CONNECT_TIMEOUT).build();
+impl Connections {
+    /// Proxies as `HTTPS_PROXY`, `NO_PROXY` and the like say, except in the demo, which never leaves this machine.
+    /// `AWS_CA_BUNDLE` adds certificates (AWS SDKs and Tools Reference Guide, "General configuration settings").
+    pub(super) fn new(environment: &Environment) -> Self {
+        let in_demo = environment.get("XSW_DEMO").is_some();
+        let proxy = if in_demo { ProxyConfig::disabled() } else { ProxyConfig::from_env() };
+        let bundle = environment.path("AWS_CA_BUNDLE");
+        Self::made(proxy, CONNECT_TIMEOUT, move || tls(bundle.as_deref()))
+    }
+
+    /// For services of this very machine, such as the instance metadata: no proxy stands between, and whoever is there
+    /// answers at once.
+    pub(super) fn of_this_machine() -> Self {
+        Self::made(ProxyConfig::disabled(), Duration::from_secs(1), TlsContext::default)
+    }
+
+    fn made(proxy: ProxyConfig, patience: Duration, trust: impl FnOnce() -> TlsContext + Send + 'static) -> Self {
+        Self(Arc::new(LazyLock::new(Box::new(move || {
+            let settings = HttpConnectorSettings::builder().connect_timeout(patience).build();
             let connector = Connector::builder()
                 .tls_provider(Provider::Rustls(CryptoMode::Ring))
-                .tls_context(tls(bundle.as_deref()))
+                .tls_context(trust())
                 .connector_settings(settings)
-                .proxy_config(proxy.clone())
+                .proxy_config(proxy)
                 .pool_idle_timeout(IDLE_TIMEOUT);
             SharedHttpConnector::new(connector.build())
-        };
-        connector.get_or_init(build).clone()
-    })
+        }))))
+    }
+
+    /// For a request that no SDK client makes.
+    pub(super) fn connector(&self) -> &SharedHttpConnector {
+        &self.0
+    }
+
+    /// For the SDK's clients.
+    pub(super) fn client(&self) -> SharedHttpClient {
+        let connections = self.clone();
+        http_client_fn(move |_settings, _components| connections.connector().clone())
+    }
 }
 
 fn tls(bundle: Option<&std::path::Path>) -> TlsContext {

@@ -3,6 +3,7 @@
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
+use std::time::Duration;
 
 use http_body_util::{BodyExt as _, Limited};
 use hyper::body::{Bytes, Incoming};
@@ -22,6 +23,7 @@ use super::access::Door;
 use super::bucket::Object;
 use super::content::hex;
 use super::directory;
+use super::federation;
 use super::ledger::Fault;
 use super::random;
 use super::s3::Store;
@@ -69,6 +71,18 @@ impl Cloud {
     /// The fields of every call of an STS action, in the order of their arrival and without codes and tokens.
     pub fn sent(&self, action: &str) -> Vec<Vec<(String, String)>> {
         self.state.ledger.sent(action)
+    }
+
+    /// Waits until a browser has signed in to the console and has its page, but no longer than `patience`.
+    pub async fn until_signed_in(&self, patience: Duration) {
+        let signed_in = async {
+            while self.calls("signin:login") == 0 {
+                tokio::time::sleep(Duration::from_millis(50)).await;
+            }
+            // The page is on its way.
+            tokio::time::sleep(Duration::from_millis(500)).await;
+        };
+        _ = tokio::time::timeout(patience, signed_in).await;
     }
 
     /// The code that this MFA device would be believed now; none when it is unknown or its codes are used up for
@@ -143,7 +157,7 @@ async fn serve(listener: TcpListener, front: Front) {
                     connections.spawn(connection(stream, front.clone()));
                 }
                 // Out of file descriptors, most likely: some may be free in a moment.
-                Err(_) => tokio::time::sleep(std::time::Duration::from_millis(20)).await,
+                Err(_) => tokio::time::sleep(Duration::from_millis(20)).await,
             },
             Some(_) = connections.join_next() => {}
         }
@@ -172,6 +186,7 @@ struct Front {
 
 impl Front {
     async fn answer(&self, request: Request<Incoming>) -> Result<Response<Body>, HttpError> {
+        let to_console = federation::is_meant(&request);
         let form = request.method() == Method::POST
             && request.uri().path() == "/"
             && request
@@ -179,6 +194,7 @@ impl Front {
                 .get(CONTENT_TYPE)
                 .is_some_and(|value| value.as_bytes().starts_with(b"application/x-www-form-urlencoded"));
         let mut response = match form {
+            _ if to_console => federation::answer(&self.state, request).await,
             true => self.sts(request).await?,
             false => self.service.call(request.map(Body::from)).await?,
         };

@@ -9,6 +9,7 @@ use jiff::{SignedDuration, Timestamp};
 use secrecy::SecretString;
 
 use super::directory::{Buckets, Caller, Directory};
+use super::federation::Tokens;
 use super::ledger::Ledger;
 use super::mfa::Devices;
 
@@ -33,6 +34,7 @@ pub(super) struct State {
     pub devices: Devices,
     /// By access key id.
     pub sessions: Mutex<HashMap<String, Session>>,
+    pub sign_in_tokens: Tokens,
     pub ledger: Ledger,
     buckets: RwLock<Buckets>,
     /// Seconds by which the cloud's clock is ahead of this machine's.
@@ -45,6 +47,7 @@ impl State {
             devices: Devices::new(&directory.devices),
             directory,
             sessions: Mutex::default(),
+            sign_in_tokens: Tokens::default(),
             ledger: Ledger::default(),
             buckets: RwLock::new(buckets),
             clock_offset: AtomicI64::new(0),

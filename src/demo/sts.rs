@@ -172,7 +172,7 @@ pub(super) fn reshape(status: u16, s3_error: &str) -> (u16, String) {
 }
 
 /// Text as XML content.
-fn escape(text: &str) -> String {
+pub(super) fn escape(text: &str) -> String {
     text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;")
 }
 

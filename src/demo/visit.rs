@@ -70,6 +70,7 @@ impl Visit {
         let gone = [
             "AWS_ENDPOINT_URL",
             "AWS_ENDPOINT_URL_S3",
+            "AWS_ENDPOINT_URL_SIGNIN",
             "AWS_ENDPOINT_URL_STS",
             "AWS_IGNORE_CONFIGURED_ENDPOINT_URLS",
             "AWS_PROFILE",

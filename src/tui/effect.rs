@@ -2,6 +2,7 @@
 
 use crate::domain::role::RoleIndex;
 use crate::domain::uri::S3Uri;
+use crate::ops::console::ConsolePage;
 use crate::ops::download::Pick;
 
 use super::msg::{JobId, Ticket};
@@ -39,6 +40,8 @@ pub enum Effect {
     CancelJob(JobId),
     /// Leave the screen to a subshell and come back.
     Shell { role: RoleIndex },
+    /// Open the web console in the browser.
+    Console { role: RoleIndex, page: ConsolePage },
     /// Hand text to the terminal's clipboard.
     CopyText(String),
     /// Leave.

@@ -32,6 +32,7 @@ pub enum Action {
     Sort,
     Details,
     Shell,
+    Console,
     Refresh,
     Transfers,
     Help,
@@ -41,7 +42,7 @@ pub enum Action {
 
 impl Action {
     /// In the order of the help, in words for it.
-    pub const ALL: [(Self, &'static str); 25] = [
+    pub const ALL: [(Self, &'static str); 26] = [
         (Self::Open, "assume the role, open the bucket or folder"),
         (Self::Parent, "one level up"),
         (Self::Up, "up"),
@@ -62,6 +63,7 @@ impl Action {
         (Self::Sort, "sort by name, size, time"),
         (Self::Details, "details"),
         (Self::Shell, "a subshell that holds the role's session"),
+        (Self::Console, "the AWS web console, signed in as the role"),
         (Self::Refresh, "list again; on a role: a new session"),
         (Self::Transfers, "to the transfers"),
         (Self::Help, "this help"),
@@ -92,6 +94,7 @@ impl Action {
             Self::Sort => "sort",
             Self::Details => "details",
             Self::Shell => "shell",
+            Self::Console => "console",
             Self::Refresh => "refresh",
             Self::Transfers => "transfers",
             Self::Help => "help",

@@ -65,6 +65,8 @@ pub enum Msg {
     Finished(JobId, Result<Summary>),
     /// The subshell has ended, with its exit status.
     ShellEnded(RoleIndex, Result<u8>),
+    /// The browser has come for the console, or not.
+    Console(RoleIndex, Result<()>),
     /// What the user should know once.
     Notices(Vec<String>),
 }

@@ -12,6 +12,7 @@ use crate::domain::transfer::{Progress, Summary};
 use crate::domain::uri::S3Uri;
 use crate::error::{Error, Result};
 use crate::ops::Core;
+use crate::ops::console::ConsolePage;
 use crate::ops::download::{Pick, download};
 
 /// What the effects work with.
@@ -112,6 +113,18 @@ impl Outside {
             self.core.s3(role).details(&uri).await
         };
         self.send(Msg::Details(ticket, answer.await)).await;
+    }
+
+    /// Signs in and waits for the browser; the address that signs in stays in here.
+    pub(super) async fn console(self, role: RoleIndex, page: ConsolePage) {
+        let answer = async {
+            let url = self.core.console_url(role, &page).await?;
+            self.core.open_console(&url).await
+        };
+        let answer = answer.await;
+        self.renewed(role).await;
+        self.send(Msg::Console(role, answer)).await;
+        self.notices().await;
     }
 
     /// Downloads; how far it is goes into `progress`, where only the newest counts.

@@ -180,6 +180,7 @@ enum Owner {
     Buckets(Ticket),
     Page(Ticket),
     Details(Ticket),
+    Console(RoleIndex),
     Job(JobId),
     Nobody,
 }
@@ -218,6 +219,9 @@ impl Work {
             Effect::Details { ticket, role, uri } => {
                 self.spawn(Owner::Details(ticket), |outside| outside.details(ticket, role, uri));
             }
+            Effect::Console { role, page } => {
+                self.spawn(Owner::Console(role), |outside| outside.console(role, page));
+            }
             Effect::Download { job, role, picks, overwrite } => {
                 let (sender, receiver) = watch::channel(Progress::default());
                 self.watched.insert(job, receiver);
@@ -225,7 +229,7 @@ impl Work {
             }
             Effect::Cancel(ticket) => self.cancel(|owner| match owner {
                 Owner::Assume(of, _) | Owner::Buckets(of) | Owner::Page(of) | Owner::Details(of) => of == ticket,
-                Owner::Job(_) | Owner::Nobody => false,
+                Owner::Console(_) | Owner::Job(_) | Owner::Nobody => false,
             }),
             Effect::CancelJob(job) => self.cancel(|owner| owner == Owner::Job(job)),
             // The loop itself does these: they need the screen.
@@ -258,6 +262,7 @@ impl Work {
                 Owner::Buckets(ticket) => Msg::Buckets(ticket, Err(error)),
                 Owner::Page(ticket) => Msg::Page(ticket, Err(error)),
                 Owner::Details(ticket) => Msg::Details(ticket, Err(error)),
+                Owner::Console(role) => Msg::Console(role, Err(error)),
                 Owner::Job(job) => Msg::Finished(job, Err(error)),
                 Owner::Nobody => Msg::Notices(vec![error.to_string()]),
             });

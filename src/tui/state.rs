@@ -259,6 +259,8 @@ pub enum After {
     Open,
     /// Open a subshell.
     Shell,
+    /// Open the web console, at what the bucket browser shows or at its home page.
+    Console { here: bool },
     /// List again what the browser shows.
     Relist,
 }

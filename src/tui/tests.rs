@@ -22,6 +22,7 @@ use crate::domain::role::RoleIndex;
 use crate::domain::transfer::{Done, Failed, Progress, Summary};
 use crate::domain::uri::S3Uri;
 use crate::error::Error;
+use crate::ops::console::ConsolePage;
 use crate::ops::download::Pick;
 
 mod picture;
@@ -189,6 +190,53 @@ fn a_session_that_lives_is_not_asked_for_again() {
     assert_eq!(app.press("<backtab><enter>"), []);
     assert_eq!(app.press("<backtab>s"), [Effect::Assume { ticket: Ticket(4), role: READER, code: None, anew: false }]);
     assert_eq!(app.assumed(4, READER, 3600), [Effect::Shell { role: READER }]);
+}
+
+#[test]
+fn the_console_opens_beside_the_screen_at_what_it_shows() {
+    let mut app = App::in_bucket();
+    let assume = |ticket, role| Effect::Assume { ticket: Ticket(ticket), role, code: None, anew: false };
+    let console = |role, page| Effect::Console { role, page };
+    assert_eq!(app.press("w"), [assume(4, READER)]);
+    assert_eq!(app.assumed(4, READER, 3600), [console(READER, ConsolePage::Bucket(uri("")))]);
+    assert!(app.screen().contains("opening the console of prod/S3Reader"), "{}", app.screen());
+    app.hear(Msg::Console(READER, Ok(())));
+    assert!(app.screen().contains("the console of prod/S3Reader is open in the browser"), "{}", app.screen());
+    app.press("b");
+    app.press("w");
+    assert_eq!(app.assumed(6, READER, 3600), [console(READER, ConsolePage::Service("s3".into()))]);
+    // Another role's: the browser stays with its own.
+    app.press("<backtab>jw");
+    assert_eq!(app.assumed(7, ADMIN, 3600), [console(ADMIN, ConsolePage::Home)]);
+    assert_eq!((app.state.current, app.state.browser.role), (Some(READER), Some(READER)));
+}
+
+#[test]
+fn a_console_that_does_not_open_says_why_or_asks() {
+    let nobody = || Error::NotFound { message: "no browser came".into(), hint: None };
+    let mut app = App::in_bucket();
+    app.hear(Msg::Console(READER, Err(nobody())));
+    let screen = app.screen();
+    assert!(screen.contains("console of prod/S3Reader") && screen.contains("no browser came"), "{screen}");
+    // What is being typed is not taken away.
+    app.press("<esc>d");
+    app.hear(Msg::Console(READER, Err(nobody())));
+    assert!(matches!(app.state.modal, Some(Modal::Download { .. })), "{}", app.screen());
+    app.press("<esc>");
+    app.hear(Msg::Console(ADMIN, Err(Error::MfaRequired { role: "prod/Admin".into(), serial: "me".into() })));
+    let code = Some(Code("123456".into()));
+    assert_eq!(app.press("123456<enter>"), [Effect::Assume { ticket: Ticket(4), role: ADMIN, code, anew: false }]);
+    assert_eq!(app.assumed(4, ADMIN, 3600), [Effect::Console { role: ADMIN, page: ConsolePage::Home }]);
+}
+
+#[test]
+fn a_guarded_account_wants_its_name_typed_for_its_console() {
+    let mut app = app();
+    assert_eq!(app.press("Gw"), []);
+    assert!(app.screen().contains("Really?"), "{}", app.screen());
+    let effects = app.press("vault<enter>");
+    assert_eq!(effects, [Effect::Assume { ticket: Ticket(1), role: KEEPER, code: None, anew: false }]);
+    assert_eq!(app.assumed(1, KEEPER, 3600), [Effect::Console { role: KEEPER, page: ConsolePage::Home }]);
 }
 
 #[test]

@@ -51,6 +51,7 @@ pub fn update(state: &mut State, msg: Msg) -> Vec<Effect> {
             }
             effects.push(Effect::Sessions);
         }
+        Msg::Console(role, answer) => roles::console_opened(state, role, answer),
         Msg::Notices(notices) => {
             let all = state.notice.take().into_iter().chain(notices.iter().map(|text| escaped(text).into_owned()));
             state.notice = Some(all.collect::<Vec<_>>().join("; ")).filter(|text| !text.is_empty());

@@ -13,6 +13,8 @@ mod bad_input;
 mod cat;
 mod check;
 mod child;
+mod console;
+mod credential_process;
 mod demo;
 mod env;
 mod flight;

@@ -35,7 +35,7 @@ impl Aws {
     }
 
     pub(super) fn instance_provider(&self) -> ImdsCredentialsProvider {
-        let config = self.provider_config(&self.nowhere(), http::local_client());
+        let config = self.provider_config(&self.nowhere(), http::Connections::of_this_machine().client());
         let mut client = imds::Client::builder().configure(&config).max_attempts(1);
         // The variable of our environment; its mode and the files' settings are read by the SDK.
         if let Some(address) = self.environment.get("AWS_EC2_METADATA_SERVICE_ENDPOINT") {
@@ -71,7 +71,7 @@ impl Aws {
 
     /// The SDK reads the address and the token from the process's environment.
     pub(super) fn container_provider(&self) -> EcsCredentialsProvider {
-        let config = self.provider_config(&self.nowhere(), http::local_client());
+        let config = self.provider_config(&self.nowhere(), http::Connections::of_this_machine().client());
         EcsCredentialsProvider::builder().configure(&config).build()
     }
 

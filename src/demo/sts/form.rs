@@ -19,7 +19,7 @@ impl Form {
     }
 
     /// A field, if it was sent and is not empty.
-    pub(super) fn get(&self, name: &str) -> Option<&str> {
+    pub(in crate::demo) fn get(&self, name: &str) -> Option<&str> {
         let field = self.fields.iter().find(|(key, _)| key == name);
         field.map(|(_, value)| value.as_str()).filter(|value| !value.is_empty())
     }

@@ -59,6 +59,11 @@ pub(super) fn act(state: &mut State, action: Action, effects: &mut Vec<Effect>) 
                 roles::want(state, role, After::Shell, effects);
             }
         }
+        Action::Console => {
+            if let Some(role) = state.browser.role {
+                roles::want(state, role, After::Console { here: true }, effects);
+            }
+        }
         _ => {}
     }
 }

@@ -8,10 +8,11 @@ use crate::domain::role::RoleIndex;
 use crate::domain::session::seconds_left;
 use crate::domain::text::escaped;
 use crate::error::{Error, Result};
+use crate::ops::console::ConsolePage;
 use crate::tui::effect::{Code, Effect};
 use crate::tui::keys::Action;
 use crate::tui::msg::{Life, Ticket};
-use crate::tui::state::{After, Assuming, Focus, Modal, State};
+use crate::tui::state::{After, Assuming, Focus, Modal, Place, State};
 
 /// A page, for the page keys.
 const PAGE: isize = 10;
@@ -41,6 +42,7 @@ fn on_role(state: &mut State, action: Action, role: RoleIndex, effects: &mut Vec
     match action {
         Action::Open => want(state, role, After::Open, effects),
         Action::Shell => want(state, role, After::Shell, effects),
+        Action::Console => want(state, role, After::Console { here: false }, effects),
         Action::Refresh => {
             let then = if state.browser.role == Some(role) { After::Relist } else { After::Open };
             guarded(state, role, then, true, effects);
@@ -168,8 +170,33 @@ pub(super) fn ask_code(
     state.modal = Some(Modal::Mfa { role, then, question, input: Input::default(), note });
 }
 
+/// The browser has come, or could not.
+pub(super) fn console_opened(state: &mut State, role: RoleIndex, answer: Result<()>) {
+    let label = label(state, role);
+    match answer {
+        Ok(()) => state.notice = Some(format!("the console of {label} is open in the browser")),
+        Err(error) if state.modal.is_some() => state.notice = Some(format!("no console of {label}: {error}")),
+        // AWS had ended the session, and the new one wants a code.
+        Err(Error::MfaRequired { role: wanting, serial }) => {
+            ask_code(state, role, After::Console { here: false }, (&wanting, &serial), None);
+        }
+        Err(error) => fail(state, &format!("console of {label}"), error),
+    }
+}
+
 /// The session is there.
 fn hold(state: &mut State, role: RoleIndex, then: After, effects: &mut Vec<Effect>) {
+    if let After::Console { here } = then {
+        // A console beside the screen: the screen stays where it is.
+        let page = match &state.browser.place {
+            Place::Prefix(uri) if here => ConsolePage::Bucket(uri.clone()),
+            Place::Buckets if here => ConsolePage::Service("s3".into()),
+            _ => ConsolePage::Home,
+        };
+        state.notice = Some(format!("opening the console of {} in the browser …", label(state, role)));
+        effects.push(Effect::Console { role, page });
+        return;
+    }
     let changed = state.current.replace(role) != Some(role);
     match then {
         After::Open if changed || state.browser.role != Some(role) => {
@@ -185,5 +212,7 @@ fn hold(state: &mut State, role: RoleIndex, then: After, effects: &mut Vec<Effec
             }
             effects.push(Effect::Shell { role });
         }
+        // Done above.
+        After::Console { .. } => {}
     }
 }

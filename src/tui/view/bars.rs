@@ -95,7 +95,8 @@ fn shown_keys(state: &State) -> (Keys, Keys) {
             if state.assuming.is_some() {
                 actions.insert(0, word(Action::Close));
             }
-            actions.extend([(Action::Refresh, "renew"), (Action::CopyText, "copy ARN"), word(Action::NextPane)]);
+            actions.extend([(Action::Refresh, "renew"), word(Action::Console)]);
+            actions.extend([(Action::CopyText, "copy ARN"), word(Action::NextPane)]);
             actions
         }
         (None, Focus::Browser) => {
@@ -108,8 +109,8 @@ fn shown_keys(state: &State) -> (Keys, Keys) {
             if objects {
                 actions.extend([word(Action::Mark), word(Action::Details)]);
             }
-            actions.extend([word(Action::Filter), word(Action::GoTo), word(Action::Shell), word(Action::Sort)]);
-            actions.extend([word(Action::Buckets), word(Action::CopyText), word(Action::Refresh)]);
+            actions.extend([word(Action::Filter), word(Action::GoTo), word(Action::Shell), word(Action::Console)]);
+            actions.extend([word(Action::Sort), word(Action::Buckets), word(Action::CopyText), word(Action::Refresh)]);
             actions.push(word(Action::NextPane));
             actions
         }

@@ -1,0 +1,265 @@
+//! A one-time address of this machine that leads a browser on to a secret one.
+//!
+//! The words that a browser is started with are everybody's to see on this machine. They hold this address, which is
+//! good for one visit; the secret one goes through the connection alone.
+
+use std::convert::Infallible;
+use std::io;
+use std::net::{Ipv4Addr, SocketAddr};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use http_body_util::Empty;
+use hyper::body::{Bytes, Incoming};
+use hyper::header::{CACHE_CONTROL, HOST, HeaderValue, LOCATION, REFERRER_POLICY};
+use hyper::service::service_fn;
+use hyper::{Method, Request, Response, StatusCode};
+use hyper_util::rt::{TokioIo, TokioTimer};
+use secrecy::{ExposeSecret as _, SecretString};
+use subtle::ConstantTimeEq as _;
+use tokio::net::TcpListener;
+use tokio::sync::Notify;
+use tokio::task::JoinSet;
+
+/// Listens until it is dropped, on 127.0.0.1 and a random port.
+pub struct Doorway {
+    listener: TcpListener,
+    address: String,
+    door: Arc<Door>,
+}
+
+// The path and where it leads are secrets.
+impl std::fmt::Debug for Doorway {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Doorway").field("port", &self.door.here.port()).finish_non_exhaustive()
+    }
+}
+
+struct Door {
+    here: SocketAddr,
+    path: String,
+    /// Where it leads; taken by the one who comes first.
+    beyond: Mutex<Option<SecretString>>,
+    passed: Notify,
+}
+
+impl Doorway {
+    /// Starts to listen; `beyond` is where the address leads.
+    pub async fn open(beyond: SecretString) -> io::Result<Self> {
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
+        let here = listener.local_addr()?;
+        let mut bytes = [0; 32];
+        getrandom::fill(&mut bytes).map_err(io::Error::other)?;
+        let path: String = std::iter::once("/".to_owned()).chain(bytes.map(|byte| format!("{byte:02x}"))).collect();
+        let address = format!("http://{here}{path}");
+        let door = Arc::new(Door { here, path, beyond: Mutex::new(Some(beyond)), passed: Notify::new() });
+        Ok(Self { listener, address, door })
+    }
+
+    /// What the browser is given.
+    pub fn address(&self) -> &str {
+        &self.address
+    }
+
+    /// Waits until somebody has been led on; false when nobody came in time.
+    pub async fn passed(self, patience: Duration) -> bool {
+        let mut visits = JoinSet::new();
+        let led_on = async {
+            loop {
+                tokio::select! {
+                    () = self.door.passed.notified() => return,
+                    accepted = self.listener.accept() => match accepted {
+                        // Browsers open connections ahead and say nothing on them: each is a task of its own.
+                        Ok((stream, _)) => _ = visits.spawn(visit(stream, self.door.clone())),
+                        Err(_) => tokio::time::sleep(Duration::from_millis(20)).await,
+                    },
+                    Some(_) = visits.join_next() => {}
+                }
+            }
+        };
+        tokio::time::timeout(patience, led_on).await.is_ok()
+    }
+}
+
+async fn visit(stream: tokio::net::TcpStream, door: Arc<Door>) {
+    let peer = stream.peer_addr();
+    let is_stranger = peer.is_ok_and(|peer| is_somebody_elses(peer, door.here));
+    let led_on = AtomicBool::new(false);
+    let answer = service_fn(|request: Request<Incoming>| {
+        let response = if is_stranger { refusal() } else { door.answer(&request) };
+        led_on.fetch_or(response.status() == StatusCode::FOUND, Ordering::Relaxed);
+        async move { Ok::<_, Infallible>(response) }
+    });
+    let mut http = hyper::server::conn::http1::Builder::new();
+    // One answer for each connection, whose end then says that the answer has gone out.
+    http.timer(TokioTimer::new()).keep_alive(false).header_read_timeout(Duration::from_secs(10));
+    _ = http.serve_connection(TokioIo::new(stream), answer).await;
+    if led_on.into_inner() {
+        door.passed.notify_one();
+    }
+}
+
+impl Door {
+    fn answer<B>(&self, request: &Request<B>) -> Response<Empty<Bytes>> {
+        let mut response = refusal();
+        if let Some(location) = self.beyond(request) {
+            response.headers_mut().insert(LOCATION, location);
+            *response.status_mut() = StatusCode::FOUND;
+        }
+        response
+    }
+
+    /// Where the request is led: once, and only the one with the path, who named this very address.
+    fn beyond<B>(&self, request: &Request<B>) -> Option<HeaderValue> {
+        // A page elsewhere whose name was made to lead here says that name (DNS rebinding).
+        let host = request.headers().get(HOST)?;
+        let is_known = request.method() == Method::GET
+            && host.as_bytes() == self.here.to_string().as_bytes()
+            && request.uri().query().is_none()
+            && bool::from(request.uri().path().as_bytes().ct_eq(self.path.as_bytes()));
+        if !is_known {
+            return None;
+        }
+        let beyond = self.beyond.lock().unwrap_or_else(PoisonError::into_inner).take()?;
+        let mut location = HeaderValue::from_str(beyond.expose_secret()).ok()?;
+        location.set_sensitive(true);
+        Some(location)
+    }
+}
+
+fn refusal() -> Response<Empty<Bytes>> {
+    let mut response = Response::new(Empty::new());
+    *response.status_mut() = StatusCode::FORBIDDEN;
+    let headers = response.headers_mut();
+    headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    headers.insert(REFERRER_POLICY, HeaderValue::from_static("no-referrer"));
+    response
+}
+
+/// Whether the other end of a connection is another user's, who may have read the address in the list of processes.
+/// Where the system does not tell, the address alone decides.
+#[cfg(target_os = "linux")]
+fn is_somebody_elses(peer: SocketAddr, here: SocketAddr) -> bool {
+    let connections = std::fs::read_to_string("/proc/net/tcp").unwrap_or_default();
+    owner(&connections, peer, here).is_some_and(|owner| owner != rustix::process::getuid().as_raw())
+}
+
+#[cfg(not(target_os = "linux"))]
+fn is_somebody_elses(_: SocketAddr, _: SocketAddr) -> bool {
+    false
+}
+
+/// The user of the end `peer` of the connection to `here`, from the kernel's table (proc_pid_net(5)).
+#[cfg(target_os = "linux")]
+fn owner(connections: &str, peer: SocketAddr, here: SocketAddr) -> Option<u32> {
+    let shown = |address: SocketAddr| match address {
+        // The four bytes as a number of this machine.
+        SocketAddr::V4(v4) => Some(format!("{:08X}:{:04X}", u32::from_ne_bytes(v4.ip().octets()), v4.port())),
+        SocketAddr::V6(_) => None,
+    };
+    let ends = (shown(peer)?, shown(here)?);
+    connections.lines().find_map(|line| {
+        let mut columns = line.split_whitespace().skip(1);
+        let is_it = columns.next()? == ends.0 && columns.next()? == ends.1;
+        // State, queues, timer, retransmits; then the user.
+        is_it.then(|| columns.nth(4)?.parse().ok()).flatten()
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+
+    const BEYOND: &str = "https://signin.example/federation?SigninToken=very-secret";
+
+    async fn door() -> Doorway {
+        Doorway::open(BEYOND.to_owned().into()).await.unwrap()
+    }
+
+    /// Sends a request line and a Host, and gives all of the answer.
+    async fn ask(here: SocketAddr, line: &str, host: &str) -> String {
+        let mut stream = tokio::net::TcpStream::connect(here).await.unwrap();
+        stream.write_all(format!("{line} HTTP/1.1\r\nHost: {host}\r\n\r\n").as_bytes()).await.unwrap();
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).await.unwrap();
+        answer
+    }
+
+    #[tokio::test]
+    async fn the_address_leads_on_once_and_nobody_else_learns_anything() {
+        let doorway = door().await;
+        let (here, path) = (doorway.door.here, doorway.door.path.clone());
+        assert_eq!(doorway.address(), format!("http://{here}{path}"));
+        assert!(!format!("{doorway:?}").contains(&path[1..]));
+        assert_eq!(path.len(), 65);
+        // Opened ahead, as browsers do; it must hold nothing up.
+        let _silent = tokio::net::TcpStream::connect(here).await.unwrap();
+        let waiting = tokio::spawn(doorway.passed(Duration::from_secs(20)));
+        let host = here.to_string();
+        let wrong = format!("{}{}", &path[..64], if path.ends_with('0') { '1' } else { '0' });
+        let other_host = format!("localhost:{}", here.port());
+        for (line, host) in [
+            ("GET /".to_owned(), &host),
+            ("GET /favicon.ico".to_owned(), &host),
+            (format!("GET {wrong}"), &host),
+            (format!("GET {path}?x=1"), &host),
+            (format!("HEAD {path}"), &host),
+            (format!("POST {path}"), &host),
+            (format!("GET {path}"), &other_host),
+            (format!("GET {path}"), &"evil.example".to_owned()),
+        ] {
+            let answer = ask(here, &line, host).await;
+            assert!(answer.starts_with("HTTP/1.1 403 "), "{line}: {answer}");
+            assert!(answer.ends_with("\r\n\r\n") && !answer.contains("signin"), "{line}: {answer}");
+        }
+        let answer = ask(here, &format!("GET {path}"), &host).await;
+        assert!(answer.starts_with("HTTP/1.1 302 ") && answer.ends_with("\r\n\r\n"), "{answer}");
+        for header in
+            [&format!("location: {BEYOND}\r\n"), "cache-control: no-store\r\n", "referrer-policy: no-referrer\r\n"]
+        {
+            assert!(answer.contains(header), "{answer}");
+        }
+        // It does not wait for the silent connection's ten seconds.
+        let ended = tokio::time::timeout(Duration::from_secs(5), waiting).await.unwrap();
+        assert!(ended.unwrap());
+        assert!(tokio::net::TcpStream::connect(here).await.is_err());
+    }
+
+    #[tokio::test]
+    async fn the_second_visitor_is_refused() {
+        let doorway = door().await;
+        let (door, here) = (doorway.door.clone(), doorway.door.here);
+        let request = || Request::get(door.path.clone()).header(HOST, here.to_string()).body(()).unwrap();
+        assert_eq!(door.answer(&request()).status(), StatusCode::FOUND);
+        assert_eq!(door.answer(&request()).status(), StatusCode::FORBIDDEN);
+    }
+
+    #[tokio::test]
+    #[cfg(target_os = "linux")]
+    async fn the_kernel_tells_whose_connection_it_is() {
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap();
+        let here = listener.local_addr().unwrap();
+        let _visitor = tokio::net::TcpStream::connect(here).await.unwrap();
+        let (_, peer) = listener.accept().await.unwrap();
+        let connections = std::fs::read_to_string("/proc/net/tcp").unwrap();
+        let us = rustix::process::getuid().as_raw();
+        assert_eq!(owner(&connections, peer, here), Some(us));
+        assert!(!is_somebody_elses(peer, here));
+        // The listener's own line is not the visitor's.
+        assert_eq!(owner(&connections, here, peer), Some(us));
+        assert_eq!(owner(&connections, here, here), None);
+        let table = "  sl  local_address rem_address   st tx_queue rx_queue tr tm->when retrnsmt   uid  timeout inode\n   \
+                     7: 0100007F:D431 0100007F:1F90 01 00000000:00000000 00:00000000 00000000  1234        0 99 1\n";
+        let address = |port| SocketAddr::from((Ipv4Addr::LOCALHOST, port));
+        if cfg!(target_endian = "little") {
+            assert_eq!(owner(table, address(0xd431), address(0x1f90)), Some(1234));
+        }
+    }
+
+    #[tokio::test]
+    async fn nobody_is_waited_for_for_ever() {
+        assert!(!door().await.passed(Duration::from_millis(50)).await);
+    }
+}
