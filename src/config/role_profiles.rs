@@ -12,7 +12,7 @@ use super::{secrets, values};
 use crate::domain::account::{AccountId, RoleArn, partition_of};
 use crate::domain::role::{Account, CHAINED_DURATION, Profile, Role, RoleIndex, Source};
 use crate::domain::text::cut;
-use ini::{File, Section};
+use ini::Section;
 
 /// The keys of an AWS profile that are read. The access key id alone tells that there are keys.
 const KEYS: [&str; 18] = [
@@ -126,9 +126,10 @@ enum State {
 
 /// Reads the texts of the config and the credentials file.
 pub(super) fn read(config: &str, credentials: &str) -> Found {
-    let File { mut profiles, sso_sessions } = ini::read(config, false, &wanted());
+    let sso_sessions: HashMap<String, Section> = ini::sso_sessions(config, &KEYS).into_iter().collect();
+    let mut profiles = ini::profiles(config, false, &wanted());
     let in_config = profiles.len();
-    merge(&mut profiles, ini::read(credentials, true, &wanted()).profiles);
+    merge(&mut profiles, ini::profiles(credentials, true, &wanted()));
     let profiles: Vec<AwsProfile> = profiles
         .into_iter()
         .enumerate()

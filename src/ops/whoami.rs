@@ -29,7 +29,7 @@ impl Core {
     pub async fn source_identity(&self, role: RoleIndex) -> Result<Identity> {
         let first = self.profile.chain(role)[0];
         if self.profile.role(first).permission_set {
-            // A sign-in of IAM Identity Center is nobody until it takes on a permission set.
+            // A sign-in has no identity but that of what it gives.
             return self.role_identity(first).await;
         }
         let source = self.source_keys(role).await?;

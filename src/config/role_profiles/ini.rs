@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeSet, HashMap};
 
-/// The keys of a section that were asked for, in lower case, and where the section begins.
+/// The keys of a profile that were asked for, in lower case, and where the profile begins.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub(super) struct Section {
     pub(super) line: usize,
@@ -11,29 +11,24 @@ pub(super) struct Section {
     pub(super) others: BTreeSet<String>,
 }
 
-/// What is in a file.
-#[derive(Clone, Debug, Default)]
-pub(super) struct File {
-    /// In the order of the file.
-    pub(super) profiles: Vec<(String, Section)>,
-    /// The sections `[sso-session NAME]`.
-    pub(super) sso_sessions: HashMap<String, Section>,
+/// The profiles in the order of the file with their `wanted` keys; a profile given twice is one. Lines that make no
+/// sense are passed over: the file belongs to other programs. Keys that nobody asked for, and among them the secret
+/// ones, are not kept.
+pub(super) fn profiles(text: &str, is_credentials: bool, wanted: &[&str]) -> Vec<(String, Section)> {
+    sections(text, |header| profile_name(header, is_credentials), wanted)
 }
 
-/// Which section a line belongs to.
-enum Current {
-    Profile(usize),
-    SsoSession(String),
-    /// One that is neither, as `[plugins]`.
-    Other,
+/// The same for the sections `[sso-session NAME]` of the config file.
+pub(super) fn sso_sessions(text: &str, wanted: &[&str]) -> Vec<(String, Section)> {
+    sections(text, |header| named(header, "sso-session"), wanted)
 }
 
-/// The sections with their `wanted` keys; one that is given twice is one. Lines that make no sense are passed over:
-/// the file belongs to other programs. What other keys say, and among them the secret ones, is not kept.
-pub(super) fn read(text: &str, is_credentials: bool, wanted: &[&str]) -> File {
-    let File { mut profiles, mut sso_sessions } = File::default();
+/// The sections whose header has a name.
+fn sections(text: &str, name_of: impl Fn(&str) -> Option<String>, wanted: &[&str]) -> Vec<(String, Section)> {
+    let mut profiles: Vec<(String, Section)> = Vec::new();
     let mut places: HashMap<String, usize> = HashMap::new();
-    let mut current = Current::Other;
+    // `None` while in a section of another kind.
+    let mut current: Option<usize> = None;
     // How far the last key was indented: what is indented further continues its value.
     let mut indent_of_key: Option<usize> = None;
     for (number, line) in text.trim_start_matches('\u{feff}').lines().enumerate() {
@@ -47,57 +42,46 @@ pub(super) fn read(text: &str, is_credentials: bool, wanted: &[&str]) -> File {
         }
         if let Some(header) = content.strip_prefix('[').and_then(|rest| rest.split_once(']')).map(|(name, _)| name) {
             indent_of_key = None;
-            let begun = Section { line: number + 1, ..Section::default() };
-            current = if let Some(name) = profile_name(header, is_credentials) {
-                Current::Profile(*places.entry(name.clone()).or_insert_with(|| {
-                    profiles.push((name, begun));
+            current = name_of(header).map(|name| {
+                *places.entry(name.clone()).or_insert_with(|| {
+                    profiles.push((name, Section { line: number + 1, ..Section::default() }));
                     profiles.len() - 1
-                }))
-            } else if let Some(name) = name_after(header.trim(), "sso-session") {
-                sso_sessions.entry(name.clone()).or_insert(begun);
-                Current::SsoSession(name)
-            } else {
-                Current::Other
-            };
+                })
+            });
             continue;
         }
         let Some((key, value)) = content.split_once(['=', ':']) else { continue };
         indent_of_key = Some(indent);
         let key = key.trim().to_lowercase();
-        let section = match &current {
-            Current::Profile(place) => Some(&mut profiles[*place].1),
-            Current::SsoSession(name) => sso_sessions.get_mut(name),
-            Current::Other => None,
-        };
-        let Some(section) = section else { continue };
+        let Some(place) = current else { continue };
         if wanted.contains(&key.as_str()) {
-            section.keys.insert(key, without_comment(value).to_owned());
+            profiles[place].1.keys.insert(key, without_comment(value).to_owned());
         } else {
-            section.others.insert(key);
+            profiles[place].1.others.insert(key);
         }
     }
-    File { profiles, sso_sessions }
+    profiles
 }
 
 /// AWS SDKs and Tools Reference Guide, "Shared config and credentials files": `[profile x]` and `[default]` in the
 /// config file, `[x]` in the credentials file.
 fn profile_name(header: &str, is_credentials: bool) -> Option<String> {
     let header = header.trim();
-    match name_after(header, "profile") {
+    match named(header, "profile") {
         Some(name) if !is_credentials => Some(name),
         _ if is_credentials || header == "default" => unquoted(header),
         _ => None,
     }
 }
 
-/// The name in `[kind name]`.
-fn name_after(header: &str, kind: &str) -> Option<String> {
-    unquoted(header.strip_prefix(kind).filter(|rest| rest.starts_with([' ', '\t']))?.trim())
+/// The name in `KIND NAME`.
+fn named(header: &str, kind: &str) -> Option<String> {
+    unquoted(header.trim().strip_prefix(kind).filter(|rest| rest.starts_with([' ', '\t']))?.trim())
 }
 
 fn unquoted(name: &str) -> Option<String> {
-    let inner = ['"', '\''].iter().find_map(|quote| name.strip_prefix(*quote)?.strip_suffix(*quote));
-    let name = inner.unwrap_or(name);
+    let unquoted = ['"', '\''].iter().find_map(|quote| name.strip_prefix(*quote)?.strip_suffix(*quote));
+    let name = unquoted.unwrap_or(name);
     (!name.is_empty()).then(|| name.to_owned())
 }
 
@@ -118,16 +102,14 @@ mod tests {
             format!("{name}@{}: {}", section.line, keys.join(" "))
         };
         let wanted = ["region", "role_arn", "s3", "a", "aws_access_key_id"];
-        read(text, is_credentials, &wanted).profiles.into_iter().map(shown).collect::<Vec<_>>().join("; ")
+        profiles(text, is_credentials, &wanted).into_iter().map(shown).collect::<Vec<_>>().join("; ")
     }
 
     #[test]
-    fn sso_sessions_and_the_names_of_other_keys() {
-        let text = "[sso-session \"a b\"]\nregion = x\n[profile p]\nCli_Pager = less\ns3 =\n  nested = 1\nregion=y\n";
-        let file = read(text, false, &["region", "s3"]);
-        assert_eq!(file.sso_sessions["a b"].keys["region"], "x");
-        assert_eq!(file.profiles[0].1.others.iter().collect::<Vec<_>>(), ["cli_pager"]);
-        assert!(read(text, true, &["region"]).sso_sessions.is_empty());
+    fn the_names_of_other_keys() {
+        let text = "[profile p]\nCli_Pager = less\ns3 =\n  nested = 1\nregion=y\n";
+        let found = profiles(text, false, &["region"]);
+        assert_eq!(found[0].1.others.iter().collect::<Vec<_>>(), ["cli_pager", "s3"]);
     }
 
     #[test]
@@ -147,6 +129,10 @@ mod tests {
         ] {
             assert_eq!(shown(text, false), expected, "{text:?}");
         }
+        let sessions =
+            sso_sessions("[sso-session s]\nregion = x\n[profile s]\nregion = y\n[sso-sessions]", &["region"]);
+        assert_eq!(sessions.len(), 1);
+        assert_eq!((sessions[0].0.as_str(), sessions[0].1.keys["region"].as_str()), ("s", "x"));
         let credentials = "[a]\naws_access_key_id = x\naws_secret_access_key = y\n[profile b]\n";
         assert_eq!(shown(credentials, true), "a@1: aws_access_key_id=x; profile b@4: ");
     }
