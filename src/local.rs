@@ -1,9 +1,11 @@
 //! This machine: its environment variables, files, cached sessions, child processes.
 
 pub mod audit;
+pub mod aws_files;
 pub mod cache;
 pub mod child;
 pub mod child_env;
+pub mod endpoint;
 pub mod env_format;
 pub mod environment;
 pub mod files;

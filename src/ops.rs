@@ -8,6 +8,7 @@ pub mod browse;
 pub mod check;
 pub mod download;
 pub mod read;
+mod renew;
 pub mod roles;
 mod shell;
 mod sign_in;

@@ -74,6 +74,11 @@ impl Profile {
     pub fn endpoint_url(&self, index: RoleIndex) -> Option<&str> {
         self.account(index).endpoint_url.as_deref().or(self.settings.endpoint_url.as_deref())
     }
+
+    /// Whether a role's children get sessions that renew themselves, where nobody says otherwise.
+    pub fn renews(&self, index: RoleIndex) -> bool {
+        self.role(index).renew.unwrap_or(self.settings.renew)
+    }
 }
 
 /// Defaults for all roles.
