@@ -34,8 +34,7 @@ const CREDENTIALS: [&str; 15] = [
 ];
 
 /// The keys that are secrets themselves.
-const SECRETS: [&str; 4] =
-    ["aws_access_key_id", "aws_secret_access_key", "aws_session_token", "aws_security_token"];
+const SECRETS: [&str; 4] = ["aws_access_key_id", "aws_secret_access_key", "aws_session_token", "aws_security_token"];
 
 /// What a renewing child has to have instead of the two files.
 #[derive(Debug)]
@@ -167,12 +166,26 @@ mod tests {
                 false,
             ),
             // Its other spellings, and the end of the section.
-            ("[profile default]\r\nsso_session = s\r\n[profile a]\r\nsso_session = s\r\n",
-             "[profile default]\r\n[profile a]\r\nsso_session = s\r\n", true, false),
-            ("\u{feff}[ profile \"default\" ] # c\n role_arn = r\n", "\u{feff}[ profile \"default\" ] # c\n", true, false),
+            (
+                "[profile default]\r\nsso_session = s\r\n[profile a]\r\nsso_session = s\r\n",
+                "[profile default]\r\n[profile a]\r\nsso_session = s\r\n",
+                true,
+                false,
+            ),
+            (
+                "\u{feff}[ profile \"default\" ] # c\n role_arn = r\n",
+                "\u{feff}[ profile \"default\" ] # c\n",
+                true,
+                false,
+            ),
             ("[default]\ncredential_process = a\n  --b\n\n  --c\nregion = x", "[default]\n\nregion = x", true, false),
             ("[default]\nweb_identity_token_file = f", "[default]\n", true, false),
-            ("[default]\nlogin_session = f\n[defaults]\nlogin_session = f", "[default]\n[defaults]\nlogin_session = f", true, false),
+            (
+                "[default]\nlogin_session = f\n[defaults]\nlogin_session = f",
+                "[default]\n[defaults]\nlogin_session = f",
+                true,
+                false,
+            ),
             ("#aws_secret_access_key = s\n; note\n[default]\n", "; note\n[default]\n", false, false),
             // Secrets of others go too, and roles that stand on `default` are worth a word.
             ("[profile a]\naws_secret_access_key = s\nregion=x", "[profile a]\nregion=x", false, true),

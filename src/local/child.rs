@@ -26,7 +26,8 @@ pub struct Plan {
 impl Plan {
     /// A command with the session in its environment.
     pub fn new(program: impl Into<OsString>, args: impl IntoIterator<Item = OsString>, env: &ChildEnv) -> Self {
-        let mut plan = Self { program: program.into(), args: args.into_iter().collect(), env: Vec::new(), folders: Vec::new() };
+        let mut plan =
+            Self { program: program.into(), args: args.into_iter().collect(), env: Vec::new(), folders: Vec::new() };
         plan.unset(PROMPT);
         plan.unset(EXPIRES_AT);
         for (name, value) in env.iter() {

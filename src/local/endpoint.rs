@@ -269,3 +269,126 @@ fn json(value: &impl Serialize) -> Zeroizing<Vec<u8>> {
     serde_json::to_writer(&mut *body, value).expect("texts are JSON");
     body
 }
+
+#[cfg(test)]
+mod tests {
+    use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+
+    use super::*;
+    use crate::domain::session::Keys;
+
+    fn session() -> Session {
+        Session {
+            keys: Keys {
+                access_key_id: "ASIAEXAMPLE".into(),
+                secret_access_key: "very-secret".to_owned().into(),
+                session_token: Some("very-token".to_owned().into()),
+            },
+            issued: jiff::Timestamp::UNIX_EPOCH,
+            expiration: "2026-01-02T03:04:05.678Z".parse().unwrap(),
+            arn: "arn:aws:sts::222222222222:assumed-role/S3Reader/me".into(),
+            account_id: "222222222222".parse().unwrap(),
+        }
+    }
+
+    async fn said(endpoint: &Endpoint, request: &str) -> (String, String) {
+        let address = endpoint.address();
+        let request = request.replace("HOST", &address.host()).replace("TOKEN", address.token());
+        let mut stream = TcpStream::connect(address.host()).await.unwrap();
+        stream.write_all(request.as_bytes()).await.unwrap();
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).await.unwrap();
+        let (head, body) = answer.split_once("\r\n\r\n").unwrap();
+        (head.to_owned(), body.to_owned())
+    }
+
+    const RIGHT: &str = "GET /session HTTP/1.1\r\nHost: HOST\r\nAuthorization: TOKEN\r\n\r\n";
+
+    #[tokio::test]
+    async fn the_session_is_answered_as_sdks_read_it() {
+        let endpoint = Endpoint::start(async || Ok(session())).await.unwrap();
+        let (head, body) = said(&endpoint, RIGHT).await;
+        assert!(head.starts_with("HTTP/1.1 200 OK\r\n") && head.contains("application/json"), "{head}");
+        let body: serde_json::Value = serde_json::from_str(&body).unwrap();
+        let expected = serde_json::json!({
+            "AccessKeyId": "ASIAEXAMPLE", "SecretAccessKey": "very-secret", "Token": "very-token",
+            "Expiration": "2026-01-02T03:04:05Z", "AccountId": "222222222222",
+        });
+        assert_eq!(body, expected);
+        assert!(!format!("{endpoint:?}").contains(endpoint.address().token()));
+        assert_eq!(endpoint.address().token().len(), 64);
+    }
+
+    #[tokio::test]
+    async fn anything_else_is_refused_without_a_hint() {
+        let endpoint = Endpoint::start(async || Ok(session())).await.unwrap();
+        let wrong = "0".repeat(64);
+        for request in [
+            RIGHT.replace("Authorization: TOKEN\r\n", ""),
+            RIGHT.replace("TOKEN", ""),
+            RIGHT.replace("TOKEN", &wrong),
+            RIGHT.replace("TOKEN", "TOKENx"),
+            RIGHT.replace("TOKEN", &endpoint.address().token()[..63]),
+            RIGHT.replace("TOKEN", "Bearer TOKEN"),
+            RIGHT.replace("\r\n\r\n", &format!("\r\nAuthorization: {wrong}\r\n\r\n")),
+            RIGHT.replace("Host: HOST", "Host: evil.example"),
+            RIGHT.replace("Host: HOST", "Host: 127.0.0.1"),
+            RIGHT.replace("127.0.0.1", "localhost").replace("HOST", &format!("localhost:{}", endpoint.address.port)),
+            RIGHT.replace("Host: HOST", "X: y"),
+            RIGHT.replace("\r\n\r\n", "\r\nHost: evil.example\r\n\r\n"),
+            RIGHT.replace("/session", "/"),
+            RIGHT.replace("/session", "/session/"),
+            RIGHT.replace("/session", "/session?x"),
+            RIGHT.replace("/session", "http://evil.example/session"),
+            RIGHT.replace("/session", "http://HOST/session"),
+            RIGHT.replace("GET", "POST"),
+            RIGHT.replace("GET", "OPTIONS"),
+            RIGHT.replace("GET", "HEAD"),
+        ] {
+            let (head, body) = said(&endpoint, &request).await;
+            assert!(head.starts_with("HTTP/1.1 403 Forbidden\r\n") && body.is_empty(), "{request}: {head} {body}");
+            let told = head.to_lowercase();
+            assert!(["server", "date", "www-auth", "xsw"].iter().all(|hint| !told.contains(hint)), "{head}");
+        }
+        // What is no HTTP, or too much of it, gets no more.
+        for request in ["\x16\x03\x01\r\n\r\n".to_owned(), RIGHT.replace("HOST", &"x".repeat(2 * HEADER_BYTES))] {
+            let (head, body) = said(&endpoint, &request).await;
+            assert!(head.starts_with("HTTP/1.1 4") && body.is_empty(), "{head} {body}");
+        }
+    }
+
+    #[tokio::test]
+    async fn what_fails_is_told_so_that_sdks_know_whether_to_ask_again() {
+        let network = Error::Network { endpoint: "sts".into(), message: "refused \"\u{1b}[2J".into() };
+        let denied = Error::Denied {
+            action: "sts:AssumeRole".into(),
+            resource: "arn".into(),
+            message: "no".into(),
+            hint: Some("ask".into()),
+        };
+        for (error, status, code, message) in [
+            (network, 503, "network", r#"xsw: cannot reach sts: refused "\x1b[2J (check the network"#),
+            (denied, 400, "denied", "xsw: not allowed to sts:AssumeRole on arn: no (ask)"),
+        ] {
+            let endpoint = Endpoint::start(move || std::future::ready(Err(error.clone()))).await.unwrap();
+            let (head, body) = said(&endpoint, RIGHT).await;
+            assert!(head.starts_with(&format!("HTTP/1.1 {status} ")), "{head}");
+            let body: serde_json::Value = serde_json::from_str(&body).unwrap();
+            assert_eq!(body["Code"], code);
+            assert!(body["Message"].as_str().unwrap().starts_with(message), "{body}");
+        }
+    }
+
+    #[tokio::test]
+    async fn one_that_says_nothing_holds_up_nobody_and_nothing_listens_afterwards() {
+        let endpoint = Endpoint::start(async || Ok(session())).await.unwrap();
+        let mut silent = TcpStream::connect(endpoint.address().host()).await.unwrap();
+        assert!(said(&endpoint, RIGHT).await.0.contains("200"));
+        let host = endpoint.address().host();
+        drop(endpoint);
+        let mut rest = Vec::new();
+        // Either the end or a reset.
+        assert_eq!(silent.read_to_end(&mut rest).await.unwrap_or(0), 0);
+        assert!(TcpStream::connect(host).await.is_err());
+    }
+}

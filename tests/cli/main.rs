@@ -19,6 +19,7 @@ mod get;
 mod hostile;
 mod ls;
 mod narrow;
+mod renew;
 mod secrets;
 mod session;
 mod whoami;
