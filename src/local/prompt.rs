@@ -93,8 +93,8 @@ mod hidden {
     /// How often is looked whether something was typed, or has happened.
     const LOOK: Duration = Duration::from_millis(50);
 
-    /// How often the terminal is taken again from a shell that took it back.
-    const TRIES: usize = 20;
+    /// How often the terminal is taken again from somebody who took it back.
+    const TRIES: usize = 5;
 
     const CTRL_C: u8 = 3;
 
@@ -153,31 +153,27 @@ mod hidden {
     }
 
     /// The terminal while a question stands; dropping it gives it back as it was to the one who had it.
+    ///
+    /// The shell is stopped as long: at its prompt it would read the answer, and when its job ends it would take the
+    /// terminal back and hold our modes for its own.
     struct Hold<'a> {
         terminal: &'a File,
         modes: Termios,
         /// The process group that had it.
         before: Option<Pid>,
-        /// The shell, when it waits for keys itself: it would read the answer.
-        paused: Option<Pid>,
-        shell: Option<Pid>,
+        shell: Option<Stopped>,
     }
 
     impl<'a> Hold<'a> {
         fn take(terminal: &'a File, shell: Option<Pid>) -> io::Result<Self> {
             // Without a shell of ours in it the terminal is somebody else's, and to ask from the background stops us
             // until we are brought to the fore, as it should.
-            let before = shell.and_then(|_| tcgetpgrp(terminal).ok()).filter(|group| *group != getpgrp());
-            let paused = before.filter(|group| Some(*group) == shell);
-            let mut hold = Self { terminal, modes: tcgetattr(terminal)?, before, paused, shell };
-            if let Some(shell) = paused {
-                _ = kill_process(shell, Signal::STOP);
-            }
+            let shell = shell.map(Stopped::new);
+            let before = shell.as_ref().and_then(|_| tcgetpgrp(terminal).ok()).filter(|group| *group != getpgrp());
             if before.is_some() {
                 tcsetpgrp(terminal, getpgrp())?;
-                // The shell may have changed them until it stopped.
-                hold.modes = tcgetattr(terminal)?;
             }
+            let hold = Self { terminal, modes: tcgetattr(terminal)?, before, shell };
             let mut modes = hold.modes.clone();
             modes.input_modes -= InputModes::INLCR | InputModes::IGNCR;
             modes.input_modes |= InputModes::ICRNL;
@@ -192,7 +188,7 @@ mod hidden {
             Ok(hold)
         }
 
-        /// Whether it is still ours. A shell takes it back when its job has ended, with modes of its own.
+        /// Whether it is still ours. A shell in our shell takes it back when its job has ended.
         fn lasts(&self) -> bool {
             self.shell.is_none() || tcgetpgrp(self.terminal).is_ok_and(|group| group == getpgrp())
         }
@@ -206,11 +202,24 @@ mod hidden {
                     _ = tcsetpgrp(self.terminal, before);
                 }
             }
-            if let Some(shell) = self.paused {
-                _ = kill_process(shell, Signal::CONT);
-                // Line editors draw their prompt anew.
-                _ = kill_process(shell, Signal::WINCH);
-            }
+        }
+    }
+
+    /// A shell that does nothing until this is dropped.
+    struct Stopped(Pid);
+
+    impl Stopped {
+        fn new(shell: Pid) -> Self {
+            _ = kill_process(shell, Signal::STOP);
+            Self(shell)
+        }
+    }
+
+    impl Drop for Stopped {
+        fn drop(&mut self) {
+            _ = kill_process(self.0, Signal::CONT);
+            // A line editor draws its prompt anew.
+            _ = kill_process(self.0, Signal::WINCH);
         }
     }
 
