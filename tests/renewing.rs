@@ -330,3 +330,24 @@ fn another_session_in_a_renewing_shell_replaces_the_endpoint() {
         assert_eq!(terminal.ended(), 5, "{name}");
     }
 }
+
+#[test]
+fn the_screens_subshell_renews_where_the_profile_file_says_so() {
+    let home = Home::demo();
+    furnish(&home, &[]);
+    let text = fs::read_to_string(home.profile_file()).unwrap();
+    fs::write(home.profile_file(), text.replacen("[settings]\n", "[settings]\nrenew = true\n", 1)).unwrap();
+    let mut terminal = Terminal::open(home.command(&[env!("CARGO_BIN_EXE_xsw")]), (100, 30));
+    terminal.see("S3Reader");
+    terminal.send("/hub/Developer\r\r");
+    terminal.see("hub-artifacts");
+    terminal.send("s");
+    terminal.see("Its session renews itself.");
+    terminal.send("echo \"<${AWS_CONTAINER_CREDENTIALS_FULL_URI:+endpoint} ${AWS_ACCESS_KEY_ID-no keys}>\"\r");
+    terminal.see("<endpoint no keys>");
+    terminal.send("exit\r");
+    terminal.until_screen("the screen again", |screen| screen.alternate_screen());
+    terminal.see("hub-artifacts");
+    terminal.send("q");
+    assert_eq!(terminal.ended(), 0);
+}

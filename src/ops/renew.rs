@@ -18,7 +18,7 @@ use crate::local::prompt;
 const PATIENCE: Duration = Duration::from_secs(120);
 
 /// How long a question that was turned away is not put again: SDKs ask three times within seconds.
-const QUIET: Duration = Duration::from_secs(10);
+const QUIET: Duration = Duration::from_secs(30);
 
 /// A session that lives shorter than this is not worth handing out while a code is asked for.
 const SHORT: u64 = 5;
