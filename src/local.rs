@@ -1,12 +1,14 @@
 //! This machine: its environment variables, files, cached sessions, child processes, browser.
 
 pub mod audit;
+pub mod aws_files;
 pub mod browser;
 pub mod cache;
 pub mod child;
 pub mod child_env;
 pub mod codes;
 pub mod doorway;
+pub mod endpoint;
 pub mod env_format;
 pub mod environment;
 pub mod files;

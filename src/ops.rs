@@ -10,6 +10,7 @@ pub mod console;
 pub mod download;
 pub mod logout;
 pub mod read;
+mod renew;
 pub mod roles;
 mod shell;
 mod sign_in;

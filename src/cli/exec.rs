@@ -4,6 +4,7 @@ use std::ffi::OsString;
 
 use super::stop::until_stopped;
 use super::{Context, Guard, Renewal, output};
+use crate::domain::role::RoleIndex;
 use crate::error::Result;
 use crate::local::env_format::{Format, render};
 
@@ -26,18 +27,19 @@ pub(super) async fn print_env(context: &Context, role: Option<String>, format: F
 pub(super) async fn exec(
     context: &Context,
     role: &str,
-    (_renewal, guard): (Renewal, Guard),
+    (renewal, guard): (Renewal, Guard),
     command: Vec<OsString>,
 ) -> Result<u8> {
     let role = context.core.profile.find(role)?;
     until_stopped(context.pass_guard(role, guard)).await?;
     let session = until_stopped(context.session(role)).await?;
     context.say_notices();
-    context.core.run_command(role, &session, command).await
+    let renew = renews(context, role, renewal)?;
+    context.core.run_command(role, &session, renew, command).await
 }
 
 /// Runs a subshell that holds the session; gives its exit status.
-pub(super) async fn shell(context: &Context, role: &str, (_renewal, guard): (Renewal, Guard)) -> Result<u8> {
+pub(super) async fn shell(context: &Context, role: &str, (renewal, guard): (Renewal, Guard)) -> Result<u8> {
     let role = context.core.profile.find(role)?;
     until_stopped(context.pass_guard(role, guard)).await?;
     let session = until_stopped(context.session(role)).await?;
@@ -45,5 +47,15 @@ pub(super) async fn shell(context: &Context, role: &str, (_renewal, guard): (Ren
     if let Some(outer) = context.core.environment.get("XSW_ROLE") {
         output::note(&format!("inside the subshell of {outer}: the new session replaces it here"));
     }
-    context.core.run_shell(role, &session).await
+    let renew = renews(context, role, renewal)?;
+    context.core.run_shell(role, &session, renew).await
+}
+
+/// Whether the child's session renews itself, after a word on what such a child cannot do.
+fn renews(context: &Context, role: RoleIndex, renewal: Renewal) -> Result<bool> {
+    let renew = renewal.or(context.core.profile.renews(role));
+    if renew && let Some(note) = context.core.renewal_note()? {
+        output::note(note);
+    }
+    Ok(renew)
 }

@@ -7,6 +7,7 @@ use std::process::{ExitCode, ExitStatus};
 use tempfile::TempDir;
 
 use super::child_env::ChildEnv;
+use super::prompt::Beside;
 use crate::error::{Error, Result};
 
 /// The variables of a subshell's prompt. A child that is no subshell must not inherit those of one around it.
@@ -18,14 +19,15 @@ pub struct Plan {
     program: OsString,
     args: Vec<OsString>,
     env: Vec<(OsString, Option<OsString>)>,
-    /// The rc files of a subshell; they go when it has ended.
-    rc: Option<TempDir>,
+    /// The rc files of a subshell and the like; they go when it has ended.
+    folders: Vec<TempDir>,
 }
 
 impl Plan {
     /// A command with the session in its environment.
     pub fn new(program: impl Into<OsString>, args: impl IntoIterator<Item = OsString>, env: &ChildEnv) -> Self {
-        let mut plan = Self { program: program.into(), args: args.into_iter().collect(), env: Vec::new(), rc: None };
+        let mut plan =
+            Self { program: program.into(), args: args.into_iter().collect(), env: Vec::new(), folders: Vec::new() };
         plan.unset(PROMPT);
         plan.unset(EXPIRES_AT);
         for (name, value) in env.iter() {
@@ -60,8 +62,9 @@ impl Plan {
         self.env.push((name.into(), None));
     }
 
-    pub(super) fn keep(&mut self, rc: TempDir) {
-        self.rc = Some(rc);
+    /// Keeps a folder until the child has ended.
+    pub fn keep(&mut self, folder: TempDir) {
+        self.folders.push(folder);
     }
 }
 
@@ -132,6 +135,7 @@ pub async fn run(plan: Plan) -> Result<ChildExit> {
     // Before the child starts: a Ctrl-C between the two would end us alone.
     let mut signals = Signals::new().map_err(failed)?;
     let mut child = command.spawn().map_err(failed)?;
+    let _beside = Beside::child(child.id());
     loop {
         tokio::select! {
             status = child.wait() => return Ok(status.map_err(failed)?.into()),

@@ -7,11 +7,12 @@ use std::fmt;
 use jiff::Timestamp;
 use secrecy::{ExposeSecret, SecretString};
 
+use super::endpoint::Address;
 use crate::domain::account::{AccountId, RoleArn};
 use crate::domain::session::Session;
 
-/// Everything that [`session_env`] sets.
-const SET: [&str; 10] = [
+/// Everything that [`session_env`] and [`renewing_env`] set.
+const SET: [&str; 12] = [
     "AWS_ACCESS_KEY_ID",
     "AWS_SECRET_ACCESS_KEY",
     "AWS_SESSION_TOKEN",
@@ -22,9 +23,23 @@ const SET: [&str; 10] = [
     "XSW_ROLE",
     "XSW_ACCOUNT_ID",
     "XSW_ROLE_ARN",
+    "AWS_CONTAINER_CREDENTIALS_FULL_URI",
+    "AWS_CONTAINER_AUTHORIZATION_TOKEN",
 ];
 
-/// Other ways to credentials that some SDK would prefer to, or mix with, the session's keys.
+/// A session, and how long it lives; a renewing child must have none of them.
+const KEYS: [&str; 5] = [
+    "AWS_ACCESS_KEY_ID",
+    "AWS_SECRET_ACCESS_KEY",
+    "AWS_SESSION_TOKEN",
+    "AWS_CREDENTIAL_EXPIRATION",
+    "AWS_SESSION_EXPIRATION",
+];
+
+/// The endpoint of a renewing child; a plain child inside of one must not come to its session.
+const ENDPOINT: [&str; 2] = ["AWS_CONTAINER_CREDENTIALS_FULL_URI", "AWS_CONTAINER_AUTHORIZATION_TOKEN"];
+
+/// Other ways to credentials that some SDK would prefer to, or mix with, the session's.
 const UNSET: [&str; 8] = [
     "AWS_PROFILE",
     "AWS_DEFAULT_PROFILE",
@@ -33,6 +48,7 @@ const UNSET: [&str; 8] = [
     "AWS_ROLE_ARN",
     "AWS_ROLE_SESSION_NAME",
     "AWS_WEB_IDENTITY_TOKEN_FILE",
+    // These two beat those of the endpoint.
     "AWS_CONTAINER_CREDENTIALS_RELATIVE_URI",
     "AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE",
 ];
@@ -88,21 +104,40 @@ pub fn session_env(session: &Session, role: &RoleFacts<'_>) -> ChildEnv {
         // One that is there belongs to other keys.
         None => env.unset("AWS_SESSION_TOKEN"),
     }
+    tell_region(&mut env, role);
+    let expiration = rfc3339(session.expiration);
+    env.set("AWS_CREDENTIAL_EXPIRATION", &*expiration);
+    env.set("AWS_SESSION_EXPIRATION", expiration);
+    tell_role(&mut env, role);
+    UNSET.iter().chain(&ENDPOINT).for_each(|name| env.unset(name));
+    env
+}
+
+/// The environment that holds the way to a session which renews itself. Keys beside it would win, and end.
+pub fn renewing_env(endpoint: &Address, role: &RoleFacts<'_>) -> ChildEnv {
+    let mut env = ChildEnv::default();
+    env.set("AWS_CONTAINER_CREDENTIALS_FULL_URI", endpoint.uri());
+    env.set("AWS_CONTAINER_AUTHORIZATION_TOKEN", endpoint.token());
+    tell_region(&mut env, role);
+    tell_role(&mut env, role);
+    KEYS.iter().chain(&UNSET).for_each(|name| env.unset(name));
+    env
+}
+
+fn tell_region(env: &mut ChildEnv, role: &RoleFacts<'_>) {
     if let Some(region) = role.region {
         env.set("AWS_REGION", region);
         env.set("AWS_DEFAULT_REGION", region);
     }
-    let expiration = rfc3339(session.expiration);
-    env.set("AWS_CREDENTIAL_EXPIRATION", &*expiration);
-    env.set("AWS_SESSION_EXPIRATION", expiration);
+}
+
+fn tell_role(env: &mut ChildEnv, role: &RoleFacts<'_>) {
     env.set("XSW_ROLE", role.label);
     env.set("XSW_ACCOUNT_ID", role.account_id.as_str());
     env.set("XSW_ROLE_ARN", role.arn.to_string());
-    UNSET.iter().for_each(|name| env.unset(name));
-    env
 }
 
-/// Takes back what [`session_env`] sets. What it unset stays so: nobody knows its value any more.
+/// Takes back what [`session_env`] and [`renewing_env`] set. What they unset stays so: nobody knows its value any more.
 pub fn unset_env() -> ChildEnv {
     let mut env = ChildEnv::default();
     SET.iter().for_each(|name| env.unset(name));
@@ -110,7 +145,7 @@ pub fn unset_env() -> ChildEnv {
 }
 
 /// Whole seconds: some readers of these variables take no fraction.
-fn rfc3339(time: Timestamp) -> String {
+pub(super) fn rfc3339(time: Timestamp) -> String {
     time.strftime("%Y-%m-%dT%H:%M:%SZ").to_string()
 }
 
@@ -118,6 +153,11 @@ fn rfc3339(time: Timestamp) -> String {
 mod tests {
     use super::*;
     use crate::domain::session::Keys;
+
+    fn role<T>(region: Option<&str>, use_it: impl FnOnce(&RoleFacts<'_>) -> T) -> T {
+        let arn: RoleArn = "arn:aws:iam::222222222222:role/team/S3Reader".parse().unwrap();
+        use_it(&RoleFacts { label: "prod/S3Reader", arn: &arn, account_id: arn.account(), region })
+    }
 
     fn env(region: Option<&str>, token: Option<&str>) -> ChildEnv {
         let session = Session {
@@ -131,40 +171,57 @@ mod tests {
             arn: "arn:aws:sts::222222222222:assumed-role/S3Reader/me".into(),
             account_id: "222222222222".parse().unwrap(),
         };
-        let arn = "arn:aws:iam::222222222222:role/team/S3Reader".parse().unwrap();
-        let role = RoleFacts { label: "prod/S3Reader", arn: &arn, account_id: session.account_id, region };
-        session_env(&session, &role)
+        role(region, |role| session_env(&session, role))
     }
 
-    /// FIELD.md, "Environment of a child", word for word.
+    /// FIELD.md, "Environment of a child", word for word: each variable as a plain child, as a renewing child and as
+    /// `xsw env --unset` have it. `None` is unset; the last column tells whether it is touched at all.
     #[test]
     fn a_child_gets_and_loses_what_the_field_notes_say() {
-        let env = env(Some("ap-northeast-1"), Some("very-token"));
-        let expected = [
-            ("AWS_ACCESS_KEY_ID", Some("ASIAEXAMPLE")),
-            ("AWS_SECRET_ACCESS_KEY", Some("very-secret")),
-            ("AWS_SESSION_TOKEN", Some("very-token")),
-            ("AWS_REGION", Some("ap-northeast-1")),
-            ("AWS_DEFAULT_REGION", Some("ap-northeast-1")),
-            ("AWS_CREDENTIAL_EXPIRATION", Some("2026-01-02T02:04:05Z")),
-            ("AWS_SESSION_EXPIRATION", Some("2026-01-02T02:04:05Z")),
-            ("XSW_ROLE", Some("prod/S3Reader")),
-            ("XSW_ACCOUNT_ID", Some("222222222222")),
-            ("XSW_ROLE_ARN", Some("arn:aws:iam::222222222222:role/team/S3Reader")),
-            ("AWS_PROFILE", None),
-            ("AWS_DEFAULT_PROFILE", None),
-            ("AWS_SECURITY_TOKEN", None),
-            ("AWS_ROLE_ARN", None),
-            ("AWS_ROLE_SESSION_NAME", None),
-            ("AWS_WEB_IDENTITY_TOKEN_FILE", None),
-            ("AWS_CONTAINER_CREDENTIALS_RELATIVE_URI", None),
-            ("AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE", None),
+        let uri = "http://127.0.0.1:4711/session";
+        #[rustfmt::skip]
+        let table = [
+            // variable                                 plain                           renewing                taken back
+            ("AWS_ACCESS_KEY_ID",                       Some("ASIAEXAMPLE"),            None,                   true),
+            ("AWS_SECRET_ACCESS_KEY",                   Some("very-secret"),            None,                   true),
+            ("AWS_SESSION_TOKEN",                       Some("very-token"),             None,                   true),
+            ("AWS_REGION",                              Some("ap-northeast-1"),         Some("ap-northeast-1"), true),
+            ("AWS_DEFAULT_REGION",                      Some("ap-northeast-1"),         Some("ap-northeast-1"), true),
+            ("AWS_CREDENTIAL_EXPIRATION",               Some("2026-01-02T02:04:05Z"),   None,                   true),
+            ("AWS_SESSION_EXPIRATION",                  Some("2026-01-02T02:04:05Z"),   None,                   true),
+            ("XSW_ROLE",                                Some("prod/S3Reader"),          Some("prod/S3Reader"),  true),
+            ("XSW_ACCOUNT_ID",                          Some("222222222222"),           Some("222222222222"),   true),
+            ("XSW_ROLE_ARN",                            Some("arn:aws:iam::222222222222:role/team/S3Reader"),
+                                                        Some("arn:aws:iam::222222222222:role/team/S3Reader"),   true),
+            ("AWS_PROFILE",                             None,                           None,                   false),
+            ("AWS_DEFAULT_PROFILE",                     None,                           None,                   false),
+            ("AWS_SECURITY_TOKEN",                      None,                           None,                   false),
+            ("AWS_ROLE_ARN",                            None,                           None,                   false),
+            ("AWS_ROLE_SESSION_NAME",                   None,                           None,                   false),
+            ("AWS_WEB_IDENTITY_TOKEN_FILE",             None,                           None,                   false),
+            ("AWS_CONTAINER_CREDENTIALS_RELATIVE_URI",  None,                           None,                   false),
+            ("AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE",  None,                           None,                   false),
+            ("AWS_CONTAINER_CREDENTIALS_FULL_URI",      None,                           Some(uri),              true),
+            ("AWS_CONTAINER_AUTHORIZATION_TOKEN",       None,                           Some("very-random"),    true),
         ];
-        assert_eq!(env.iter().collect::<Vec<_>>(), expected);
-
-        let taken_back = unset_env();
-        let set: Vec<_> = expected.iter().filter(|(_, value)| value.is_some()).map(|(name, _)| (*name, None)).collect();
-        assert_eq!(taken_back.iter().collect::<Vec<_>>(), set);
+        let endpoint = Address::new(4711, "very-random".to_owned().into());
+        let renewing = role(Some("ap-northeast-1"), |role| renewing_env(&endpoint, role));
+        let plain = env(Some("ap-northeast-1"), Some("very-token"));
+        let sorted = |env: &ChildEnv| {
+            let mut all: Vec<_> = env.iter().map(|(name, value)| (name, value.map(str::to_owned))).collect();
+            all.sort();
+            all
+        };
+        let expected = |rows: Vec<(&'static str, Option<&str>)>| {
+            let mut all: Vec<_> = rows.into_iter().map(|(name, value)| (name, value.map(str::to_owned))).collect();
+            all.sort();
+            all
+        };
+        assert_eq!(sorted(&plain), expected(table.map(|row| (row.0, row.1)).to_vec()));
+        assert_eq!(sorted(&renewing), expected(table.map(|row| (row.0, row.2)).to_vec()));
+        let taken_back = table.iter().filter(|row| row.3).map(|row| (row.0, None)).collect();
+        assert_eq!(sorted(&unset_env()), expected(taken_back));
+        assert!(!format!("{renewing:?} {endpoint:?}").contains("very-"), "{renewing:?} {endpoint:?}");
     }
 
     #[test]

@@ -69,14 +69,40 @@ impl Environment {
         })
     }
 
-    /// `$AWS_CONFIG_FILE`, else `~/.aws/config`.
+    /// `$AWS_CONFIG_FILE`, else `~/.aws/config`; inside a renewing child the file that was this before.
     pub fn aws_config(&self) -> PathBuf {
-        self.path("AWS_CONFIG_FILE").unwrap_or_else(|| self.home().join(".aws/config"))
+        self.aws_file(&AwsFile::CONFIG).unwrap_or_else(|| self.home().join(".aws/config"))
     }
 
-    /// `$AWS_SHARED_CREDENTIALS_FILE`, else `~/.aws/credentials`.
+    /// `$AWS_SHARED_CREDENTIALS_FILE`, else `~/.aws/credentials`; inside a renewing child the file that was this before.
     pub fn aws_credentials(&self) -> PathBuf {
-        self.path("AWS_SHARED_CREDENTIALS_FILE").unwrap_or_else(|| self.home().join(".aws/credentials"))
+        self.aws_file(&AwsFile::CREDENTIALS).unwrap_or_else(|| self.home().join(".aws/credentials"))
+    }
+
+    fn aws_file(&self, file: &AwsFile) -> Option<PathBuf> {
+        if self.is_stand_in(file) { self.path(file.original) } else { self.path(file.variable) }
+    }
+
+    /// Whether the variable names a file that stands in for another, as a renewing child has it
+    /// (`aws_files::StandIns`). Somebody who gave it another value since meant that one.
+    pub fn is_stand_in(&self, file: &AwsFile) -> bool {
+        let folder = self.path(file.variable).and_then(|path| Some(path.parent()?.file_name()?.to_owned()));
+        folder.is_some_and(|name| name.to_string_lossy().starts_with(AwsFile::FOLDER))
+    }
+
+    /// What brings back the variables of the two files, for somebody who leaves a renewing child's session: the file of
+    /// before, and `None` where there was no variable. Outside of one there is nothing to bring back.
+    pub fn without_stand_ins(&self) -> Vec<(&'static str, Option<String>)> {
+        let mut changes = Vec::new();
+        for file in [AwsFile::CONFIG, AwsFile::CREDENTIALS] {
+            if self.is_stand_in(&file) {
+                changes.push((file.variable, self.get(file.original).map(str::to_owned)));
+            }
+            if self.variables.contains_key(OsStr::new(file.original)) {
+                changes.push((file.original, None));
+            }
+        }
+        changes
     }
 
     /// The user's name for `{user}` in role session names.
@@ -107,5 +133,66 @@ impl Environment {
         self.path("HOME")
             .or_else(|| directories::BaseDirs::new().map(|dirs| dirs.home_dir().to_owned()))
             .unwrap_or_default()
+    }
+}
+
+/// One of the two files of the AWS CLI, which a renewing child has in another version.
+#[derive(Clone, Copy, Debug)]
+pub struct AwsFile {
+    /// The variable by which every SDK finds it.
+    pub variable: &'static str,
+    /// The variable that keeps what was there before; empty when nothing was.
+    pub original: &'static str,
+}
+
+impl AwsFile {
+    /// `~/.aws/config`
+    pub const CONFIG: Self = Self { variable: "AWS_CONFIG_FILE", original: "XSW_AWS_CONFIG_FILE" };
+    /// `~/.aws/credentials`
+    pub const CREDENTIALS: Self =
+        Self { variable: "AWS_SHARED_CREDENTIALS_FILE", original: "XSW_AWS_SHARED_CREDENTIALS_FILE" };
+    /// How the names of the folders begin in which the other versions are.
+    pub const FOLDER: &str = "xsw-aws-";
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn environment(variables: &[(&str, &str)]) -> Environment {
+        let mut environment = Environment::default();
+        for (name, value) in [("HOME", "/home/me")].iter().chain(variables) {
+            environment.overlay(name, Some(value.into()));
+        }
+        environment
+    }
+
+    #[test]
+    fn in_a_renewing_child_xsw_reads_the_files_that_were_there_before() {
+        for (variable, original, read, back) in [
+            (None, None, "/home/me/.aws/config", vec![]),
+            (Some("/work/config"), None, "/work/config", vec![]),
+            // In a renewing child, where there was a variable before and where there was none.
+            (
+                Some("/tmp/xsw-aws-1/config"),
+                Some("/work/config"),
+                "/work/config",
+                vec![("AWS_CONFIG_FILE", Some("/work/config".to_owned())), ("XSW_AWS_CONFIG_FILE", None)],
+            ),
+            (
+                Some("/tmp/xsw-aws-1/config"),
+                Some(""),
+                "/home/me/.aws/config",
+                vec![("AWS_CONFIG_FILE", None), ("XSW_AWS_CONFIG_FILE", None)],
+            ),
+            // Somebody in the child names a file of their own.
+            (Some("/other/config"), Some("/work/config"), "/other/config", vec![("XSW_AWS_CONFIG_FILE", None)]),
+        ] {
+            let set = [("AWS_CONFIG_FILE", variable), ("XSW_AWS_CONFIG_FILE", original)];
+            let set: Vec<_> = set.into_iter().filter_map(|(name, value)| Some((name, value?))).collect();
+            let environment = environment(&set);
+            assert_eq!(environment.aws_config(), PathBuf::from(read), "{set:?}");
+            assert_eq!(environment.without_stand_ins(), back, "{set:?}");
+        }
     }
 }

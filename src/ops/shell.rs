@@ -1,24 +1,119 @@
 //! Handing a session to a child: a command, a subshell, or settings for another.
 
 use std::ffi::OsString;
+use std::sync::Arc;
+
+use tempfile::TempDir;
 
 use super::Core;
+use super::renew::Renewal;
 use crate::domain::role::RoleIndex;
 use crate::domain::session::Session;
 use crate::error::{Error, Result};
+use crate::local::aws_files::StandIns;
 use crate::local::child::{self, Plan};
-use crate::local::child_env::{ChildEnv, RoleFacts, session_env, unset_env};
+use crate::local::child_env::{ChildEnv, RoleFacts, renewing_env, session_env, unset_env};
 use crate::local::shell::Subshell;
 
 const ENDPOINT_URL: &str = "AWS_ENDPOINT_URL";
 
+/// What a child gets, and what must last as long as it does.
+struct Held {
+    env: ChildEnv,
+    renewal: Option<Renewal>,
+    stand_ins: Option<TempDir>,
+}
+
 impl Core {
     /// The environment that holds the session of `role`.
     pub fn child_env(&self, role: RoleIndex, session: &Session) -> ChildEnv {
+        let mut env = self.told(role, |facts| session_env(session, facts));
+        self.leave_stand_ins(&mut env);
+        env
+    }
+
+    /// Takes back what [`Core::child_env`] sets, and what the environment of a renewing child has.
+    pub fn unset_env(&self) -> ChildEnv {
+        let mut env = unset_env();
+        if self.profile.indices().any(|role| self.profile.endpoint_url(role).is_some()) {
+            env.unset(ENDPOINT_URL);
+        }
+        self.leave_stand_ins(&mut env);
+        env
+    }
+
+    /// What the person should hear before a renewing child starts.
+    pub fn renewal_note(&self) -> Result<Option<&'static str>> {
+        Ok(StandIns::needed(&self.environment)?.and_then(|stand_ins| stand_ins.note()))
+    }
+
+    /// Runs a command that holds the session, or one that is renewed as long as it runs, and gives its exit status.
+    pub async fn run_command(
+        self: &Arc<Self>,
+        role: RoleIndex,
+        session: &Session,
+        renew: bool,
+        command: Vec<OsString>,
+    ) -> Result<u8> {
+        let mut words = command.into_iter();
+        let program = words.next().ok_or_else(|| Error::usage("which command?"))?;
+        let held = self.hold(role, session, renew).await?;
+        let plan = Plan::new(program, words, &held.env);
+        self.run(role, plan, held).await
+    }
+
+    /// Runs the user's shell with the session in it, or one that is renewed as long as it runs, and the role in its
+    /// prompt, and gives its exit status.
+    pub async fn run_shell(self: &Arc<Self>, role: RoleIndex, session: &Session, renew: bool) -> Result<u8> {
+        let held = self.hold(role, session, renew).await?;
+        let shell = self.environment.path("SHELL");
+        let plan = Subshell {
+            shell: shell.as_deref().map(AsRef::as_ref),
+            label: &self.profile.label(role),
+            expiration: (!renew).then_some(session.expiration),
+            env: &held.env,
+        };
+        let plan = plan.plan()?;
+        self.run(role, plan, held).await
+    }
+
+    async fn hold(self: &Arc<Self>, role: RoleIndex, session: &Session, renew: bool) -> Result<Held> {
+        if !renew {
+            return Ok(Held { env: self.child_env(role, session), renewal: None, stand_ins: None });
+        }
+        let renewal = Renewal::start(self, role).await?;
+        let mut env = self.told(role, |facts| renewing_env(renewal.address(), facts));
+        let stand_ins = match StandIns::needed(&self.environment)? {
+            Some(needed) => Some(needed.write(&mut env, &self.environment)?),
+            None => {
+                self.leave_stand_ins(&mut env);
+                None
+            }
+        };
+        Ok(Held { env, renewal: Some(renewal), stand_ins })
+    }
+
+    async fn run(&self, role: RoleIndex, mut plan: Plan, held: Held) -> Result<u8> {
+        // The demo's children find the embedded cloud too.
+        plan.lay_under(self.environment.overlaid());
+        if let Some(folder) = held.stand_ins {
+            plan.keep(folder);
+        }
+        let renews = held.renewal.is_some();
+        tracing::info!(role = self.profile.label(role), program = ?plan.program(), renews, "child starts");
+        let exit = child::run(plan).await;
+        if let Some(renewal) = held.renewal {
+            renewal.end().await;
+        }
+        let exit = exit?;
+        tracing::info!(status = exit.code(), "child ended");
+        Ok(exit.code())
+    }
+
+    fn told(&self, role: RoleIndex, env: impl FnOnce(&RoleFacts<'_>) -> ChildEnv) -> ChildEnv {
         let (label, region) = (self.profile.label(role), self.region_of(role));
         let arn = &self.profile.role(role).arn;
-        let facts = RoleFacts { label: &label, arn, account_id: arn.account(), region: Some(&region) };
-        let mut env = session_env(session, &facts);
+        let mut env = env(&RoleFacts { label: &label, arn, account_id: arn.account(), region: Some(&region) });
         // Other SDKs must reach the same place. What the environment says itself, the child has anyway.
         if let Some(url) = self.profile.endpoint_url(role).filter(|_| self.environment.get(ENDPOINT_URL).is_none()) {
             env.set(ENDPOINT_URL, url);
@@ -26,40 +121,13 @@ impl Core {
         env
     }
 
-    /// Takes back what [`Core::child_env`] sets.
-    pub fn unset_env(&self) -> ChildEnv {
-        let mut env = unset_env();
-        if self.profile.indices().any(|role| self.profile.endpoint_url(role).is_some()) {
-            env.unset(ENDPOINT_URL);
+    /// Inside a renewing child: back to the files of before, which are the other session's affair.
+    fn leave_stand_ins(&self, env: &mut ChildEnv) {
+        for (name, value) in self.environment.without_stand_ins() {
+            match value {
+                Some(value) => env.set(name, value),
+                None => env.unset(name),
+            }
         }
-        env
-    }
-
-    /// Runs a command that holds the session and gives its exit status.
-    pub async fn run_command(&self, role: RoleIndex, session: &Session, command: Vec<OsString>) -> Result<u8> {
-        let mut words = command.into_iter();
-        let program = words.next().ok_or_else(|| Error::usage("which command?"))?;
-        self.run(role, Plan::new(program, words, &self.child_env(role, session))).await
-    }
-
-    /// Runs the user's shell with the session in it and the role in its prompt, and gives its exit status.
-    pub async fn run_shell(&self, role: RoleIndex, session: &Session) -> Result<u8> {
-        let shell = self.environment.path("SHELL");
-        let plan = Subshell {
-            shell: shell.as_deref().map(AsRef::as_ref),
-            label: &self.profile.label(role),
-            expiration: Some(session.expiration),
-            env: &self.child_env(role, session),
-        };
-        self.run(role, plan.plan()?).await
-    }
-
-    async fn run(&self, role: RoleIndex, mut plan: Plan) -> Result<u8> {
-        // The demo's children find the embedded cloud too.
-        plan.lay_under(self.environment.overlaid());
-        tracing::info!(role = self.profile.label(role), program = ?plan.program(), "child starts");
-        let exit = child::run(plan).await?;
-        tracing::info!(status = exit.code(), "child ended");
-        Ok(exit.code())
     }
 }

@@ -164,8 +164,13 @@ async fn shell(
     let answer = async {
         let session = outside.core.session(role, None).await?;
         let label = escaped(&outside.core.profile.label(role)).into_owned();
-        _ = writeln!(io::stdout(), "A subshell of {label}; `exit` leads back to xsw.");
-        outside.core.run_shell(role, &session).await
+        let renew = outside.core.profile.renews(role);
+        let lasting = if renew { " Its session renews itself." } else { "" };
+        _ = writeln!(io::stdout(), "A subshell of {label}; `exit` leads back to xsw.{lasting}");
+        if renew && let Some(note) = outside.core.renewal_note()? {
+            _ = writeln!(io::stdout(), "note: {note}");
+        }
+        outside.core.run_shell(role, &session, renew).await
     };
     let answer = answer.await;
     screen.enter_again()?;

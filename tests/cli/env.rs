@@ -36,6 +36,8 @@ fn every_format_is_what_its_reader_takes() {
         unset AWS_WEB_IDENTITY_TOKEN_FILE
         unset AWS_CONTAINER_CREDENTIALS_RELATIVE_URI
         unset AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE
+        unset AWS_CONTAINER_CREDENTIALS_FULL_URI
+        unset AWS_CONTAINER_AUTHORIZATION_TOKEN
         export AWS_ENDPOINT_URL='http://127.0.0.1:[port]'
 
         ----- stderr -----
@@ -62,6 +64,8 @@ fn every_format_is_what_its_reader_takes() {
         set -e AWS_WEB_IDENTITY_TOKEN_FILE
         set -e AWS_CONTAINER_CREDENTIALS_RELATIVE_URI
         set -e AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE
+        set -e AWS_CONTAINER_CREDENTIALS_FULL_URI
+        set -e AWS_CONTAINER_AUTHORIZATION_TOKEN
         set -gx AWS_ENDPOINT_URL 'http://127.0.0.1:[port]'
 
         ----- stderr -----
@@ -88,6 +92,8 @@ fn every_format_is_what_its_reader_takes() {
         $Env:AWS_WEB_IDENTITY_TOKEN_FILE = $null
         $Env:AWS_CONTAINER_CREDENTIALS_RELATIVE_URI = $null
         $Env:AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE = $null
+        $Env:AWS_CONTAINER_CREDENTIALS_FULL_URI = $null
+        $Env:AWS_CONTAINER_AUTHORIZATION_TOKEN = $null
         $Env:AWS_ENDPOINT_URL = 'http://127.0.0.1:[port]'
 
         ----- stderr -----
@@ -114,6 +120,8 @@ fn every_format_is_what_its_reader_takes() {
         set "AWS_WEB_IDENTITY_TOKEN_FILE="
         set "AWS_CONTAINER_CREDENTIALS_RELATIVE_URI="
         set "AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE="
+        set "AWS_CONTAINER_CREDENTIALS_FULL_URI="
+        set "AWS_CONTAINER_AUTHORIZATION_TOKEN="
         set "AWS_ENDPOINT_URL=http://127.0.0.1:[port]"
 
         ----- stderr -----
@@ -177,6 +185,8 @@ fn what_takes_a_session_back_needs_no_role() {
     unset XSW_ROLE
     unset XSW_ACCOUNT_ID
     unset XSW_ROLE_ARN
+    unset AWS_CONTAINER_CREDENTIALS_FULL_URI
+    unset AWS_CONTAINER_AUTHORIZATION_TOKEN
     unset AWS_ENDPOINT_URL
 
     ----- stderr -----
@@ -195,6 +205,8 @@ fn what_takes_a_session_back_needs_no_role() {
     set -e XSW_ROLE
     set -e XSW_ACCOUNT_ID
     set -e XSW_ROLE_ARN
+    set -e AWS_CONTAINER_CREDENTIALS_FULL_URI
+    set -e AWS_CONTAINER_AUTHORIZATION_TOKEN
     set -e AWS_ENDPOINT_URL
 
     ----- stderr -----
@@ -213,6 +225,8 @@ fn what_takes_a_session_back_needs_no_role() {
     $Env:XSW_ROLE = $null
     $Env:XSW_ACCOUNT_ID = $null
     $Env:XSW_ROLE_ARN = $null
+    $Env:AWS_CONTAINER_CREDENTIALS_FULL_URI = $null
+    $Env:AWS_CONTAINER_AUTHORIZATION_TOKEN = $null
     $Env:AWS_ENDPOINT_URL = $null
 
     ----- stderr -----
@@ -231,6 +245,8 @@ fn what_takes_a_session_back_needs_no_role() {
     set "XSW_ROLE="
     set "XSW_ACCOUNT_ID="
     set "XSW_ROLE_ARN="
+    set "AWS_CONTAINER_CREDENTIALS_FULL_URI="
+    set "AWS_CONTAINER_AUTHORIZATION_TOKEN="
     set "AWS_ENDPOINT_URL="
 
     ----- stderr -----

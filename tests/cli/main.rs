@@ -27,6 +27,7 @@ mod logout;
 mod ls;
 mod mfa;
 mod narrow;
+mod renew;
 mod secrets;
 mod session;
 mod sources;

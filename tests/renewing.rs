@@ -1,0 +1,353 @@
+//! Renewing children in a terminal: MFA codes are asked for beside the shell that runs there, and it goes on as before.
+//!
+//! A shell that is not installed is skipped with a word on stderr, as in tests/shells.rs.
+#![cfg(all(unix, feature = "demo"))]
+
+#[path = "pty/home.rs"]
+mod home;
+#[path = "pty/terminal.rs"]
+mod terminal;
+
+use std::fs;
+use std::io::Write as _;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use home::Home;
+use rustix::process::{Pid, Signal, kill_process};
+use terminal::Terminal;
+use xsw::demo::World;
+
+const DEVICE: &str = "arn:aws:iam::111111111111:mfa/me";
+const QUESTION: &str = "MFA code of arn:aws:iam::111111111111:mfa/me for prod/Admin";
+
+/// How long sessions of prod/Admin live here: so short that none is handed out while a code is asked for.
+const LIFE: Duration = Duration::from_secs(4);
+
+/// What an SDK does, in the words of a bash.
+const FETCH: &str = r#"
+uri=${AWS_CONTAINER_CREDENTIALS_FULL_URI#http://}
+host=${uri%%/*}
+exec 3<> "/dev/tcp/${host%:*}/${host#*:}"
+printf 'GET /%s HTTP/1.1\r\nHost: %s\r\nAuthorization: %s\r\n\r\n' \
+  "${uri#*/}" "$host" "$AWS_CONTAINER_AUTHORIZATION_TOKEN" >&3
+answer=$(cat <&3)
+case $answer in
+  'HTTP/1.1 200'*ASIA*) echo "fetch$1: a session" ;;
+  *) echo "fetch$1: ${answer%%$'\r'*}" ;;
+esac
+"#;
+
+/// The shell around xsw, which stays so that the terminal can be looked at when xsw has ended.
+const AROUND: &str = "echo \"xsw is $$\"; \"$@\"; echo \"xsw ended with $?\"; read -r line; echo \"read: $line\"";
+
+const PROMPT: &str = "(xsw prod/Admin) mine>";
+
+struct Shell {
+    terminal: Terminal,
+    home: Home,
+}
+
+/// The shell's path, or `None` after having said that its test is skipped.
+fn installed(shell: &str) -> Option<PathBuf> {
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    let found = std::env::split_paths(&path).map(|folder| folder.join(shell)).find(|file| file.is_file());
+    if found.is_none() {
+        let must = std::env::var_os("XSW_TEST_ALL_SHELLS").is_some_and(|set| set == "1");
+        assert!(!must, "{shell} is not installed, and XSW_TEST_ALL_SHELLS=1 wants every shell");
+        _ = writeln!(std::io::stderr(), "SKIPPED: {shell} is not installed");
+    }
+    found
+}
+
+/// A prompt of the user's own for every shell, and more files.
+fn furnish(home: &Home, files: &[(&str, &str)]) {
+    let rc = [
+        (".bashrc", "PS1='mine> '\n"),
+        (".zshrc", "PS1='mine> '\n"),
+        (".config/fish/config.fish", "set -g fish_greeting\nfunction fish_prompt; echo -n 'mine> '; end\n"),
+        (".local/share/fish/generated_completions/none", ""),
+    ];
+    for (name, text) in rc.iter().chain(files) {
+        let file = home.path().join(name);
+        fs::create_dir_all(file.parent().unwrap()).unwrap();
+        fs::write(file, text).unwrap();
+    }
+}
+
+impl Shell {
+    /// `xsw shell --renew` of a role that wants MFA, at its first prompt; `None` where there is no such shell.
+    fn open(shell: &str) -> Option<Self> {
+        let program = installed(shell)?;
+        let mut world = World::demo();
+        let mut roles = world.accounts.iter_mut().flat_map(|account| &mut account.roles);
+        let seconds = u32::try_from(LIFE.as_secs()).unwrap();
+        roles.find(|role| role.name == "Admin").unwrap().session_seconds = Some(seconds);
+        let home = Home::of(world);
+        furnish(&home, &[("fetch", FETCH)]);
+        let words = ["sh", "-c", AROUND, "sh", env!("CARGO_BIN_EXE_xsw"), "shell", "--renew", "prod/Admin"];
+        let mut command = home.command(&words);
+        command.env("SHELL", program);
+        let mut shell = Self { terminal: Terminal::open(command, (120, 40)), home };
+        shell.answer(1);
+        shell.prompt();
+        Some(shell)
+    }
+
+    fn send(&mut self, keys: &str) {
+        self.terminal.send(keys);
+    }
+
+    /// Waits for the question of this number and types a code.
+    fn answer(&mut self, number: usize) {
+        self.asked(number);
+        let code = loop {
+            match self.home.cloud().mfa_code(DEVICE) {
+                Some(code) => break code,
+                None => std::thread::sleep(Duration::from_millis(200)),
+            }
+        };
+        self.send(&format!("{code}\r"));
+    }
+
+    #[track_caller]
+    fn asked(&self, number: usize) {
+        let what = format!("question {number}");
+        self.terminal.until(&what, |text| text.matches(QUESTION).count() == number);
+    }
+
+    /// Waits for the shell's prompt on the last line.
+    #[track_caller]
+    fn prompt(&self) -> String {
+        let last = |text: &str| text.trim_end().lines().last().is_some_and(|line| line.ends_with(PROMPT));
+        self.terminal.until("the prompt", last)
+    }
+
+    fn let_the_session_end(&self) {
+        std::thread::sleep(LIFE + Duration::from_millis(200));
+    }
+
+    /// Jobs stop, go on in the background and end, and Ctrl-C ends one.
+    #[track_caller]
+    fn has_job_control(&mut self) {
+        self.send("clear\r");
+        self.terminal.until("an empty screen", |text| text.trim() == PROMPT);
+        self.send("sleep 600\r");
+        std::thread::sleep(Duration::from_millis(300));
+        self.send("\x1a");
+        self.terminal.until("a stopped job", |text| {
+            let text = text.to_lowercase();
+            text.contains("stopped") || text.contains("suspended")
+        });
+        self.prompt();
+        self.send("kill %1; fg\r");
+        self.prompt();
+        self.send("sh -c 'echo wai\"\"ting; exec sleep 600'\r");
+        self.terminal.see("waiting");
+        std::thread::sleep(Duration::from_millis(200));
+        self.send("\x03");
+        self.prompt();
+        self.send("echo typed and sho\"\"wn\r");
+        let text = self.terminal.see("typed and shown");
+        assert!(text.contains("echo typed and sho\"\"wn"), "the echo is off:\n{text}");
+    }
+
+    /// xsw ends with this status, and the terminal is as it was.
+    #[track_caller]
+    fn ended(&self, status: u32) {
+        self.terminal.see(&format!("xsw ended with {status}"));
+        assert_eq!(self.terminal.settings(), self.terminal.settings_before);
+    }
+}
+
+/// No code was ever shown, by us or by a shell that read it in our stead.
+fn no_code_is_shown(terminal: &Terminal) {
+    let text = terminal.text();
+    let digits = |word: &str| word.len() == 6 && word.bytes().all(|byte| byte.is_ascii_digit());
+    assert!(!text.split(|c: char| !c.is_ascii_alphanumeric()).any(digits), "{text}");
+}
+
+const SHELLS: [&str; 3] = ["bash", "zsh", "fish"];
+
+#[test]
+fn a_command_that_needs_a_new_code_has_it_asked_for_in_the_terminal() {
+    for name in SHELLS {
+        let Some(mut shell) = Shell::open(name) else { continue };
+        shell.let_the_session_end();
+        shell.send("bash ./fetch\r");
+        shell.answer(2);
+        shell.terminal.see("fetch: a session");
+        shell.prompt();
+        no_code_is_shown(&shell.terminal);
+        assert_eq!(shell.home.cloud().calls("sts:AssumeRole"), 2, "{name}");
+        shell.has_job_control();
+        shell.send("exit 3\r");
+        shell.ended(3);
+    }
+}
+
+#[test]
+fn ctrl_c_at_the_question_is_the_questions_and_ten_at_once_ask_once() {
+    let Some(mut shell) = Shell::open("bash") else { return };
+    shell.let_the_session_end();
+    shell.send("for i in 0 1 2 3 4 5 6 7 8 9; do bash ./fetch $i & done 2>/dev/null; wait\r");
+    shell.asked(2);
+    std::thread::sleep(Duration::from_millis(500));
+    shell.send("\x03");
+    for number in 0..10 {
+        shell.terminal.see(&format!("fetch{number}: HTTP/1.1 400 Bad Request"));
+    }
+    shell.prompt();
+    // Whoever tries again at once is not asked again at once.
+    shell.send("clear; bash ./fetch\r");
+    shell.terminal.see("fetch: HTTP/1.1 400 Bad Request");
+    shell.prompt();
+    assert_eq!(shell.home.cloud().calls("sts:AssumeRole"), 1);
+    shell.has_job_control();
+    shell.send("exit\r");
+    shell.ended(0);
+}
+
+/// The shell waits for keys itself then, and must not read the answer.
+#[test]
+fn a_job_in_the_background_has_it_asked_for_at_the_prompt() {
+    for name in SHELLS {
+        let Some(mut shell) = Shell::open(name) else { continue };
+        shell.let_the_session_end();
+        shell.send("bash ./fetch &\r");
+        shell.answer(2);
+        shell.terminal.see("fetch: a session");
+        no_code_is_shown(&shell.terminal);
+        shell.send("\r");
+        shell.prompt();
+        shell.has_job_control();
+        shell.send("exit\r");
+        shell.ended(0);
+    }
+}
+
+/// SDKs wait for a few seconds alone; then the command ends, and its shell takes the terminal back.
+#[test]
+fn a_question_outlives_the_command_that_brought_it_up() {
+    for name in SHELLS {
+        let Some(mut shell) = Shell::open(name) else { continue };
+        shell.let_the_session_end();
+        shell.send("timeout 1 bash ./fetch\r");
+        shell.asked(2);
+        // The command is gone by now.
+        std::thread::sleep(Duration::from_millis(1500));
+        shell.answer(2);
+        shell.terminal.until("the call", |_| shell.home.cloud().calls("sts:AssumeRole") == 2);
+        shell.send("\r");
+        shell.prompt();
+        no_code_is_shown(&shell.terminal);
+        shell.has_job_control();
+        shell.send("exit\r");
+        shell.ended(0);
+    }
+}
+
+#[test]
+fn a_shell_that_ends_takes_the_question_with_it() {
+    for name in SHELLS {
+        let Some(mut shell) = Shell::open(name) else { continue };
+        shell.send("sh -c 'echo \"shell is $PPID\"'\r");
+        let text = shell.terminal.until("its number", |text| text.lines().any(|line| line.starts_with("shell is ")));
+        let number = text.lines().find_map(|line| line.strip_prefix("shell is ")).unwrap().trim();
+        let process = Pid::from_raw(number.parse().unwrap()).unwrap();
+        shell.let_the_session_end();
+        shell.send("bash ./fetch &\r");
+        shell.asked(2);
+        kill_process(process, Signal::KILL).unwrap();
+        shell.terminal.see("xsw ended with 137");
+        // The shell around it has the terminal again. What a killed shell did to its modes stays.
+        shell.send("still here\r\n");
+        shell.terminal.see("read: still here");
+    }
+}
+
+/// What a program in the shell sees, on one line that the command itself does not show.
+const SHOW: &str = r#"
+show() { eval "set -- \"\$1\" \"\${$1-gone}\""; printf '%s ' "$1=$2" | sed 's|/[^ ]*/||; s|ASIA[^ ]*|ASIA|; s|http:[^ ]*|endpoint|'; }
+for name in AWS_ACCESS_KEY_ID AWS_CONTAINER_CREDENTIALS_FULL_URI AWS_CONFIG_FILE XSW_AWS_CONFIG_FILE XSW_ROLE; do
+  show $name
+done
+echo
+"#;
+
+const RENEWS: &str = "AWS_ACCESS_KEY_ID=gone AWS_CONTAINER_CREDENTIALS_FULL_URI=endpoint AWS_CONFIG_FILE=config \
+                      XSW_AWS_CONFIG_FILE=own-config XSW_ROLE=hub/Developer";
+const PLAIN: &str = "AWS_ACCESS_KEY_ID=ASIA AWS_CONTAINER_CREDENTIALS_FULL_URI=gone AWS_CONFIG_FILE=own-config \
+                     XSW_AWS_CONFIG_FILE=gone XSW_ROLE=prod/S3Reader";
+const NONE: &str = "AWS_ACCESS_KEY_ID=gone AWS_CONTAINER_CREDENTIALS_FULL_URI=gone AWS_CONFIG_FILE=own-config \
+                    XSW_AWS_CONFIG_FILE=gone XSW_ROLE=gone";
+
+/// In a renewing shell another session replaces the endpoint, and nothing of it stays behind.
+#[test]
+fn another_session_in_a_renewing_shell_replaces_the_endpoint() {
+    for (name, evaluate) in
+        [("bash", "eval \"$(xsw ENV)\""), ("zsh", "eval \"$(xsw ENV)\""), ("fish", "xsw ENV --format fish | source")]
+    {
+        let Some(program) = installed(name) else { continue };
+        let home = Home::demo();
+        furnish(&home, &[("show", SHOW)]);
+        let credentials = fs::read_to_string(home.profile_file().with_file_name("credentials")).unwrap();
+        fs::write(home.path().join("credentials"), credentials.replace("[demo]", "[default]")).unwrap();
+        fs::write(home.path().join("own-config"), "[profile demo]\nsource_profile = default\n").unwrap();
+        let text = fs::read_to_string(home.profile_file()).unwrap();
+        fs::write(home.profile_file(), text.replace("profile = \"demo\"", "profile = \"default\"")).unwrap();
+        let mut command = home.command(&["xsw", "shell", "--renew", "hub/Developer"]);
+        let xsw = std::path::Path::new(env!("CARGO_BIN_EXE_xsw")).parent().unwrap().to_owned();
+        let path = std::env::var_os("PATH").unwrap_or_default();
+        let path = std::env::join_paths(std::iter::once(xsw).chain(std::env::split_paths(&path))).unwrap();
+        command.env("PATH", path);
+        command.env("SHELL", program);
+        command.env("AWS_CONFIG_FILE", home.path().join("own-config"));
+        command.env("AWS_SHARED_CREDENTIALS_FILE", home.path().join("credentials"));
+        let mut terminal = Terminal::open(command, (200, 30));
+        let mut step = |line: &str, prompt: &str, seen: &str| {
+            let prompt = format!("{prompt}mine>");
+            let at_prompt = |text: &str| text.trim_end().lines().last().is_some_and(|line| line == prompt);
+            let shown = |text: &str| seen.is_empty() || text.lines().any(|line| line.trim_end() == seen);
+            terminal.send(line);
+            terminal.until(&format!("{name} after {line:?}: {prompt} {seen}"), |text| at_prompt(text) && shown(text));
+        };
+        step("", "(xsw hub/Developer) ", "");
+        step("clear; sh ./show\r", "(xsw hub/Developer) ", RENEWS);
+        // A subshell in it, and back.
+        step("clear; xsw shell prod/S3Reader\r", "(xsw prod/S3Reader) ", "");
+        step("sh ./show\r", "(xsw prod/S3Reader) ", PLAIN);
+        step("exit\r", "(xsw hub/Developer) ", "");
+        step("clear; sh ./show\r", "(xsw hub/Developer) ", RENEWS);
+        let env = evaluate.replace("ENV", "env prod/S3Reader");
+        step(&format!("clear; {env}; sh ./show\r"), "(xsw prod/S3Reader) ", PLAIN);
+        let unset = evaluate.replace("ENV", "env --unset");
+        step(&format!("clear; {unset}; sh ./show\r"), "", NONE);
+        step("clear; xsw shell --renew hub/Developer\r", "(xsw hub/Developer) ", "");
+        step("sh ./show\r", "(xsw hub/Developer) ", RENEWS);
+        terminal.send("exit\r");
+        terminal.send("exit 5\r");
+        assert_eq!(terminal.ended(), 5, "{name}");
+    }
+}
+
+#[test]
+fn the_screens_subshell_renews_where_the_profile_file_says_so() {
+    let home = Home::demo();
+    furnish(&home, &[]);
+    let text = fs::read_to_string(home.profile_file()).unwrap();
+    fs::write(home.profile_file(), text.replacen("[settings]\n", "[settings]\nrenew = true\n", 1)).unwrap();
+    let mut terminal = Terminal::open(home.command(&[env!("CARGO_BIN_EXE_xsw")]), (100, 30));
+    terminal.see("S3Reader");
+    terminal.send("/hub/Developer\r\r");
+    terminal.see("hub-artifacts");
+    terminal.send("s");
+    terminal.see("Its session renews itself.");
+    terminal.send("echo \"<${AWS_CONTAINER_CREDENTIALS_FULL_URI:+endpoint} ${AWS_ACCESS_KEY_ID-no keys}>\"\r");
+    terminal.see("<endpoint no keys>");
+    terminal.send("exit\r");
+    terminal.until_screen("the screen again", |screen| screen.alternate_screen());
+    terminal.see("hub-artifacts");
+    terminal.send("q");
+    assert_eq!(terminal.ended(), 0);
+}
