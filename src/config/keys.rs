@@ -10,12 +10,23 @@ pub(super) struct Keys {
 
 pub(super) const FILE: Keys = Keys { title: "the top of the file", keys: &["settings", "sources", "accounts"] };
 
-pub(super) const SETTINGS: Keys =
-    Keys { title: "[settings]", keys: &["region", "duration", "session_name", "endpoint_url", "cache", "renew", "mfa_command"] };
+pub(super) const SETTINGS: Keys = Keys {
+    title: "[settings]",
+    keys: &["region", "duration", "session_name", "endpoint_url", "cache", "renew", "mfa_command"],
+};
 
 pub(super) const SOURCE: Keys = Keys {
     title: "[sources.NAME]",
-    keys: &["profile", "environment", "credential_source", "sso_start_url", "sso_region", "sso_account_id", "sso_role_name", "sso_session"],
+    keys: &[
+        "profile",
+        "environment",
+        "credential_source",
+        "sso_start_url",
+        "sso_region",
+        "sso_account_id",
+        "sso_role_name",
+        "sso_session",
+    ],
 };
 
 pub(super) const ACCOUNT: Keys = Keys {

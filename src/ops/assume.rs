@@ -252,7 +252,11 @@ impl Core {
             self.profile.sources.get(name).ok_or_else(|| Error::usage(format!("there is no source {name}")))?;
         let keys = match source {
             Source::IdentityCenter { permission_set: Some(set), .. } => self.permission_set_keys(name, set).await?,
-            source => self.aws.source_keys(name, source, &self.endpoint(role, "STS").region).await?,
+            source => {
+                let region = self.endpoint(role, "STS").region;
+                let keys = self.aws.source_keys(name, source, &region).await;
+                keys.map_err(|error| self.with_sign_in_hint(name, error))?
+            }
         };
         held(&self.sources).insert(name.to_owned(), keys.clone());
         Ok(keys)
@@ -286,7 +290,8 @@ impl Core {
         for link in self.profile.chain(role) {
             let role = self.profile.role(link);
             let endpoint = self.endpoint(link, "STS");
-            parts.push(role.arn.to_string());
+            // A permission set may have the name of a role.
+            parts.push(format!("{}{}", role.arn, if role.permission_set { " permission set" } else { "" }));
             parts.push(format!("{:?}", (&endpoint.url, &role.external_id, &role.mfa_serial, &role.source_identity)));
             parts.push(format!("{:?}", (&role.tags, &role.transitive_tags, &role.policy, &role.policy_arns)));
             parts.push(format!("{:?}", role.requested_duration(&self.profile.settings)));

@@ -27,6 +27,11 @@ impl Core {
 
     /// The identity of the source credentials from which the chain of `role` starts.
     pub async fn source_identity(&self, role: RoleIndex) -> Result<Identity> {
+        let first = self.profile.chain(role)[0];
+        if self.profile.role(first).permission_set {
+            // A sign-in has no identity but that of what it gives.
+            return self.role_identity(first).await;
+        }
         let source = self.source_keys(role).await?;
         let caller = Caller { keys: &source.keys, name: self.profile.source_name(role), is_source: true };
         self.aws.caller_identity(&self.endpoint(role, "STS"), caller).await

@@ -13,9 +13,19 @@ pub(super) struct Section {
 /// sense are passed over: the file belongs to other programs. Keys that nobody asked for, and among them the secret
 /// ones, are not kept.
 pub(super) fn profiles(text: &str, is_credentials: bool, wanted: &[&str]) -> Vec<(String, Section)> {
+    sections(text, |header| profile_name(header, is_credentials), wanted)
+}
+
+/// The same for the sections `[sso-session NAME]` of the config file.
+pub(super) fn sso_sessions(text: &str, wanted: &[&str]) -> Vec<(String, Section)> {
+    sections(text, |header| named(header, "sso-session"), wanted)
+}
+
+/// The sections whose header has a name.
+fn sections(text: &str, name_of: impl Fn(&str) -> Option<String>, wanted: &[&str]) -> Vec<(String, Section)> {
     let mut profiles: Vec<(String, Section)> = Vec::new();
     let mut places: HashMap<String, usize> = HashMap::new();
-    // `None` while in a section that is no profile, as `[sso-session x]`.
+    // `None` while in a section of another kind.
     let mut current: Option<usize> = None;
     // How far the last key was indented: what is indented further continues its value.
     let mut indent_of_key: Option<usize> = None;
@@ -30,7 +40,7 @@ pub(super) fn profiles(text: &str, is_credentials: bool, wanted: &[&str]) -> Vec
         }
         if let Some(header) = content.strip_prefix('[').and_then(|rest| rest.split_once(']')).map(|(name, _)| name) {
             indent_of_key = None;
-            current = profile_name(header, is_credentials).map(|name| {
+            current = name_of(header).map(|name| {
                 *places.entry(name.clone()).or_insert_with(|| {
                     profiles.push((name, Section { line: number + 1, ..Section::default() }));
                     profiles.len() - 1
@@ -54,11 +64,19 @@ pub(super) fn profiles(text: &str, is_credentials: bool, wanted: &[&str]) -> Vec
 /// config file, `[x]` in the credentials file.
 fn profile_name(header: &str, is_credentials: bool) -> Option<String> {
     let header = header.trim();
-    let name = match header.strip_prefix("profile").filter(|rest| rest.starts_with([' ', '\t'])) {
-        Some(name) if !is_credentials => name.trim(),
-        _ if is_credentials || header == "default" => header,
-        _ => return None,
-    };
+    match named(header, "profile") {
+        Some(name) if !is_credentials => Some(name),
+        _ if is_credentials || header == "default" => unquoted(header),
+        _ => None,
+    }
+}
+
+/// The name in `KIND NAME`.
+fn named(header: &str, kind: &str) -> Option<String> {
+    unquoted(header.trim().strip_prefix(kind).filter(|rest| rest.starts_with([' ', '\t']))?.trim())
+}
+
+fn unquoted(name: &str) -> Option<String> {
     let unquoted = ['"', '\''].iter().find_map(|quote| name.strip_prefix(*quote)?.strip_suffix(*quote));
     let name = unquoted.unwrap_or(name);
     (!name.is_empty()).then(|| name.to_owned())
@@ -101,6 +119,10 @@ mod tests {
         ] {
             assert_eq!(shown(text, false), expected, "{text:?}");
         }
+        let sessions =
+            sso_sessions("[sso-session s]\nregion = x\n[profile s]\nregion = y\n[sso-sessions]", &["region"]);
+        assert_eq!(sessions.len(), 1);
+        assert_eq!((sessions[0].0.as_str(), sessions[0].1.keys["region"].as_str()), ("s", "x"));
         let credentials = "[a]\naws_access_key_id = x\naws_secret_access_key = y\n[profile b]\n";
         assert_eq!(shown(credentials, true), "a@1: aws_access_key_id=x; profile b@4: ");
     }
