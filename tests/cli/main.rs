@@ -17,6 +17,7 @@ mod demo;
 mod env;
 mod get;
 mod hostile;
+mod login;
 mod ls;
 mod narrow;
 mod secrets;
