@@ -12,8 +12,10 @@ fn all_is_well() {
     success: true
     exit_code: 0
     ----- stdout -----
-    ok   profile file: [config]/config.toml: 3 accounts, 7 roles
+    ok   profile file: [config]/config.toml: 4 accounts, 7 roles
     ok   source demo: arn:aws:iam::111111111111:user/me
+    ?    source staff: nobody has signed in yet, so it gives no roles
+         sign in: `xsw login staff`
     ok   clock: agrees with AWS's
     ok   state: [state] (log: [state]/xsw.log)
     ok   terminal: stdout is none; the verbs work, the screen would not
@@ -27,8 +29,13 @@ fn check_as_json() {
     let stage = Stage::new();
     let found = stage.says(["check", "--json"]).json();
     let subjects: Vec<&str> = found.as_array().unwrap().iter().map(|one| one["subject"].as_str().unwrap()).collect();
-    assert_eq!(subjects, ["profile file", "source demo", "clock", "state", "terminal"]);
+    assert_eq!(subjects, ["profile file", "source demo", "source staff", "clock", "state", "terminal"]);
     for one in found.as_array().unwrap() {
+        if one["subject"] == "source staff" {
+            // Nobody has signed in yet.
+            assert_eq!((&one["standing"], &one["hint"]), (&"warning".into(), &"sign in: `xsw login staff`".into()));
+            continue;
+        }
         assert_eq!(one["standing"], "good", "{one}");
         assert!(one["message"].is_string() && one["hint"].is_null(), "{one}");
     }
@@ -42,28 +49,32 @@ fn a_source_with_wrong_keys_or_none_is_told() {
     success: false
     exit_code: 1
     ----- stdout -----
-    ok   profile file: [config]/config.toml: 3 accounts, 7 roles
+    ok   profile file: [config]/config.toml: 4 accounts, 7 roles
     BAD  source demo: no credentials from demo: The security token included in the request is invalid.
          AWS does not know these keys: check that they are active and complete
+    ?    source staff: nobody has signed in yet, so it gives no roles
+         sign in: `xsw login staff`
     ok   state: [state] (log: [state]/xsw.log)
     ok   terminal: stdout is none; the verbs work, the screen would not
 
     ----- stderr -----
-    error: 1 of 4 checks failed
+    error: 1 of 5 checks failed
     ");
     stage.write(".aws/credentials", "[other]\naws_access_key_id = AKIANOBODY0000000000\naws_secret_access_key = x\n");
     snapshot!(stage, ["check"], @"
     success: false
     exit_code: 1
     ----- stdout -----
-    ok   profile file: [config]/config.toml: 3 accounts, 7 roles
+    ok   profile file: [config]/config.toml: 4 accounts, 7 roles
     BAD  source demo: no credentials from demo: profile `demo` was not defined: could not find source profile demo referenced from the root profile
          check the profile with `aws sts get-caller-identity --profile demo`; sign in with `aws sso login --profile demo`, or write its keys with `aws configure --profile demo`
+    ?    source staff: nobody has signed in yet, so it gives no roles
+         sign in: `xsw login staff`
     ok   state: [state] (log: [state]/xsw.log)
     ok   terminal: stdout is none; the verbs work, the screen would not
 
     ----- stderr -----
-    error: 1 of 4 checks failed
+    error: 1 of 5 checks failed
     ");
 }
 
