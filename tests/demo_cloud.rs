@@ -8,6 +8,9 @@ use secrecy::ExposeSecret as _;
 use serde_json::json;
 use xsw::demo::{Account, Bucket, Cloud, Fault, Object, Role, User, World, allow, trust};
 
+#[path = "demo_cloud/sign_in.rs"]
+mod sign_in;
+
 const ME: &str = "arn:aws:iam::111111111111:user/me";
 const DEVICE: &str = "arn:aws:iam::111111111111:mfa/me";
 
