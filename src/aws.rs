@@ -2,8 +2,10 @@
 
 mod errors;
 mod http;
+pub mod oidc;
 pub mod s3;
 pub mod source;
+pub mod sso;
 pub mod sts;
 
 use std::sync::Arc;

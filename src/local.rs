@@ -1,13 +1,17 @@
 //! This machine: its environment variables, files, cached sessions, child processes.
 
 pub mod audit;
+pub mod browser;
 pub mod cache;
 pub mod child;
 pub mod child_env;
 pub mod codes;
+pub mod discovered;
 pub mod env_format;
 pub mod environment;
 pub mod files;
 pub mod log;
 pub mod prompt;
+pub mod redirect;
 pub mod shell;
+pub mod sso_cache;

@@ -11,7 +11,7 @@ use xsw::config::{self, Origin, Places};
 use xsw::error::{Error, Result};
 use xsw::local::environment::Environment;
 use xsw::local::log;
-use xsw::ops::{Core, MfaHint};
+use xsw::ops::{Core, MfaHint, sign_in};
 use xsw::tui;
 
 fn main() -> ExitCode {
@@ -99,7 +99,8 @@ fn ready(common: Common, environment: Environment, mfa_hint: MfaHint) -> Result<
         aws_credentials: environment.aws_credentials(),
         snapshot: Some(environment.state_directory().join("profile")),
     };
-    let config = config::load(&places)?;
+    let mut config = config::load(&places)?;
+    sign_in::add_discovered(&mut config.profile, &environment);
     let notice = match &config.origin {
         Origin::File(_) => None,
         Origin::AwsConfig(path) => {

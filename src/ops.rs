@@ -10,7 +10,7 @@ pub mod download;
 pub mod read;
 pub mod roles;
 mod shell;
-mod sign_in;
+pub mod sign_in;
 pub mod whoami;
 
 use std::collections::HashMap;

@@ -11,6 +11,7 @@ use secrecy::SecretString;
 use super::directory::{Buckets, Caller, Directory};
 use super::ledger::Ledger;
 use super::mfa::Devices;
+use super::sso::SignIns;
 
 /// A session that STS gave out.
 pub(super) struct Session {
@@ -33,6 +34,8 @@ pub(super) struct State {
     pub devices: Devices,
     /// By access key id.
     pub sessions: Mutex<HashMap<String, Session>>,
+    /// What IAM Identity Center gave out.
+    pub sign_ins: Mutex<SignIns>,
     pub ledger: Ledger,
     buckets: RwLock<Buckets>,
     /// Seconds by which the cloud's clock is ahead of this machine's.
@@ -45,6 +48,7 @@ impl State {
             devices: Devices::new(&directory.devices),
             directory,
             sessions: Mutex::default(),
+            sign_ins: Mutex::default(),
             ledger: Ledger::default(),
             buckets: RwLock::new(buckets),
             clock_offset: AtomicI64::new(0),

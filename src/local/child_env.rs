@@ -70,8 +70,8 @@ impl fmt::Debug for ChildEnv {
 pub struct RoleFacts<'a> {
     /// `account/role`.
     pub label: &'a str,
-    /// The role that was assumed.
-    pub arn: &'a RoleArn,
+    /// The role that was assumed; nobody knows that of a permission set.
+    pub arn: Option<&'a RoleArn>,
     /// Its account.
     pub account_id: AccountId,
     /// The region that the profile file gives it; without one the child keeps its own.
@@ -97,7 +97,11 @@ pub fn session_env(session: &Session, role: &RoleFacts<'_>) -> ChildEnv {
     env.set("AWS_SESSION_EXPIRATION", expiration);
     env.set("XSW_ROLE", role.label);
     env.set("XSW_ACCOUNT_ID", role.account_id.as_str());
-    env.set("XSW_ROLE_ARN", role.arn.to_string());
+    match role.arn {
+        Some(arn) => env.set("XSW_ROLE_ARN", arn.to_string()),
+        // One that is there is that of a subshell around this one.
+        None => env.unset("XSW_ROLE_ARN"),
+    }
     UNSET.iter().for_each(|name| env.unset(name));
     env
 }
@@ -132,7 +136,7 @@ mod tests {
             account_id: "222222222222".parse().unwrap(),
         };
         let arn = "arn:aws:iam::222222222222:role/team/S3Reader".parse().unwrap();
-        let role = RoleFacts { label: "prod/S3Reader", arn: &arn, account_id: session.account_id, region };
+        let role = RoleFacts { label: "prod/S3Reader", arn: Some(&arn), account_id: session.account_id, region };
         session_env(&session, &role)
     }
 

@@ -16,8 +16,9 @@ impl Core {
     /// The environment that holds the session of `role`.
     pub fn child_env(&self, role: RoleIndex, session: &Session) -> ChildEnv {
         let (label, region) = (self.profile.label(role), self.region_of(role));
-        let arn = &self.profile.role(role).arn;
-        let facts = RoleFacts { label: &label, arn, account_id: arn.account(), region: Some(&region) };
+        let known = self.profile.role(role);
+        let facts =
+            RoleFacts { label: &label, arn: known.known_arn(), account_id: known.arn.account(), region: Some(&region) };
         let mut env = session_env(session, &facts);
         // Other SDKs must reach the same place. What the environment says itself, the child has anyway.
         if let Some(url) = self.profile.endpoint_url(role).filter(|_| self.environment.get(ENDPOINT_URL).is_none()) {

@@ -20,6 +20,7 @@ mod get;
 mod guard;
 mod hostile;
 mod import;
+mod login;
 mod ls;
 mod mfa;
 mod narrow;
