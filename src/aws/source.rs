@@ -258,11 +258,11 @@ fn profile_missing(name: &str, profile: &str, kind: &SourceKind, said: &str) -> 
         ),
         SourceKind::IdentityCenter => Missing::new(
             format!("nobody is signed in to IAM Identity Center, or no more{because}"),
-            format!("sign in with `xsw login {name}`"),
+            format!("sign in: `xsw login {name}`"),
         ),
         SourceKind::Login { .. } => Missing::new(
             format!("nobody is signed in to the AWS profile {profile}, or no more{because}"),
-            format!("sign in with `aws login --profile {profile}`"),
+            format!("sign in: `aws login --profile {profile}`"),
         ),
         SourceKind::Process => Missing::new(
             format!("the credential_process of the AWS profile {profile} gave none{because}"),

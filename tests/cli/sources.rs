@@ -257,7 +257,7 @@ fn a_session_of_aws_login() {
     stage.write(".aws/config", format!("[profile console]\nlogin_session = {arn}\n"));
     let said = stage.says(["whoami", "--source", "x"]).failed(4);
     assert!(said.contains("nobody is signed in to the AWS profile console"), "{said}");
-    assert!(said.contains("hint: sign in with `aws login --profile console`"), "{said}");
+    assert!(said.contains("hint: sign in: `aws login --profile console`"), "{said}");
     let name: String = Sha256::digest(arn.as_bytes()).iter().map(|byte| format!("{byte:02x}")).collect();
     let cached = json!({
         "accessToken": {
@@ -301,7 +301,7 @@ fn a_source_without_credentials_says_what_to_do() {
             "[profile p]\nsso_start_url = https://corp.awsapps.com/start\nsso_region = eu-west-1\n\
              sso_account_id = 111111111111\nsso_role_name = Dev\n",
             "nobody is signed in to IAM Identity Center",
-            "sign in with `xsw login x`",
+            "`xsw login x`",
         ),
         ("[profile p]\naws_access_key_id = AKIAIOSFODNN7EXAMPLE\n", "aws_secret_access_key", "--profile p"),
         ("[profile p\n", "", "--profile p"),
