@@ -68,7 +68,12 @@ impl Waiting {
 
 /// Signs in by a code, which is approved at once.
 fn sign_in(stage: &Stage) -> Said {
-    let waiting = Waiting::start(stage.xsw(["login", "staff", "--device-code"]));
+    sign_in_with(stage.xsw(["login", "staff", "--device-code"]))
+}
+
+/// The same with any `xsw login --device-code`.
+pub fn sign_in_with(command: Command) -> Said {
+    let waiting = Waiting::start(command);
     assert_eq!(get(&waiting.url).0, 200);
     let said = waiting.end();
     assert_eq!(said.code, Some(0), "{said:?}");
