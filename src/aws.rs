@@ -3,8 +3,10 @@
 mod errors;
 pub mod federation;
 mod http;
+pub mod oidc;
 pub mod s3;
 pub mod source;
+pub mod sso;
 pub mod sts;
 
 use std::sync::Arc;

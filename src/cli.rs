@@ -419,6 +419,14 @@ impl Context {
         }
     }
 
+    /// What to do while there are no roles: only a sign-in can bring some.
+    fn sign_in_hint(&self) -> String {
+        match self.core.sign_in_sources()[..] {
+            [only] => format!("sign in: `xsw login {only}`"),
+            _ => "sign in: `xsw login SOURCE`".into(),
+        }
+    }
+
     /// The role of an S3 verb: `--as`, else the subshell's, else the only one.
     fn role_of(&self, given: &As) -> Result<RoleIndex> {
         let profile = &self.core.profile;
@@ -426,6 +434,7 @@ impl Context {
             return profile.find(name);
         }
         match profile.roles.len() {
+            0 => Err(Error::Usage { message: "there are no roles yet".into(), hint: Some(self.sign_in_hint()) }),
             1 => Ok(RoleIndex(0)),
             _ => Err(Error::Usage {
                 message: "which role? There are several".into(),

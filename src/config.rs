@@ -5,6 +5,7 @@
 
 mod accounts;
 mod chains;
+mod discovered;
 mod fields;
 mod keys;
 mod report;
@@ -24,9 +25,11 @@ use toml::de::DeTable;
 use crate::domain::role::Profile;
 use crate::error::Problem;
 use crate::{Error, Result};
+pub use discovered::add_discovered;
 use fields::Fields;
 use report::Report;
 use role_profiles::Found;
+pub use role_profiles::sign_in_of;
 pub use write::write;
 
 /// Where a profile may be, found by the caller from the command line, the environment and the platform.
@@ -378,6 +381,58 @@ mod tests {
                     table.title
                 );
             }
+        }
+    }
+
+    #[test]
+    fn permission_sets_belong_to_a_sign_in_and_take_nothing_of_assume_role() {
+        /// A source and an account with it; its role is on the lines from 8, its own keys from 10.
+        fn file(source: &str, keys: &str) -> String {
+            format!(
+                "[sources.s]\n{source}\n[[accounts]]\nname = 'a'\nid = '111111111111'\nsource = 's'\n\
+                 [[accounts.roles]]\nname = 'R'\n{keys}"
+            )
+        }
+        const SIGN_IN: &str = "sso_start_url = 'https://x.awsapps.com/start'\nsso_region = 'eu-west-1'";
+        let with_own =
+            SIGN_IN.to_owned() + "\nsso_account_id = '111111111111'\nsso_role_name = 'Base'\nsso_session = 'x'";
+        let chained = "permission_set = true\n[[accounts.roles]]\nname = 'Next'\nvia = 'a/R'";
+        for text in [
+            // The list is what the sign-in gives.
+            format!("[sources.s]\n{SIGN_IN}"),
+            format!("[sources.s]\n{SIGN_IN}\n[[accounts]]\nname = 'a'\nid = '111111111111'"),
+            file(SIGN_IN, "permission_set = true\nalias = 'r'\nrenew = true\nbuckets = ['s3://some-bucket/']"),
+            file(SIGN_IN, chained),
+            file(&with_own, "permission_set = true"),
+            file(&with_own, ""),
+            file("profile = 'p'", "permission_set = false"),
+        ] {
+            assert_eq!(problems(&text), [""; 0], "{text}");
+        }
+        for (source, keys, expected) in [
+            (
+                "profile = 'p'\n",
+                "permission_set = true",
+                "10: permission_set: the source `s` of this account is no sign-in",
+            ),
+            ("environment = true\n", "permission_set = true", "10: permission_set: the source `s`"),
+            (SIGN_IN, "", "8: the source `s` gives permission sets and no credentials that could assume this role"),
+            (SIGN_IN, "permission_set = false", "8: the source `s` gives permission sets and no credentials"),
+            (SIGN_IN, "permission_set = 'yes'", "10: permission_set: write true or false"),
+            (SIGN_IN, "permission_set = true\narn = 'arn:aws:iam::111111111111:role/R'", "11: arn: a permission set"),
+            (SIGN_IN, "permission_set = true\nvia = 'a/R'", "11: via: a permission set takes none"),
+            (SIGN_IN, "permission_set = true\nexternal_id = 'abc'", "11: external_id: a permission set takes none"),
+            (SIGN_IN, "permission_set = true\nmfa_serial = 'GAHT12345678'", "11: mfa_serial: a permission set"),
+            (SIGN_IN, "permission_set = true\nduration = '1h'", "11: duration: a permission set takes none"),
+            (SIGN_IN, "permission_set = true\nsession_name = 'me'", "11: session_name: a permission set"),
+            (SIGN_IN, "permission_set = true\nsource_identity = 'me'", "11: source_identity: a permission set"),
+            (SIGN_IN, "permission_set = true\ntags = { a = 'b' }", "11: tags: a permission set takes none"),
+            (SIGN_IN, "permission_set = true\ntransitive_tags = []", "11: transitive_tags: a permission set"),
+            (SIGN_IN, "permission_set = true\npolicy = '{\"Statement\":[]}'", "11: policy: a permission set"),
+            (SIGN_IN, "permission_set = true\npolicy_arns = []", "11: policy_arns: a permission set takes none"),
+        ] {
+            let found = problems(&file(source, keys));
+            assert!(found.iter().any(|problem| problem.starts_with(expected)), "{keys:?}: {found:?}, not {expected}");
         }
     }
 

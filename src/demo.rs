@@ -6,6 +6,7 @@
 //! ```text
 //! cloud     the listener, and the knobs that tests turn
 //!   sts     the query protocol: AssumeRole, GetSessionToken, GetCallerIdentity
+//!   sso     IAM Identity Center: its sign-in, its portal, the pages that a person sees
 //!   s3      the S3 operations over bucket, listing and content
 //!   access  keys, tokens and expiry, for both
 //!   federation  sign-in tokens for the web console
@@ -28,6 +29,7 @@ mod mfa;
 mod random;
 mod s3;
 mod scene;
+mod sso;
 mod state;
 mod sts;
 mod visit;
@@ -37,4 +39,4 @@ pub use bucket::{Bucket, Object, Series};
 pub use cloud::Cloud;
 pub use ledger::Fault;
 pub use visit::Visit;
-pub use world::{Account, Role, User, World, allow, trust};
+pub use world::{Account, IdentityCenter, PermissionSet, Role, User, World, allow, trust};

@@ -10,6 +10,7 @@ pub mod object;
 pub mod policy;
 pub mod role;
 pub mod session;
+pub mod sign_in;
 pub mod text;
 pub mod transfer;
 pub mod uri;

@@ -11,7 +11,7 @@ use xsw::config::{self, Origin};
 use xsw::error::{Error, Result};
 use xsw::local::environment::Environment;
 use xsw::local::log;
-use xsw::ops::{Core, MfaHint};
+use xsw::ops::{Core, MfaHint, sign_in};
 use xsw::tui;
 
 fn main() -> ExitCode {
@@ -101,7 +101,8 @@ async fn demo(common: Common, inner: Vec<std::ffi::OsString>) -> (bool, Result<u
 /// Reads the profile file and makes everything that the front ends stand on.
 fn ready(common: Common, environment: Environment, mfa_hint: MfaHint) -> Result<(Context, Option<String>)> {
     log::start(&environment.state_directory(), environment.get("XSW_LOG"));
-    let config = config::load(&common.places(&environment))?;
+    let mut config = config::load(&common.places(&environment))?;
+    sign_in::add_discovered(&mut config.profile, &environment);
     let notice = match &config.origin {
         Origin::File(_) => None,
         Origin::AwsConfig(path) => {

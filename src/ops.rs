@@ -13,7 +13,7 @@ pub mod read;
 mod renew;
 pub mod roles;
 mod shell;
-mod sign_in;
+pub mod sign_in;
 pub mod whoami;
 
 use std::collections::HashMap;

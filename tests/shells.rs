@@ -207,7 +207,7 @@ fn as_xsw_shell() {
         account_id: "222222222222".parse().unwrap(),
     };
     let arn = "arn:aws:iam::222222222222:role/S3Reader".parse().unwrap();
-    let role = RoleFacts { label: &label, arn: &arn, account_id: session.account_id, region: Some("eu-north-1") };
+    let role = RoleFacts { label: &label, arn: Some(&arn), account_id: session.account_id, region: Some("eu-north-1") };
     let shell = std::env::var_os("SHELL");
     let env = session_env(&session, &role);
     let subshell = Subshell { shell: shell.as_deref(), label: &label, expiration: Some(expiration), env: &env };

@@ -98,6 +98,11 @@ impl Call<'_> {
             "InvalidClientTokenId" | "InvalidAccessKeyId" | "UnrecognizedClientException" => {
                 self.signed_out(message, "AWS does not know these keys: check that they are active and complete")
             }
+            // IAM Identity Center's word for an access token that has ended.
+            "UnauthorizedException" => self.signed_out(
+                if message.is_empty() { "the sign-in has ended".into() } else { message },
+                &format!("sign in again: `xsw login {}`", self.caller),
+            ),
             "RequestTimeTooSkewed" | "RequestExpired" => clock(date, &message),
             "SignatureDoesNotMatch" | "InvalidSignatureException"
                 if message.contains("Signature expired") || message.contains("not yet current") =>
@@ -122,7 +127,9 @@ impl Call<'_> {
             "RegionDisabledException" => {
                 aws(&code, message, Some("this region is not switched on for the account: set another `region`"))
             }
-            "AccessDenied" | "AccessDeniedException" | "UnauthorizedAccess" | "Forbidden" => self.denied(message),
+            "AccessDenied" | "AccessDeniedException" | "UnauthorizedAccess" | "Forbidden" | "ForbiddenException" => {
+                self.denied(message)
+            }
             // HEAD answers have no body, hence no code.
             "" if status == 403 => self.denied(String::new()),
             "" if status == 404 => Error::NotFound { message: format!("there is no {}", self.name), hint: None },
@@ -168,6 +175,11 @@ impl Call<'_> {
             return format!(
                 "the role does not exist, or its trust policy does not name {caller} or has a condition (external ID, \
                  MFA, source identity) that is not met, or {caller} may not call sts:AssumeRole on it"
+            );
+        }
+        if action == "sso:GetRoleCredentials" {
+            return format!(
+                "the permission set is not assigned to you, or no longer; `xsw login {caller}` reads anew which ones are"
             );
         }
         if action == "s3:ListAllMyBuckets" {

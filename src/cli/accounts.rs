@@ -24,7 +24,7 @@ pub(super) fn run(context: &Context, json: bool) -> Result<()> {
                 "account": account.name,
                 "account_id": account.id,
                 "role": role.name,
-                "role_arn": role.arn,
+                "role_arn": role.known_arn(),
                 "alias": role.alias,
                 "environment": account.environment,
                 "source": profile.source_name(index),
@@ -37,6 +37,10 @@ pub(super) fn run(context: &Context, json: bool) -> Result<()> {
         output::note(&format!("these are the role profiles of {}; xsw has no profile file yet", path.display()));
     }
     context.notes.iter().for_each(|note| output::note(note));
+    if profile.roles.is_empty() {
+        output::note("there are no roles yet");
+        return Ok(output::hint(&context.sign_in_hint()));
+    }
     let width = |texts: &mut dyn Iterator<Item = usize>| texts.max().unwrap_or(0);
     let account_width = width(&mut profile.accounts.iter().map(|account| escaped(&account.name).len()));
     let role_width = width(&mut profile.roles.iter().map(|role| role.name.len()));

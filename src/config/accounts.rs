@@ -9,7 +9,7 @@ use super::fields::{Fields, Text, parsed};
 use super::report::{Report, quoted};
 use super::{keys, values};
 use crate::domain::account::{AccountId, RoleArn, partition_of};
-use crate::domain::role::{Account, Profile, Role};
+use crate::domain::role::{Account, Profile, Role, Source};
 
 /// What is known of a role's place in the file, for the checks that compare roles.
 pub(super) struct Place<'a> {
@@ -45,9 +45,11 @@ pub(super) fn read<'a>(report: &mut Report, file: &Fields<'a>, folder: &Path, pr
             report.add(*at, format!("the name {} is the id of another account", quoted(&account.name)));
         }
     }
-    if profile.accounts.is_empty() && (report.is_empty() || !file.has("accounts")) {
+    // A sign-in brings accounts and roles of its own.
+    let signs_in = profile.sources.values().any(|source| matches!(source, Source::IdentityCenter { .. }));
+    if profile.accounts.is_empty() && !signs_in && (report.is_empty() || !file.has("accounts")) {
         report.add_whole("no accounts: write [[accounts]] with a name and an id, and [[accounts.roles]] below it");
-    } else if !profile.accounts.is_empty() && profile.roles.is_empty() && report.is_empty() {
+    } else if !profile.accounts.is_empty() && !signs_in && profile.roles.is_empty() && report.is_empty() {
         report.add_whole("no roles: write [[accounts.roles]] with a name below an account");
     }
     check_aliases(report, profile, &places);
@@ -81,6 +83,10 @@ fn read_account<'a>(
         confirm: fields.flag(report, "confirm").unwrap_or(false),
         endpoint_url: fields.parsed(report, "endpoint_url", values::url),
     };
+
+    for role in &roles {
+        check_permission_set(report, role, profile.sources.get(&account.source), &account.source);
+    }
 
     // Without an id of its own, the account has that of its roles' ARNs.
     let arns: Vec<Option<RoleArn>> = roles.iter().map(|role| role.parsed(report, "arn", str::parse)).collect();
@@ -117,6 +123,47 @@ fn read_account<'a>(
         profile.roles.push(read.0);
     }
     profile.accounts.push(account);
+}
+
+/// Holds a role against the kind of its account's source: a permission set is no role that is assumed, and a sign-in
+/// without credentials of its own assumes none.
+fn check_permission_set(report: &mut Report, role: &Fields<'_>, source: Option<&Source>, source_name: &str) {
+    /// What AssumeRole takes; IAM Identity Center gives credentials without asking any of it.
+    const ASSUMED: [&str; 11] = [
+        "arn",
+        "via",
+        "external_id",
+        "mfa_serial",
+        "duration",
+        "session_name",
+        "source_identity",
+        "tags",
+        "transitive_tags",
+        "policy",
+        "policy_arns",
+    ];
+    let source_name = quoted(source_name);
+    if role.is_true("permission_set") {
+        if !matches!(source, Some(Source::IdentityCenter { .. }) | None) {
+            let message = format!(
+                "permission_set: the source {source_name} of this account is no sign-in of IAM Identity Center; give the \
+                 account a source with sso_start_url and sso_region"
+            );
+            report.add(role.at("permission_set"), message);
+        }
+        for key in ASSUMED.into_iter().filter(|key| role.has(key)) {
+            let message = format!("{key}: a permission set takes none, because it is not assumed; leave it out");
+            report.add(role.at(key), message);
+        }
+    } else if let Some(Source::IdentityCenter { permission_set: None, .. }) = source
+        && !role.has("via")
+    {
+        let message = format!(
+            "the source {source_name} gives permission sets and no credentials that could assume this role: write \
+             permission_set = true or a via here, or give the source sso_account_id and sso_role_name"
+        );
+        report.add(role.at, message);
+    }
 }
 
 /// The name of the account's source. It is empty where none is needed, because every role is assumed by another.

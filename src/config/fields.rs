@@ -101,6 +101,11 @@ impl<'a> Fields<'a> {
         }
     }
 
+    /// Whether it is there and true; what else it is, [`Fields::flag`] reports.
+    pub(super) fn is_true(&self, key: &str) -> bool {
+        self.get(key).is_some_and(|value| matches!(value.get_ref(), DeValue::Boolean(true)))
+    }
+
     /// The texts of a list.
     pub(super) fn texts(&self, report: &mut Report, key: &str) -> Vec<Text<'a>> {
         let Some(value) = self.get(key) else { return Vec::new() };

@@ -11,6 +11,7 @@ use std::path::Path;
 use super::{secrets, values};
 use crate::domain::account::{AccountId, RoleArn, partition_of};
 use crate::domain::role::{Account, CHAINED_DURATION, Profile, Role, RoleIndex, Source};
+use crate::domain::sign_in::SignIn;
 use crate::domain::text::cut;
 use ini::Section;
 
@@ -115,6 +116,21 @@ enum From {
     Source(Source),
     /// The place of the AWS profile whose role assumes this one.
     Profile(usize),
+}
+
+/// Where one signs in for the AWS profile, when `config`, the text of the config file, gives it to IAM Identity Center:
+/// through `sso_session`, or with the older keys in the profile itself.
+pub fn sign_in_of(config: &str, profile: &str) -> Option<SignIn> {
+    const KEYS: [&str; 3] = ["sso_session", "sso_start_url", "sso_region"];
+    let get = |section: &Section, key: &str| section.keys.get(key).filter(|value| !value.is_empty()).cloned();
+    let (_, section) = ini::profiles(config, false, &KEYS).into_iter().find(|(name, _)| name == profile)?;
+    let session = get(&section, "sso_session");
+    let section = match &session {
+        Some(session) => ini::sso_sessions(config, &KEYS).into_iter().find(|(name, _)| name == session)?.1,
+        None => section,
+    };
+    let (start_url, region) = (get(&section, "sso_start_url")?, get(&section, "sso_region")?);
+    Some(SignIn { start_url, region, session })
 }
 
 /// What became of an AWS profile.
@@ -692,5 +708,38 @@ mod tests {
         let found = read(config, credentials);
         assert_eq!(found.ignored.iter().collect::<Vec<_>>(), ["cli_pager", "mfa_process", "s3"]);
         assert_eq!(found.unused, ["p", "l"]);
+    }
+
+    #[test]
+    fn sign_ins_of_aws_profiles() {
+        let config = "
+[profile new]
+sso_session = corp
+sso_account_id = 111111111111
+sso_role_name = Reader
+[sso-session corp]
+sso_start_url = https://new.awsapps.com/start
+sso_region = eu-west-1
+sso_registration_scopes = sso:account:access
+[profile old]
+sso_start_url = https://old.awsapps.com/start
+sso_region = us-east-1
+[profile lost]
+sso_session = nowhere
+[profile half]
+sso_start_url = https://half.awsapps.com/start
+[profile keys]
+region = eu-west-1
+";
+        let shown = |name: &str| {
+            let sign_in = sign_in_of(config, name)?;
+            Some(format!("{} {} {}", sign_in.start_url, sign_in.region, sign_in.token_name()))
+        };
+        assert_eq!(shown("new").as_deref(), Some("https://new.awsapps.com/start eu-west-1 corp"));
+        let old = "https://old.awsapps.com/start us-east-1 https://old.awsapps.com/start";
+        assert_eq!(shown("old").as_deref(), Some(old));
+        for name in ["lost", "half", "keys", "nobody", "corp"] {
+            assert_eq!(shown(name), None, "{name}");
+        }
     }
 }

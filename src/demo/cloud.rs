@@ -27,6 +27,7 @@ use super::federation;
 use super::ledger::Fault;
 use super::random;
 use super::s3::Store;
+use super::sso;
 use super::state::{State, locked};
 use super::sts::{Form, Shaped, Sts, error_xml, reshape};
 use super::world::World;
@@ -34,7 +35,7 @@ use super::world::World;
 /// The most bytes of an STS call: a session policy of 2,048 characters may be three times as long in a form.
 const STS_BODY: usize = 64 * 1024;
 
-/// STS and S3 on 127.0.0.1. It stops when it is dropped, and forgets everything.
+/// STS, S3 and IAM Identity Center on 127.0.0.1. It stops when it is dropped, and forgets everything.
 #[derive(Debug)]
 pub struct Cloud {
     address: SocketAddr,
@@ -57,7 +58,7 @@ impl Cloud {
         Ok(Cloud { address, state, listener: task.abort_handle() })
     }
 
-    /// The address of both STS and S3, for `endpoint_url`. Buckets are in the path.
+    /// The address of all services, for `endpoint_url`. Buckets are in the path.
     pub fn endpoint_url(&self) -> String {
         format!("http://{}", self.address)
     }
@@ -102,6 +103,16 @@ impl Cloud {
         for session in locked(&self.state.sessions).values_mut() {
             session.expires = session.expires.min(now);
         }
+    }
+
+    /// Ends every sign-in of IAM Identity Center, as an administrator can.
+    pub fn end_sign_ins(&self) {
+        locked(&self.state.sign_ins).end_all();
+    }
+
+    /// Forgets every client that was registered.
+    pub fn forget_clients(&self) {
+        locked(&self.state.sign_ins).forget_clients();
     }
 
     /// Puts the cloud's clock ahead of this machine's by that many seconds, or behind it. Requests signed more
@@ -177,7 +188,7 @@ async fn connection(stream: TcpStream, front: Front) {
     let _ = http.serve_connection(TokioIo::new(stream), answer).await;
 }
 
-/// What stands before s3s: tells STS from S3, and stamps the answers.
+/// What stands before s3s: tells STS and IAM Identity Center from S3, and stamps the answers.
 #[derive(Clone)]
 struct Front {
     service: S3Service,
@@ -193,10 +204,11 @@ impl Front {
                 .headers()
                 .get(CONTENT_TYPE)
                 .is_some_and(|value| value.as_bytes().starts_with(b"application/x-www-form-urlencoded"));
-        let mut response = match form {
+        let mut response = match (form, sso::Operation::of(&request)) {
             _ if to_console => federation::answer(&self.state, request).await,
-            true => self.sts(request).await?,
-            false => self.service.call(request.map(Body::from)).await?,
+            (true, _) => self.sts(request).await?,
+            (false, Some(operation)) => sso::answer(&self.state, operation, request).await,
+            (false, None) => self.service.call(request.map(Body::from)).await?,
         };
         let headers = response.headers_mut();
         let id = random::request_id();

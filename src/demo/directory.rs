@@ -8,7 +8,7 @@ use serde_json::Value;
 
 use super::bucket::Bucket;
 use super::random;
-use super::world::{Role, User, World};
+use super::world::{Account, IdentityCenter, PermissionSet, Role, User, World};
 use crate::domain::policy::{Attached, Context, Policy, PolicyError, Principal};
 
 /// The policies of a user or role.
@@ -82,6 +82,29 @@ pub(super) struct KnownRole {
     pub web_identity_token: Option<SecretString>,
 }
 
+/// An IAM Identity Center as it is served.
+#[derive(Debug)]
+pub(super) struct KnownSignIn {
+    pub start_url: String,
+    pub user: String,
+    pub token_seconds: u32,
+    /// The accounts in the order of the world: id, name, and what the user has there.
+    pub accounts: Vec<(String, String, Vec<KnownSet>)>,
+}
+
+/// A permission set that is assigned in an account.
+#[derive(Debug)]
+pub(super) struct KnownSet {
+    pub name: String,
+    /// The name of the role that it became: `AWSReservedSSO_NAME_…`.
+    pub role_name: String,
+    pub role_arn: String,
+    /// The role's unique id.
+    pub id: String,
+    pub rules: Arc<Rules>,
+    pub session_seconds: u32,
+}
+
 /// A bucket as it is served.
 #[derive(Debug)]
 pub(super) struct KnownBucket {
@@ -97,6 +120,8 @@ pub(super) struct Directory {
     pub users: HashMap<String, Keys>,
     /// By ARN.
     pub roles: HashMap<String, KnownRole>,
+    /// The IAM Identity Center, if there is one.
+    pub sign_in: Option<KnownSignIn>,
     /// The serial numbers of MFA devices, and the ARN of the user of each.
     pub devices: HashMap<String, String>,
 }
@@ -109,7 +134,8 @@ pub(super) type Buckets = BTreeMap<String, KnownBucket>;
 /// # Errors
 /// A policy that is none, with the name of what it belongs to.
 pub(super) fn open(world: World) -> Result<(Directory, Buckets), String> {
-    let mut directory = Directory::default();
+    let sign_in = world.identity_center.as_ref().map(|center| known_sign_in(center, &world.accounts)).transpose()?;
+    let mut directory = Directory { sign_in, ..Directory::default() };
     let mut buckets = Buckets::new();
     for account in world.accounts {
         let id = account.id;
@@ -184,6 +210,37 @@ fn known_role(role: Role, account: &str, arn: &str) -> Result<KnownRole, PolicyE
         session_seconds: role.session_seconds,
         web_identity_token: role.web_identity_token,
     })
+}
+
+fn known_sign_in(center: &IdentityCenter, accounts: &[Account]) -> Result<KnownSignIn, String> {
+    let mut known = KnownSignIn {
+        start_url: center.start_url.clone(),
+        user: center.user.clone(),
+        token_seconds: center.token_seconds,
+        accounts: Vec::new(),
+    };
+    for account in accounts {
+        let id = &account.id;
+        let has = |set: &&PermissionSet| center.assignments.contains(&(id.clone(), set.name.clone()));
+        let mut sets = Vec::new();
+        for set in center.permission_sets.iter().filter(has) {
+            let role_name = format!("AWSReservedSSO_{}_{}", set.name, &random::request_id()[..16]);
+            let role_arn =
+                format!("arn:aws:iam::{id}:role/aws-reserved/sso.amazonaws.com/{}/{role_name}", center.region);
+            sets.push(KnownSet {
+                name: set.name.clone(),
+                rules: Arc::new(rules(set.policies.clone(), None).map_err(at(&role_arn))?),
+                role_name,
+                role_arn,
+                id: random::identifier("AROA", 17),
+                session_seconds: set.session_seconds,
+            });
+        }
+        if !sets.is_empty() {
+            known.accounts.push((id.clone(), account.name.clone().unwrap_or_else(|| id.clone()), sets));
+        }
+    }
+    Ok(known)
 }
 
 fn rules(policies: Vec<(String, Value)>, boundary: Option<Value>) -> Result<Rules, PolicyError> {

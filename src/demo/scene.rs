@@ -1,15 +1,18 @@
-//! The world of `xsw demo`: a hub, a production and an audit account, as `assets/demo/config.toml` describes them.
+//! The world of `xsw demo`: a hub, a production and an audit account, as `assets/demo/config.toml` describes them, and
+//! two accounts that an IAM Identity Center sign-in opens.
 
 use jiff::civil::date;
 use serde_json::json;
 
 use super::bucket::{Bucket, Object, Series, ago};
 use super::hostile;
-use super::world::{Account, Role, User, World, allow, trust};
+use super::world::{Account, IdentityCenter, PermissionSet, Role, User, World, allow, trust};
 
 const HUB: &str = "111111111111";
 const PROD: &str = "222222222222";
 const AUDIT: &str = "333333333333";
+const LAB: &str = "555555555555";
+const SANDBOX: &str = "666666666666";
 const ME: &str = "arn:aws:iam::111111111111:user/me";
 const JUMP: &str = "arn:aws:iam::111111111111:role/Jump";
 
@@ -20,8 +23,33 @@ const MIB: u64 = 1024 * 1024;
 impl World {
     /// The world of `xsw demo`. The keys of its visitor are new every time.
     pub fn demo() -> World {
-        World::new().account(hub()).account(prod()).account(audit())
+        let accounts = World::new().account(hub()).account(prod()).account(audit());
+        accounts.account(lab()).account(sandbox()).identity_center(staff())
     }
+}
+
+/// Whom the source `staff` signs in to.
+fn staff() -> IdentityCenter {
+    let developer = PermissionSet::new("Developer")
+        .sessions_of(4 * 3600)
+        .policy("AllOfS3", allow(&["s3:*"], &["*"]))
+        .policy("Deploy", allow(&["sts:AssumeRole"], &["arn:aws:iam::555555555555:role/Deploy"]));
+    let read_only = PermissionSet::new("ReadOnly").policy("ReadAll", allow(&["s3:List*", "s3:Get*"], &["*"]));
+    IdentityCenter::new("https://demo.awsapps.com/start", "ap-northeast-1", "me@example.com")
+        .permission_set(developer, &[LAB, SANDBOX])
+        .permission_set(read_only, &[LAB])
+}
+
+fn lab() -> Account {
+    let deploy =
+        Role::new("Deploy", trust(&[LAB], None)).max_session(12 * 3600).policy("Data", allow(&["s3:*"], &["*"]));
+    let results = Object::new("run,score\n1,0.93\n2,0.95\n").aged(DAY).content_type("text/csv");
+    Account::new(LAB).named("Laboratory").role(deploy).bucket(Bucket::new("lab-data").object("results.csv", results))
+}
+
+fn sandbox() -> Account {
+    let note = Object::new("Whatever you like.\n").aged(2 * DAY).content_type("text/plain");
+    Account::new(SANDBOX).named("Sandbox").bucket(Bucket::new("sandbox-scratch").object("note.txt", note))
 }
 
 fn hub() -> Account {

@@ -12,6 +12,7 @@ use super::directory::{Buckets, Caller, Directory};
 use super::federation::Tokens;
 use super::ledger::Ledger;
 use super::mfa::Devices;
+use super::sso::SignIns;
 
 /// A session that STS gave out.
 pub(super) struct Session {
@@ -35,6 +36,8 @@ pub(super) struct State {
     /// By access key id.
     pub sessions: Mutex<HashMap<String, Session>>,
     pub sign_in_tokens: Tokens,
+    /// What IAM Identity Center gave out.
+    pub sign_ins: Mutex<SignIns>,
     pub ledger: Ledger,
     buckets: RwLock<Buckets>,
     /// Seconds by which the cloud's clock is ahead of this machine's.
@@ -48,6 +51,7 @@ impl State {
             directory,
             sessions: Mutex::default(),
             sign_in_tokens: Tokens::default(),
+            sign_ins: Mutex::default(),
             ledger: Ledger::default(),
             buckets: RwLock::new(buckets),
             clock_offset: AtomicI64::new(0),

@@ -14,6 +14,7 @@ use s3s::route::S3Route;
 use s3s::{Body, S3Request, S3Response, S3Result};
 
 pub(super) use form::Form;
+pub(super) use session::{Opened, open};
 
 use super::access::{Refusal, caller, clock_agrees, session_token};
 use super::directory::Caller;

@@ -62,6 +62,7 @@ impl Visit {
         let set = [
             ("XSW_CONFIG", here("config.toml")),
             ("XSW_STATE_DIR", here("state")),
+            ("XSW_SSO_CACHE", here("sso-cache")),
             ("AWS_CONFIG_FILE", here("aws-config")),
             ("AWS_SHARED_CREDENTIALS_FILE", here("credentials")),
             ("AWS_EC2_METADATA_DISABLED", Some(OsString::from("true"))),
@@ -72,6 +73,8 @@ impl Visit {
             "AWS_ENDPOINT_URL_S3",
             "AWS_ENDPOINT_URL_SIGNIN",
             "AWS_ENDPOINT_URL_STS",
+            "AWS_ENDPOINT_URL_SSO",
+            "AWS_ENDPOINT_URL_SSO_OIDC",
             "AWS_IGNORE_CONFIGURED_ENDPOINT_URLS",
             "AWS_PROFILE",
             "AWS_REGION",

@@ -12,6 +12,8 @@ use super::random;
 pub struct World {
     /// The accounts.
     pub accounts: Vec<Account>,
+    /// Its IAM Identity Center.
+    pub identity_center: Option<IdentityCenter>,
 }
 
 /// An AWS account.
@@ -19,6 +21,8 @@ pub struct World {
 pub struct Account {
     /// Its twelve digits.
     pub id: String,
+    /// Its name in IAM Identity Center; without one its id.
+    pub name: Option<String>,
     /// Its users.
     pub users: Vec<User>,
     /// Its roles.
@@ -70,6 +74,75 @@ pub struct Role {
     pub web_identity_token: Option<SecretString>,
 }
 
+/// An IAM Identity Center with one user, who may sign in.
+#[derive(Clone, Debug)]
+pub struct IdentityCenter {
+    /// Where one signs in: `https://….awsapps.com/start`.
+    pub start_url: String,
+    /// Its region.
+    pub region: String,
+    /// The name of its user.
+    pub user: String,
+    /// How long an access token lives.
+    pub token_seconds: u32,
+    /// The permission sets.
+    pub permission_sets: Vec<PermissionSet>,
+    /// Which of them the user has where: account id and permission set.
+    pub assignments: Vec<(String, String)>,
+}
+
+/// A permission set, which becomes a role in every account that it is assigned in.
+#[derive(Clone, Debug)]
+pub struct PermissionSet {
+    /// Its name.
+    pub name: String,
+    /// Its policies, by name.
+    pub policies: Vec<(String, Value)>,
+    /// How long its sessions are.
+    pub session_seconds: u32,
+}
+
+impl IdentityCenter {
+    /// One without permission sets, whose access tokens live for an hour.
+    pub fn new(start_url: impl Into<String>, region: impl Into<String>, user: impl Into<String>) -> IdentityCenter {
+        IdentityCenter {
+            start_url: start_url.into(),
+            region: region.into(),
+            user: user.into(),
+            token_seconds: 3600,
+            permission_sets: Vec::new(),
+            assignments: Vec::new(),
+        }
+    }
+
+    /// Adds a permission set and assigns it in these accounts.
+    pub fn permission_set(mut self, permission_set: PermissionSet, accounts: &[&str]) -> IdentityCenter {
+        let name = &permission_set.name;
+        self.assignments.extend(accounts.iter().map(|account| ((*account).to_owned(), name.clone())));
+        self.permission_sets.push(permission_set);
+        self
+    }
+}
+
+impl PermissionSet {
+    /// One without permissions, whose sessions live for an hour.
+    pub fn new(name: impl Into<String>) -> PermissionSet {
+        PermissionSet { name: name.into(), policies: Vec::new(), session_seconds: 3600 }
+    }
+
+    /// Attaches a policy.
+    pub fn policy(mut self, name: impl Into<String>, policy: Value) -> PermissionSet {
+        self.policies.push((name.into(), policy));
+        self
+    }
+
+    /// Sets the length of its sessions, in seconds.
+    pub fn sessions_of(mut self, seconds: u32) -> PermissionSet {
+        self.session_seconds = seconds;
+        self
+    }
+}
+
 impl World {
     /// A world without accounts.
     pub fn new() -> World {
@@ -79,6 +152,12 @@ impl World {
     /// Adds an account.
     pub fn account(mut self, account: Account) -> World {
         self.accounts.push(account);
+        self
+    }
+
+    /// Gives the world an IAM Identity Center.
+    pub fn identity_center(mut self, identity_center: IdentityCenter) -> World {
+        self.identity_center = Some(identity_center);
         self
     }
 
@@ -98,7 +177,13 @@ impl World {
 impl Account {
     /// An account without anything in it.
     pub fn new(id: impl Into<String>) -> Account {
-        Account { id: id.into(), users: Vec::new(), roles: Vec::new(), buckets: Vec::new() }
+        Account { id: id.into(), name: None, users: Vec::new(), roles: Vec::new(), buckets: Vec::new() }
+    }
+
+    /// Gives it a name.
+    pub fn named(mut self, name: impl Into<String>) -> Account {
+        self.name = Some(name.into());
+        self
     }
 
     /// Adds a user.

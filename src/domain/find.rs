@@ -28,7 +28,9 @@ impl Profile {
                 let (role, account) = (self.role(index), self.account(index));
                 let labelled =
                     |(place, name)| role.name == name && (account.name == place || account.id.as_str() == place);
-                role.alias.as_deref() == Some(text) || label.is_some_and(labelled) || arn.as_ref() == Some(&role.arn)
+                role.alias.as_deref() == Some(text)
+                    || label.is_some_and(labelled)
+                    || arn.is_some() && arn.as_ref() == role.known_arn()
             },
             &|index| self.full_names(index, &mut |name| same(name, &wanted)),
             &|index| self.part_names(index, &mut |name| same(name, &wanted)),
@@ -55,7 +57,7 @@ impl Profile {
         role.alias.as_deref().is_some_and(&mut *fits)
             || fits(&self.label(index))
             || fits(&format!("{}/{}", account.id, role.name))
-            || fits(&role.arn.to_string())
+            || role.known_arn().is_some_and(|arn| fits(&arn.to_string()))
     }
 
     /// Whether a name that may mean several roles fits.
@@ -91,7 +93,10 @@ impl Profile {
         match &role.alias {
             _ if !found.iter().any(twin) => label,
             Some(alias) => format!("{label} ({alias})"),
-            None => format!("{label} ({})", role.arn),
+            None => match role.known_arn() {
+                Some(arn) => format!("{label} ({arn})"),
+                None => format!("{label} (permission set)"),
+            },
         }
     }
 
@@ -101,7 +106,8 @@ impl Profile {
             return match text.parse::<RoleArn>() {
                 Err(defect) => Error::RoleName { message: cut(&defect, 400).into_owned(), hint: None },
                 Ok(_) => {
-                    let arns: Vec<String> = self.roles.iter().map(|role| role.arn.to_string()).collect();
+                    let arns: Vec<String> =
+                        self.roles.iter().filter_map(|role| Some(role.known_arn()?.to_string())).collect();
                     let hint = match closest(text, arns.iter().map(|arn| (arn.as_str(), arn.as_str())), 1)[..] {
                         [] => "add it to the profile file; `xsw accounts` lists the roles that are there".into(),
                         [arn, ..] => format!("did you mean `{arn}`?"),
@@ -119,6 +125,7 @@ impl Profile {
         });
         let near: Vec<String> = closest(text, names, 3).iter().map(|name| format!("`{name}`")).collect();
         let hint = match &near[..] {
+            [] if self.roles.is_empty() => "there are no roles yet: sign in with `xsw login SOURCE`".into(),
             [] => "`xsw accounts` lists the roles".into(),
             near => format!("did you mean {}?", near.join(" or ")),
         };

@@ -6,6 +6,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use super::account::{AccountId, RoleArn};
+use super::sign_in::SignIn;
 use super::uri::S3Uri;
 
 /// Which role of a [`Profile`]: its place in [`Profile::roles`].
@@ -147,6 +148,18 @@ pub enum Source {
         /// the permission sets themselves.
         permission_set: Option<PermissionSet>,
     },
+}
+
+impl Source {
+    /// Where one signs in for it, when it says so itself: an AWS profile may lead to a sign-in, too.
+    pub fn sign_in(&self) -> Option<SignIn> {
+        match self {
+            Self::IdentityCenter { start_url, region, session, .. } => {
+                Some(SignIn { start_url: start_url.clone(), region: region.clone(), session: session.clone() })
+            }
+            _ => None,
+        }
+    }
 }
 
 /// A permission set of IAM Identity Center in one of its accounts.

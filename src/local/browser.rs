@@ -1,13 +1,17 @@
-//! Opening the user's web browser.
+//! Opening the user's web browser, for `login` and `console`.
 
 use std::io;
 use std::process::{Command, Stdio};
+use std::time::{Duration, Instant};
 
 use super::environment::Environment;
 
+/// Long enough for a program that finds no browser to say so.
+const PATIENCE: Duration = Duration::from_millis(500);
+
 /// Opens `url`, detached and silent. Whoever may see this machine's processes sees the address.
 ///
-/// `$BROWSER` comes first: commands separated by `:` (`;` on Windows), of which the first that starts is taken; `%s` in
+/// `$BROWSER` comes first: commands separated by `:` (`;` on Windows), of which the first that does not give up at once is taken; `%s` in
 /// one is the address, which else comes last. Without it, what the platform opens addresses with.
 ///
 /// # Errors
@@ -54,6 +58,14 @@ fn start(mut command: Command) -> io::Result<()> {
     #[cfg(unix)]
     std::os::unix::process::CommandExt::process_group(&mut command, 0);
     let mut child = command.spawn()?;
+    let begun = Instant::now();
+    while begun.elapsed() < PATIENCE {
+        match child.try_wait()? {
+            Some(status) if status.success() => return Ok(()),
+            Some(status) => return Err(io::Error::other(format!("the browser ended with {status}"))),
+            None => std::thread::sleep(Duration::from_millis(10)),
+        }
+    }
     // Somebody has to hear of its end, else it stays in the list of processes.
     std::thread::spawn(move || child.wait());
     Ok(())
@@ -89,7 +101,7 @@ mod tests {
     #[test]
     fn the_first_browser_that_starts_is_taken_and_none_is_an_error() {
         let mut environment = Environment::default();
-        let browsers = if cfg!(windows) { "no-such-browser;cmd /c exit" } else { "no-such-browser:true" };
+        let browsers = if cfg!(windows) { "no-such-browser;cmd /c exit" } else { "no-such-browser:false:true" };
         environment.overlay("BROWSER", Some(browsers.into()));
         open("http://127.0.0.1:9/", &environment).unwrap();
         environment.overlay("BROWSER", Some("no-such-browser".into()));

@@ -86,8 +86,8 @@ impl fmt::Debug for ChildEnv {
 pub struct RoleFacts<'a> {
     /// `account/role`.
     pub label: &'a str,
-    /// The role that was assumed.
-    pub arn: &'a RoleArn,
+    /// The role that was assumed; nobody knows that of a permission set.
+    pub arn: Option<&'a RoleArn>,
     /// Its account.
     pub account_id: AccountId,
     /// The region that the profile file gives it; without one the child keeps its own.
@@ -134,7 +134,11 @@ fn tell_region(env: &mut ChildEnv, role: &RoleFacts<'_>) {
 fn tell_role(env: &mut ChildEnv, role: &RoleFacts<'_>) {
     env.set("XSW_ROLE", role.label);
     env.set("XSW_ACCOUNT_ID", role.account_id.as_str());
-    env.set("XSW_ROLE_ARN", role.arn.to_string());
+    match role.arn {
+        Some(arn) => env.set("XSW_ROLE_ARN", arn.to_string()),
+        // One that is there is that of a subshell around this one.
+        None => env.unset("XSW_ROLE_ARN"),
+    }
 }
 
 /// Takes back what [`session_env`] and [`renewing_env`] set. What they unset stays so: nobody knows its value any more.
@@ -156,7 +160,7 @@ mod tests {
 
     fn role<T>(region: Option<&str>, use_it: impl FnOnce(&RoleFacts<'_>) -> T) -> T {
         let arn: RoleArn = "arn:aws:iam::222222222222:role/team/S3Reader".parse().unwrap();
-        use_it(&RoleFacts { label: "prod/S3Reader", arn: &arn, account_id: arn.account(), region })
+        use_it(&RoleFacts { label: "prod/S3Reader", arn: Some(&arn), account_id: arn.account(), region })
     }
 
     fn env(region: Option<&str>, token: Option<&str>) -> ChildEnv {

@@ -105,6 +105,12 @@ impl Environment {
         changes
     }
 
+    /// Where the tokens of IAM Identity Center are, which xsw shares with the AWS CLI: `~/.aws/sso/cache`. The demo has
+    /// a place of its own, `$XSW_SSO_CACHE`, so that it never touches a real sign-in.
+    pub fn sso_cache(&self) -> PathBuf {
+        self.path("XSW_SSO_CACHE").unwrap_or_else(|| self.home().join(".aws/sso/cache"))
+    }
+
     /// The user's name for `{user}` in role session names.
     pub fn user(&self) -> &str {
         ["USER", "LOGNAME", "USERNAME"].iter().find_map(|name| self.get(name)).unwrap_or("unknown")
@@ -115,7 +121,7 @@ impl Environment {
         gethostname::gethostname().to_string_lossy().split('.').next().unwrap_or_default().to_owned()
     }
 
-    /// The custom endpoint that every SDK honours: `AWS_ENDPOINT_URL_STS` or `_S3`, then `AWS_ENDPOINT_URL`
+    /// The custom endpoint that every SDK honours: `AWS_ENDPOINT_URL_STS`, `_S3`, `_SSO` or `_SSO_OIDC`, then `AWS_ENDPOINT_URL`
     /// (AWS SDKs and Tools Reference Guide, "Service-specific endpoints").
     pub fn endpoint_url(&self, service: &str) -> Option<&str> {
         if self.get("AWS_IGNORE_CONFIGURED_ENDPOINT_URLS").is_some_and(|value| value.eq_ignore_ascii_case("true")) {

@@ -227,7 +227,10 @@ impl Core {
             self.profile.sources.get(name).ok_or_else(|| Error::usage(format!("there is no source {name}")))?;
         let keys = match source {
             Source::IdentityCenter { permission_set: Some(set), .. } => self.permission_set_keys(name, set).await?,
-            source => self.aws.source_keys(name, source, &self.endpoint(role, "STS")).await?,
+            source => {
+                let keys = self.aws.source_keys(name, source, &self.endpoint(role, "STS")).await;
+                keys.map_err(|error| self.with_sign_in_hint(name, error))?
+            }
         };
         held(&self.sources).insert(name.to_owned(), keys.clone());
         Ok(keys)

@@ -89,6 +89,7 @@ impl Core {
                 Err(error) => findings.push(Finding::bad(&subject, &error)),
             }
         }
+        findings.extend(self.sources_without_roles());
         findings.extend(clock.map(clock_finding));
         findings.push(self.check_state_directory());
         findings
@@ -103,6 +104,19 @@ impl Core {
             _ => kind.to_string(),
         };
         Kind { words, keeps_keys: matches!(kind, SourceKind::Keys | SourceKind::Environment) }
+    }
+
+    /// Sign-ins that have given nothing yet.
+    fn sources_without_roles(&self) -> Vec<Finding> {
+        let asked = self.roles_by_source();
+        let silent = self.profile.sources.iter().filter(|(name, source)| {
+            matches!(source, Source::IdentityCenter { .. }) && !asked.iter().any(|(known, _)| known == name)
+        });
+        let finding = |(name, _): (&String, &Source)| {
+            let hint = format!("sign in: `xsw login {name}`");
+            Finding::warning(format!("source {name}"), "nobody has signed in yet, so it gives no roles", &hint)
+        };
+        silent.map(finding).collect()
     }
 
     fn check_state_directory(&self) -> Finding {

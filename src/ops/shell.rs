@@ -112,8 +112,9 @@ impl Core {
 
     fn told(&self, role: RoleIndex, env: impl FnOnce(&RoleFacts<'_>) -> ChildEnv) -> ChildEnv {
         let (label, region) = (self.profile.label(role), self.region_of(role));
-        let arn = &self.profile.role(role).arn;
-        let mut env = env(&RoleFacts { label: &label, arn, account_id: arn.account(), region: Some(&region) });
+        let known = self.profile.role(role);
+        let account_id = known.arn.account();
+        let mut env = env(&RoleFacts { label: &label, arn: known.known_arn(), account_id, region: Some(&region) });
         // Other SDKs must reach the same place. What the environment says itself, the child has anyway.
         if let Some(url) = self.profile.endpoint_url(role).filter(|_| self.environment.get(ENDPOINT_URL).is_none()) {
             env.set(ENDPOINT_URL, url);

@@ -233,7 +233,7 @@ fn matches(profile: &Profile, filter: &str) -> Vec<(RoleIndex, u32)> {
         } else if score.is_none()
             && (holds(account.id.as_str())
                 || account.environment.as_deref().is_some_and(holds)
-                || holds(&role.arn.to_string()))
+                || role.known_arn().is_some_and(|arn| holds(&arn.to_string())))
         {
             *score = Some(0);
         }

@@ -12,10 +12,12 @@ fn all_is_well() {
     success: true
     exit_code: 0
     ----- stdout -----
-    ok   profile file: [config]/config.toml: 3 accounts, 7 roles
+    ok   profile file: [config]/config.toml: 4 accounts, 7 roles
     ok   source demo: arn:aws:iam::111111111111:user/me (AWS profile demo: keys)
     ?    source demo: these are long-lived keys: they work for whoever gets hold of them, until they are deleted
          better: IAM Identity Center (`aws configure sso`), `aws login`, or a password manager as credential_process
+    ?    source staff: nobody has signed in yet, so it gives no roles
+         sign in: `xsw login staff`
     ok   clock: agrees with AWS's
     ok   state: [state] (log: [state]/xsw.log)
     ok   terminal: stdout is none; the verbs work, the screen would not
@@ -29,10 +31,10 @@ fn check_as_json() {
     let stage = Stage::new();
     let found = stage.says(["check", "--json"]).json();
     let subjects: Vec<&str> = found.as_array().unwrap().iter().map(|one| one["subject"].as_str().unwrap()).collect();
-    assert_eq!(subjects, ["profile file", "source demo", "source demo", "clock", "state", "terminal"]);
+    assert_eq!(subjects, ["profile file", "source demo", "source demo", "source staff", "clock", "state", "terminal"]);
     for (place, one) in found.as_array().unwrap().iter().enumerate() {
-        // That its keys are long-lived is a remark.
-        let standing = if place == 2 { "warning" } else { "good" };
+        // Its keys are long-lived, and nobody has signed in: these are remarks.
+        let standing = if [2, 3].contains(&place) { "warning" } else { "good" };
         assert_eq!(one["standing"], standing, "{one}");
         assert!(one["message"].is_string() && one["hint"].is_null() == (standing == "good"), "{one}");
     }
@@ -77,28 +79,32 @@ fn a_source_with_wrong_keys_or_none_is_told() {
     success: false
     exit_code: 1
     ----- stdout -----
-    ok   profile file: [config]/config.toml: 3 accounts, 7 roles
+    ok   profile file: [config]/config.toml: 4 accounts, 7 roles
     BAD  source demo: no credentials from demo: The security token included in the request is invalid.
          AWS does not know these keys: check that they are active and complete
+    ?    source staff: nobody has signed in yet, so it gives no roles
+         sign in: `xsw login staff`
     ok   state: [state] (log: [state]/xsw.log)
     ok   terminal: stdout is none; the verbs work, the screen would not
 
     ----- stderr -----
-    error: 1 of 4 checks failed
+    error: 1 of 5 checks failed
     ");
     stage.write(".aws/credentials", "[other]\naws_access_key_id = AKIANOBODY0000000000\naws_secret_access_key = x\n");
     snapshot!(stage, ["check"], @"
     success: false
     exit_code: 1
     ----- stdout -----
-    ok   profile file: [config]/config.toml: 3 accounts, 7 roles
+    ok   profile file: [config]/config.toml: 4 accounts, 7 roles
     BAD  source demo: no credentials from demo: there is no AWS profile demo
          write its keys with `aws configure --profile demo`, or make it with `aws configure sso`, or name another in [sources]
+    ?    source staff: nobody has signed in yet, so it gives no roles
+         sign in: `xsw login staff`
     ok   state: [state] (log: [state]/xsw.log)
     ok   terminal: stdout is none; the verbs work, the screen would not
 
     ----- stderr -----
-    error: 1 of 4 checks failed
+    error: 1 of 5 checks failed
     ");
 }
 

@@ -2,8 +2,9 @@
 
 use std::fs;
 
-use crate::home::{PROFILE_FILE, STATE};
-use crate::stage::{Stage, snapshot};
+use crate::home::{PROFILE_FILE, STATE, run};
+use crate::login::sign_in_with;
+use crate::stage::{Stage, snapshot, with_variables};
 
 const CONFIG: &str = r#"
 # a comment with hunter2 in it
@@ -253,4 +254,60 @@ fn without_roles_there_is_nothing_to_import() {
     fs::remove_file(&folder).unwrap();
     fs::create_dir(&folder).unwrap();
     assert!(stage.says(["import"]).failed(2).contains("this is a folder, not a file"));
+}
+
+/// Profiles of IAM Identity Center become permission sets; a role that starts from one is assumed by way of it.
+#[test]
+fn sign_ins_are_imported() {
+    let stage = stage(
+        "[sso-session demo]\nsso_start_url = https://demo.awsapps.com/start\nsso_region = ap-northeast-1\n\
+         sso_registration_scopes = sso:account:access\n\
+         [profile lab]\nsso_session = demo\nsso_account_id = 555555555555\nsso_account_name = lab\n\
+         sso_role_name = Developer\n\
+         [profile deploy]\nrole_arn = arn:aws:iam::555555555555:role/Deploy\nsource_profile = lab\n\
+         duration_seconds = 14400\n",
+    );
+    let url = stage.cloud().endpoint_url();
+    let xsw = |words: &[&str]| with_variables(stage.xsw(words), [("AWS_ENDPOINT_URL", url.as_str())]);
+    let said = run(xsw(&["import"]));
+    assert!(said.err.contains("`deploy` asks for more than the one hour"), "{said:?}");
+    assert!(said.err.contains("wrote 1 account, 2 roles, 1 source to "), "{said:?}");
+    insta::assert_snapshot!(profile_file(&stage).split_once("\n\n").unwrap().1, @r#"
+    [sources.demo]
+    sso_start_url = "https://demo.awsapps.com/start"
+    sso_region = "ap-northeast-1"
+    sso_session = "demo"
+
+    [[accounts]]
+    name = "lab"
+    id = "555555555555"
+    source = "demo"
+
+      [[accounts.roles]]
+      name = "Developer"
+      alias = "lab"
+      permission_set = true
+
+      [[accounts.roles]]
+      name = "Deploy"
+      alias = "deploy"
+      via = "lab"
+      duration = "1h"
+    "#);
+    assert!(run(xsw(&["env", "lab"])).failed(4).contains("xsw login demo"));
+    assert_eq!(sign_in_with(xsw(&["login", "demo", "--device-code"])).code, Some(0));
+    let who = run(xsw(&["whoami", "lab", "--json"])).json();
+    assert!(who["arn"].as_str().unwrap().contains(":assumed-role/AWSReservedSSO_Developer_"), "{who}");
+    run(xsw(&["env", "deploy"])).done();
+    let sent = stage.cloud().sent("sts:AssumeRole");
+    assert!(sent[0].contains(&("DurationSeconds".to_owned(), "3600".to_owned())), "{sent:?}");
+
+    // The SDK finds the same sign-in, where an AWS profile of that kind is a source.
+    stage.write(
+        PROFILE_FILE,
+        "[sources.x]\nprofile = 'lab'\n[[accounts]]\nname = 'lab'\nid = '555555555555'\n[[accounts.roles]]\nname = 'Deploy'\n",
+    );
+    let who = run(xsw(&["whoami", "--source", "x", "--json"])).json();
+    assert!(who["arn"].as_str().unwrap().contains(":assumed-role/AWSReservedSSO_Developer_"), "{who}");
+    assert!(run(xsw(&["check"])).out.contains("(AWS profile lab: IAM Identity Center)"));
 }

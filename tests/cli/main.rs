@@ -23,6 +23,7 @@ mod guard;
 mod history;
 mod hostile;
 mod import;
+mod login;
 mod logout;
 mod ls;
 mod mfa;

@@ -3,7 +3,8 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use secrecy::ExposeSecret as _;
+use jiff::Timestamp;
+use secrecy::{ExposeSecret as _, SecretString};
 
 use super::{Form, Refused, escape};
 use crate::demo::directory::{Caller, Kind};
@@ -69,23 +70,36 @@ pub(super) fn constraint(field: &str, value: &str, rule: &str) -> Refused {
 
 /// Opens a session and gives its Credentials element.
 pub(super) fn credentials(state: &State, caller: Caller, seconds: u32) -> String {
-    let now = state.now();
-    let expires = now.checked_add(Duration::from_secs(seconds.into())).unwrap_or(jiff::Timestamp::MAX);
-    // S3 and STS tell times to the second; a fraction would make the session end before the time it shows.
-    let expires = jiff::Timestamp::from_second(expires.as_second()).unwrap_or(expires);
-    let key = random::identifier("ASIA", 16);
-    let session =
-        Session { secret: random::secret_key(), token: random::session_token(), expires, caller: Arc::new(caller) };
-    let xml = format!(
+    let Opened { key, secret, token, expires } = open(state, caller, seconds);
+    format!(
         "<Credentials><AccessKeyId>{key}</AccessKeyId><SecretAccessKey>{}</SecretAccessKey>\
          <SessionToken>{}</SessionToken><Expiration>{expires}</Expiration></Credentials>",
-        escape(session.secret.expose_secret()),
-        escape(session.token.expose_secret()),
-    );
+        escape(secret.expose_secret()),
+        escape(token.expose_secret()),
+    )
+}
+
+/// A session as its holder gets it.
+pub(in crate::demo) struct Opened {
+    pub key: String,
+    pub secret: SecretString,
+    pub token: SecretString,
+    pub expires: Timestamp,
+}
+
+/// Opens a session.
+pub(in crate::demo) fn open(state: &State, caller: Caller, seconds: u32) -> Opened {
+    let now = state.now();
+    let expires = now.checked_add(Duration::from_secs(seconds.into())).unwrap_or(Timestamp::MAX);
+    // S3 and STS tell times to the second; a fraction would make the session end before the time it shows.
+    let expires = Timestamp::from_second(expires.as_second()).unwrap_or(expires);
+    let key = random::identifier("ASIA", 16);
+    let (secret, token) = (random::secret_key(), random::session_token());
+    let session = Session { secret: secret.clone(), token: token.clone(), expires, caller: Arc::new(caller) };
     let mut sessions = locked(&state.sessions);
     // What expired an hour ago is only "an unknown key" to a client by now.
     let stale = now.checked_sub(Duration::from_secs(3600)).unwrap_or(now);
     sessions.retain(|_, session| session.expires > stale);
-    sessions.insert(key, session);
-    xml
+    sessions.insert(key.clone(), session);
+    Opened { key, secret, token, expires }
 }

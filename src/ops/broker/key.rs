@@ -11,7 +11,8 @@ impl Core {
         for link in self.profile.chain(role) {
             let role = self.profile.role(link);
             let endpoint = self.endpoint(link, "STS");
-            parts.push(role.arn.to_string());
+            // A permission set may have the name of a role.
+            parts.push(format!("{}{}", role.arn, if role.permission_set { " permission set" } else { "" }));
             parts.push(format!("{:?}", (&endpoint.url, &role.external_id, &role.mfa_serial, &role.source_identity)));
             parts.push(format!("{:?}", (&role.tags, &role.transitive_tags, &role.policy, &role.policy_arns)));
             parts.push(format!("{:?}", role.requested_duration(&self.profile.settings)));

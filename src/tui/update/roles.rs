@@ -48,9 +48,11 @@ fn on_role(state: &mut State, action: Action, role: RoleIndex, effects: &mut Vec
             guarded(state, role, then, true, effects);
         }
         Action::CopyText => {
-            let arn = state.profile.role(role).arn.to_string();
-            state.notice = Some(format!("copied {}", escaped(&arn)));
-            effects.push(Effect::CopyText(arn));
+            // A permission set has none that anybody knows.
+            let arn = state.profile.role(role).known_arn().map(ToString::to_string);
+            let text = arn.unwrap_or_else(|| state.profile.label(role));
+            state.notice = Some(format!("copied {}", escaped(&text)));
+            effects.push(Effect::CopyText(text));
         }
         Action::Details => {
             if let Some(error) = state.roles.failures.get(&role).cloned() {

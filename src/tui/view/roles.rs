@@ -121,8 +121,10 @@ pub(super) fn facts(state: &State, theme: Theme, area: Rect, frame: &mut Frame<'
         drawn.push(fact("session", &text));
     }
     // The end of an ARN tells roles apart; its beginning is the same for all.
-    let arn = role.arn.to_string();
-    drawn.push(fact("role", arn.rsplit_once(":role").map_or(arn.as_str(), |(_, tail)| tail)));
+    match role.known_arn().map(ToString::to_string) {
+        Some(arn) => drawn.push(fact("role", arn.rsplit_once(":role").map_or(arn.as_str(), |(_, tail)| tail))),
+        None => drawn.push(fact("role", &format!("permission set {}", role.name))),
+    }
     drawn.push(match role.via {
         Some(via) => fact("via", &state.profile.label(via)),
         None => fact("source", state.profile.source_name(index)),
@@ -133,7 +135,7 @@ pub(super) fn facts(state: &State, theme: Theme, area: Rect, frame: &mut Frame<'
     if let Some(external_id) = &role.external_id {
         drawn.push(fact("ext. id", external_id));
     }
-    if let Some(duration) = role.requested_duration(&state.profile.settings) {
+    if let Some(duration) = role.requested_duration(&state.profile.settings).filter(|_| !role.permission_set) {
         drawn.push(fact("duration", &words(duration.as_secs())));
     }
     if role.policy.is_some() || !role.policy_arns.is_empty() {
