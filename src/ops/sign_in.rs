@@ -506,7 +506,7 @@ fn client_name(sign_in: &SignIn, endpoint: &Endpoint, flow: Flow) -> String {
 fn random_text() -> Result<SecretString> {
     let mut bytes = zeroize::Zeroizing::new([0; 48]);
     getrandom::fill(&mut *bytes).map_err(|error| std::io::Error::other(error.to_string()))?;
-    Ok(URL_SAFE_NO_PAD.encode(&*bytes).into())
+    Ok(URL_SAFE_NO_PAD.encode(*bytes).into())
 }
 
 fn login_hint(source: &str) -> String {
