@@ -370,7 +370,7 @@ mod tests {
             (
                 SIGN_IN,
                 "via = 'else/Where'",
-                "10: via: there is no role `else/Where`; a permission set is named here only when it is a role of the file",
+                "10: via: there is no role `else/Where`; a permission set is named here only when it is a role",
             ),
             (SIGN_IN, "", "8: the source `s` gives permission sets and no credentials that could assume this role"),
             (SIGN_IN, "permission_set = false", "8: the source `s` gives permission sets and no credentials"),

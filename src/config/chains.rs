@@ -69,8 +69,8 @@ fn look_up<'a>(profile: &Profile, places: &[Place<'a>]) -> HashMap<&'a str, (Opt
             name.extend([account, "/", &role.name]);
             found(&name);
         }
-        if any_arn {
-            found(&role.arn.to_string());
+        if let Some(arn) = role.known_arn().filter(|_| any_arn) {
+            found(&arn.to_string());
         }
         if let Some(alias) = &role.alias {
             found(alias);
