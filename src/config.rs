@@ -416,6 +416,11 @@ mod tests {
                 "10: permission_set: the source `s` of this account is no sign-in",
             ),
             ("environment = true\n", "permission_set = true", "10: permission_set: the source `s`"),
+            (
+                SIGN_IN,
+                "via = 'else/Where'",
+                "10: via: there is no role `else/Where`; a permission set is named here only when it is a role",
+            ),
             (SIGN_IN, "", "8: the source `s` gives permission sets and no credentials that could assume this role"),
             (SIGN_IN, "permission_set = false", "8: the source `s` gives permission sets and no credentials"),
             (SIGN_IN, "permission_set = 'yes'", "10: permission_set: write true or false"),

@@ -218,6 +218,57 @@ fn what_a_subshell_is_sent_does_not_end_the_screen() {
     xsw.quit();
 }
 
+// --- a sign-in of IAM Identity Center --------------------------------------------------------------------------------
+
+#[test]
+fn what_a_sign_in_gave_is_in_the_list_and_wants_the_sign_in() {
+    use xsw::domain::role::Source;
+    use xsw::domain::sign_in::{Discovered, DiscoveredAccount};
+    let home = Home::demo();
+    let mut environment = xsw::local::environment::Environment::default();
+    let state = home.command(&["xsw"]).get_env("XSW_STATE_DIR").unwrap().to_owned();
+    environment.overlay("XSW_STATE_DIR", Some(state));
+    let source = Source::IdentityCenter {
+        start_url: "https://demo.awsapps.com/start".into(),
+        region: "ap-northeast-1".into(),
+        session: None,
+        permission_set: None,
+    };
+    let account = DiscoveredAccount {
+        id: "666666666666".parse().unwrap(),
+        name: "Sandbox".into(),
+        roles: vec!["Developer".into()],
+    };
+    let found = Discovered { accounts: vec![account] };
+    xsw::local::discovered::write(&environment, &source, "ap-northeast-1", &found).unwrap();
+
+    let mut xsw = Xsw::opened(home, (100, 30));
+    xsw.terminal.see("Sandbox");
+    xsw.pick("Sandbox/Developer");
+    xsw.terminal.see("nobody has signed in yet");
+    xsw.terminal.see("xsw login staff");
+    xsw.send(ESC);
+    xsw.terminal.see_no("xsw login staff");
+    xsw.terminal.see("signed out");
+    xsw.terminal.see("permission set Developer");
+    xsw.quit();
+}
+
+#[test]
+fn a_list_that_is_empty_says_what_fills_it() {
+    let home = Home::demo();
+    let file = fs::read_to_string(home.profile_file()).unwrap();
+    let (settings, _) = file.split_once("[sources.demo]").unwrap();
+    let staff = "[sources.staff]\nsso_start_url = 'https://demo.awsapps.com/start'\nsso_region = 'eu-west-1'\n";
+    fs::write(home.profile_file(), format!("{settings}{staff}")).unwrap();
+    let mut xsw = Xsw::started(home, (80, 24), |_| {});
+    xsw.terminal.see("no roles yet: `xsw login`");
+    // Nothing to open, to shell into, to copy or to filter, and none of it falls over.
+    xsw.send("\rsyirjk/x\r");
+    xsw.terminal.see("no roles yet");
+    xsw.quit();
+}
+
 // --- roles -----------------------------------------------------------------------------------------------------------
 
 #[test]

@@ -39,7 +39,8 @@ pub(super) fn run(context: &Context, json: bool) -> Result<()> {
     context.notes.iter().for_each(|note| output::note(note));
     if profile.roles.is_empty() {
         output::note("there are no roles yet");
-        return Ok(output::hint(&context.sign_in_hint()));
+        output::hint(&context.sign_in_hint());
+        return Ok(());
     }
     let width = |texts: &mut dyn Iterator<Item = usize>| texts.max().unwrap_or(0);
     let account_width = width(&mut profile.accounts.iter().map(|account| escaped(&account.name).len()));

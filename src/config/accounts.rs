@@ -146,8 +146,8 @@ fn check_permission_set(report: &mut Report, role: &Fields<'_>, source: Option<&
     if role.is_true("permission_set") {
         if !matches!(source, Some(Source::IdentityCenter { .. }) | None) {
             let message = format!(
-                "permission_set: the source {source_name} of this account is no sign-in of IAM Identity Center; give the \
-                 account a source with sso_start_url and sso_region"
+                "permission_set: the source {source_name} of this account is no sign-in of IAM Identity Center; give \
+                 the account a source with sso_start_url and sso_region"
             );
             report.add(role.at("permission_set"), message);
         }

@@ -32,7 +32,15 @@ pub(super) fn resolve(report: &mut Report, profile: &mut Profile, places: &[Plac
                     false => Vec::new(),
                 };
                 let meant = report.did_you_mean(via.value, labels.iter().map(String::as_str));
-                report.add(via.at, format!("via: there is no role {}{meant}", quoted(via.value)));
+                let signs_in = profile.sources.values().any(|source| matches!(source, Source::IdentityCenter { .. }));
+                // What a sign-in gives is not known while the file is checked.
+                let permission_set = match signs_in && meant.is_empty() {
+                    true => {
+                        "; a permission set is named here only when it is a role of the file: permission_set = true"
+                    }
+                    false => "",
+                };
+                report.add(via.at, format!("via: there is no role {}{meant}{permission_set}", quoted(via.value)));
             }
         }
     }
@@ -61,8 +69,8 @@ fn look_up<'a>(profile: &Profile, places: &[Place<'a>]) -> HashMap<&'a str, (Opt
             name.extend([account, "/", &role.name]);
             found(&name);
         }
-        if any_arn {
-            found(&role.arn.to_string());
+        if let Some(arn) = role.known_arn().filter(|_| any_arn) {
+            found(&arn.to_string());
         }
         if let Some(alias) = &role.alias {
             found(alias);

@@ -1,7 +1,7 @@
 //! Lays what IAM Identity Center gives beside what the profile file says. Called once, at the start, with what the last
 //! `xsw login` found.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 
 use super::values;
 use crate::domain::account::{AccountId, RoleArn, partition_of};
@@ -19,21 +19,23 @@ pub fn add_discovered(profile: &mut Profile, source: &str, region: &str, discove
         .map(|account| account.id)
         .chain(discovered.accounts.iter().map(|account| account.id))
         .collect();
+    let known: HashMap<(usize, &str), bool> =
+        profile.roles.iter().map(|role| ((role.account, role.name.as_str()), role.permission_set)).collect();
+    let mut added = Vec::new();
     for found in &discovered.accounts {
-        let roles = found.roles.iter().filter_map(|name| permission_set(found.id, name, region));
         let place = profile.accounts.iter().position(|account| account.id == found.id && account.source == source);
         let mut others = Vec::new();
-        for role in roles {
+        for role in found.roles.iter().filter_map(|name| permission_set(found.id, name, region)) {
             let Some(place) = place else {
                 others.push(role);
                 continue;
             };
-            match profile.roles.iter().find(|known| known.account == place && known.name == role.name) {
+            match known.get(&(place, role.name.as_str())) {
                 // The file has more to say about it.
-                Some(known) if known.permission_set => {}
+                Some(true) => {}
                 // A plain role of the same name would make account/role mean two things.
-                Some(_) => others.push(role),
-                None => profile.roles.push(Role { account: place, ..role }),
+                Some(false) => others.push(role),
+                None => added.push(Role { account: place, ..role }),
             }
         }
         if others.is_empty() {
@@ -51,8 +53,9 @@ pub fn add_discovered(profile: &mut Profile, source: &str, region: &str, discove
             endpoint_url: None,
         });
         names.insert(profile.accounts[place].name.clone());
-        profile.roles.extend(others.into_iter().map(|role| Role { account: place, ..role }));
+        added.extend(others.into_iter().map(|role| Role { account: place, ..role }));
     }
+    profile.roles.extend(added);
     sort_by_account(profile);
 }
 

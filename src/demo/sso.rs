@@ -1,5 +1,5 @@
-//! IAM Identity Center: the sign-in (OIDC), the portal, and the two pages at which a person says yes. REST with JSON; see
-//! the IAM Identity Center OIDC and Portal API References.
+//! IAM Identity Center: the sign-in (OIDC), the portal, and the two pages at which a person says yes. REST with JSON;
+//! see the IAM Identity Center OIDC and Portal API References.
 
 mod oidc;
 mod portal;
@@ -270,6 +270,6 @@ fn response(status: u16, content_type: &'static str, text: String) -> Response<B
 fn html(text: &str) -> String {
     let text = text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;");
     format!(
-        "<!doctype html><meta charset=utf-8><title>xsw demo</title><h1>IAM Identity Center of the demo</h1><p>{text}</p>\n"
+        "<!doctype html><meta charset=utf-8><title>xsw demo</title><h1>The demo's IAM Identity Center</h1><p>{text}</p>\n"
     )
 }

@@ -100,6 +100,13 @@ impl Profile {
         }
     }
 
+    /// A sign-in that has given no roles yet.
+    fn silent_sign_in(&self) -> Option<&str> {
+        let gives = |name: &str| self.roles.iter().any(|role| self.accounts[role.account].source == name);
+        let silent = self.sources.iter().find(|(name, source)| source.sign_in().is_some() && !gives(name));
+        silent.map(|(name, _)| name.as_str())
+    }
+
     fn none(&self, text: &str) -> Error {
         let shown = cut(text, 200);
         if text.get(..4).is_some_and(|start| start.eq_ignore_ascii_case("arn:")) {
@@ -126,7 +133,10 @@ impl Profile {
         let near: Vec<String> = closest(text, names, 3).iter().map(|name| format!("`{name}`")).collect();
         let hint = match &near[..] {
             [] if self.roles.is_empty() => "there are no roles yet: sign in with `xsw login SOURCE`".into(),
-            [] => "`xsw accounts` lists the roles".into(),
+            [] => match self.silent_sign_in() {
+                Some(source) => format!("`xsw accounts` lists the roles; `xsw login {source}` may bring more"),
+                None => "`xsw accounts` lists the roles".into(),
+            },
             near => format!("did you mean {}?", near.join(" or ")),
         };
         Error::RoleName { message: format!("no role matches `{shown}`"), hint: Some(hint) }

@@ -1,5 +1,5 @@
-//! What a sign-in of IAM Identity Center gave when it was last asked: accounts and permission sets, no secret. One small
-//! file for each source in the state directory, read at every start.
+//! What a sign-in of IAM Identity Center gave when it was last asked: accounts and permission sets, no secret. One
+//! small file for each source in the state directory, read at every start.
 
 use std::io;
 use std::path::{Path, PathBuf};

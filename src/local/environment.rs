@@ -121,8 +121,8 @@ impl Environment {
         gethostname::gethostname().to_string_lossy().split('.').next().unwrap_or_default().to_owned()
     }
 
-    /// The custom endpoint that every SDK honours: `AWS_ENDPOINT_URL_STS`, `_S3`, `_SSO` or `_SSO_OIDC`, then `AWS_ENDPOINT_URL`
-    /// (AWS SDKs and Tools Reference Guide, "Service-specific endpoints").
+    /// The custom endpoint that every SDK honours: `AWS_ENDPOINT_URL_STS`, `_S3`, `_SSO` or `_SSO_OIDC`, then
+    /// `AWS_ENDPOINT_URL` (AWS SDKs and Tools Reference Guide, "Service-specific endpoints").
     pub fn endpoint_url(&self, service: &str) -> Option<&str> {
         if self.get("AWS_IGNORE_CONFIGURED_ENDPOINT_URLS").is_some_and(|value| value.eq_ignore_ascii_case("true")) {
             return None;

@@ -1,5 +1,5 @@
-//! The tokens of IAM Identity Center in `~/.aws/sso/cache`, shared with the AWS CLI and the SDKs: who signs in with one is
-//! signed in for all.
+//! The tokens of IAM Identity Center in `~/.aws/sso/cache`, shared with the AWS CLI and the SDKs: who signs in with one
+//! is signed in for all.
 //!
 //! A token's file is named by the SHA-1 of its session's name or start URL. Fields that xsw does not know stay.
 

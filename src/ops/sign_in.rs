@@ -119,8 +119,8 @@ impl Core {
         let sign_in = self.sign_in(source)?;
         let (mut token, mut is_new) = match self.token(source, &sign_in).await {
             Ok(token) => (token, false),
-            Err(Error::SignedOut { .. }) => (self.new_token(source, &sign_in, how, show).await?, true),
-            Err(error) => return Err(error),
+            Err(error @ Error::Network { .. }) => return Err(error),
+            Err(_) => (self.new_token(source, &sign_in, how, show).await?, true),
         };
         let found = match self.discover(source, &sign_in, &token).await {
             // Somebody ended it at the portal.
@@ -278,6 +278,8 @@ impl Core {
                 tracing::warn!(%error, source, "the sign-in cannot be renewed now");
                 Ok(token)
             }
+            // Whatever the service has against it, a new sign-in mends it.
+            Err(Error::Aws { message, .. }) => Err(signed_out(source, &format!("it cannot be renewed: {message}"))),
             Err(error) => Err(error),
         }
     }
@@ -459,7 +461,12 @@ impl Core {
         }
         while let Some(done) = tasks.join_next().await {
             let (place, roles) = done.map_err(|error| Error::Crashed { message: error.to_string() })?;
-            accounts[place].roles = roles?;
+            accounts[place].roles = match roles {
+                Ok(roles) => roles,
+                // Taken away between the two questions.
+                Err(Error::Denied { .. }) => Vec::new(),
+                Err(error) => return Err(error),
+            };
         }
         Ok(Discovered { accounts })
     }
@@ -507,7 +514,7 @@ fn client_name(sign_in: &SignIn, endpoint: &Endpoint, flow: Flow) -> String {
 fn random_text() -> Result<SecretString> {
     let mut bytes = zeroize::Zeroizing::new([0; 48]);
     getrandom::fill(&mut *bytes).map_err(|error| std::io::Error::other(error.to_string()))?;
-    Ok(URL_SAFE_NO_PAD.encode(&*bytes).into())
+    Ok(URL_SAFE_NO_PAD.encode(*bytes).into())
 }
 
 fn login_hint(source: &str) -> String {

@@ -121,7 +121,7 @@ fn a_name_that_fits_none_is_answered_with_what_was_meant() {
 
     ----- stderr -----
     error: no role matches `nobody-at-all`
-    hint: `xsw accounts` lists the roles
+    hint: `xsw accounts` lists the roles; `xsw login staff` may bring more
     ");
     assert_eq!(stage.assumed(), 0);
 }

@@ -184,12 +184,33 @@ fn a_code_opens_accounts_and_roles_and_their_sessions() {
     assert!(out.starts_with("run,score\n"), "{out}");
     // One call for each of the three; no AssumeRole anywhere.
     assert_eq!((stage.cloud().calls("sso:GetRoleCredentials"), stage.assumed()), (3, 0));
+}
 
-    let log = stage.log();
-    let token = token(&stage);
-    for name in ["accessToken", "refreshToken", "clientSecret"] {
-        let secret = token[name].as_str().unwrap();
-        assert!(secret.len() > 20 && !log.contains(secret) && !said.contains(secret), "{name}");
+#[test]
+fn tokens_stay_dark() {
+    let stage = Stage::new();
+    let loud = |words: &[&str]| with_variables(stage.xsw(words), [("XSW_LOG", "trace"), ("RUST_LOG", "trace")]);
+    let waiting = Waiting::start(loud(&["login", "staff"]));
+    get(&waiting.url);
+    let mut said = format!("{}{:?}", waiting.said, waiting.url);
+    said += &format!("{:?}", waiting.end());
+    let before = token(&stage);
+    change_token(&stage, |token| token["expiresAt"] = in_seconds(60));
+    said += &format!("{:?}", run(loud(&["whoami", "lab/Developer"])));
+    let after = token(&stage);
+    assert_ne!(before["accessToken"], after["accessToken"]);
+    change_token(&stage, |token| token["accessToken"] = "wrong".into());
+    said += &format!("{:?}", run(loud(&["whoami", "lab/ReadOnly"])));
+    said += &stage.log();
+    assert!(said.contains("whoami") || said.contains("assumed"), "{said}");
+    let found = stage.path(STATE).read_dir().unwrap().map(|entry| entry.unwrap().path());
+    let found = found.filter(|path| path.is_file()).map(|path| std::fs::read_to_string(path).unwrap());
+    said += &found.collect::<String>();
+    for token in [before, after] {
+        for name in ["accessToken", "refreshToken", "clientSecret"] {
+            let secret = token[name].as_str().unwrap();
+            assert!(secret.len() > 20 && !said.contains(secret), "{name}: {said}");
+        }
     }
 }
 
@@ -432,6 +453,10 @@ fn an_ended_sign_in_is_told_with_the_next_step() {
     // A refresh token that was used already is none.
     change_token(&stage, |token| token["refreshToken"] = "used".into());
     assert!(stage.says(["env", "lab/Developer"]).failed(4).contains("xsw login staff"));
+    // Whatever the service has against it, a new sign-in mends it.
+    stage.cloud().plan("sso-oauth:CreateToken", 2, Fault::error(400, "InvalidRequestException"));
+    assert!(stage.says(["env", "lab/Developer"]).failed(4).contains("xsw login staff"));
+    sign_in(&stage);
     // Nobody ever signed in.
     std::fs::remove_file(stage.path(&token_file())).unwrap();
     snapshot!(stage, ["exec", "Sandbox/Developer", "--", "true"], @"

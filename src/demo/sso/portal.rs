@@ -39,7 +39,10 @@ fn page(all: Vec<Value>, call: &Call) -> Result<(Vec<Value>, Option<String>), Re
 
 pub(super) fn list_accounts(state: &State, call: &Call) -> Result<Value, Refused> {
     let (known, _) = bearer(state, call)?;
-    let account = |(id, name, _): &(String, String, Vec<KnownSet>)| json!({ "accountId": id, "accountName": name, "emailAddress": format!("{id}@example.com") });
+    let account = |(id, name, _): &(String, String, Vec<KnownSet>)| {
+        let email = format!("{id}@example.com");
+        json!({ "accountId": id, "accountName": name, "emailAddress": email })
+    };
     let (accounts, next) = page(known.accounts.iter().map(account).collect(), call)?;
     Ok(json!({ "accountList": accounts, "nextToken": next }))
 }

@@ -29,7 +29,9 @@ pub(super) fn roles(state: &State, theme: Theme, area: Rect, frame: &mut Frame<'
     let inner = block.inner(area);
     frame.render_widget(block, area);
     if state.roles.rows.is_empty() {
-        frame.render_widget(Line::styled(" nothing matches", theme.dim()), inner);
+        // Only a sign-in brings roles to a profile file that names none.
+        let none = if state.profile.roles.is_empty() { " no roles yet: `xsw login`" } else { " nothing matches" };
+        frame.render_widget(Line::styled(none, theme.dim()), inner);
         return;
     }
     let width = usize::from(inner.width);
