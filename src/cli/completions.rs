@@ -24,6 +24,7 @@ use crate::domain::role::Profile;
 use crate::domain::text::escaped;
 use crate::error::Result;
 use crate::local::environment::Environment;
+use crate::ops::sign_in::add_discovered;
 
 /// The shells that have completions.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -227,7 +228,11 @@ impl Known {
             true if self.common.config.is_none() => {
                 config::parse(include_str!("../../assets/demo/config.toml"), Path::new("config.toml")).ok()
             }
-            _ => config::peek(&self.common.places(&self.environment)).ok().map(|config| config.profile),
+            _ => {
+                let mut profile = config::peek(&self.common.places(&self.environment)).ok()?.profile;
+                add_discovered(&mut profile, &self.environment);
+                Some(profile)
+            }
         };
         self.profile.get_or_init(read).as_ref()
     }

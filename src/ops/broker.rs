@@ -20,6 +20,14 @@ use crate::error::{Error, Result};
 use crate::local::cache::CacheKey;
 use codes::Codes;
 
+/// Whether a role is assumed with the session of another: role chaining, for which AWS gives one hour at most.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Chaining {
+    Yes,
+    /// As far as anybody knows before AWS says otherwise.
+    No,
+}
+
 /// Which session will do.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Want {
@@ -155,17 +163,18 @@ impl Core {
         }
         let deed = if stored.is_some() { Deed::Renew } else { Deed::Assume };
         let outcome = self.fetch(role, before, codes, want).await;
+        if let Ok(session) = &outcome {
+            let label = self.profile.label(role);
+            tracing::info!(role = label, arn = session.arn, expiration = %session.expiration, "assumed");
+            held(&self.sessions).insert(role, session.clone());
+            self.keep(&key, session);
+        }
         // A question to the person is no event yet.
         if !matches!(outcome, Err(Error::MfaRequired { .. } | Error::Interrupted)) {
-            let (session, outcome) = (outcome.as_ref().ok(), outcome.as_ref().map(|_| ()));
-            self.record(&Event { deed, role, began: now, session, outcome, details: Vec::new() });
+            let (session, how) = (outcome.as_ref().ok(), outcome.as_ref().map(|_| ()));
+            self.record(&Event { deed, role, began: now, session, outcome: how, details: Vec::new() });
         }
-        let session = outcome?;
-        let label = self.profile.label(role);
-        tracing::info!(role = label, arn = session.arn, expiration = %session.expiration, "assumed");
-        held(&self.sessions).insert(role, session.clone());
-        self.keep(&key, &session);
-        Ok(session)
+        outcome
     }
 
     /// A new session of one link, from AWS.
@@ -179,8 +188,8 @@ impl Core {
         if let Some((name, session)) = before {
             let caller = Caller { keys: &session.keys, name: &name, is_source: false };
             return match self.profile.role(role).mfa_serial.as_deref() {
-                Some(serial) => self.assume_with_code(role, caller, serial, codes, want).await,
-                None => self.assume(role, caller, None, want).await,
+                Some(serial) => self.assume_with_code(role, (caller, Chaining::Yes), serial, codes, want).await,
+                None => self.assume(role, (caller, Chaining::Yes), None, want).await,
             };
         }
         if self.profile.role(role).permission_set {
@@ -189,11 +198,12 @@ impl Core {
         let name = self.profile.source_name(role).to_owned();
         let source = self.source_keys(role).await?;
         let caller = Caller { keys: &source.keys, name: &name, is_source: true };
+        let chaining = if source.is_role_session { Chaining::Yes } else { Chaining::No };
         match self.profile.role(role).mfa_serial.as_deref() {
-            None => self.assume(role, caller, None, want).await,
+            None => self.assume(role, (caller, chaining), None, want).await,
             // A session gets no session by GetSessionToken, so the code goes with each AssumeRole.
             Some(serial) if source.keys.token().is_some() => {
-                self.assume_with_code(role, caller, serial, codes, want).await
+                self.assume_with_code(role, (caller, chaining), serial, codes, want).await
             }
             Some(serial) => self.assume_through_mfa_session(role, caller, serial, codes, want).await,
         }

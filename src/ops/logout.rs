@@ -30,10 +30,12 @@ impl Core {
         Ok(left.filter(|left| *left > 0))
     }
 
-    /// Forgets the sessions of all roles whose chains start at the source of that name, and tells which lived and how
+    /// Forgets the sessions of all roles whose chains start at the source of that name, with those that MFA codes were
+    /// given for, and tells which lived and how
     /// many seconds they had left.
     pub fn forget_source(&self, source: &str) -> Result<Vec<(RoleIndex, u64)>> {
         held(&self.sources).remove(source);
+        self.forget_mfa_sessions(source).map_err(not_forgotten)?;
         let mut forgotten = Vec::new();
         for (role, _) in self.live_sessions() {
             if self.profile.source_name(role) == source
@@ -49,6 +51,7 @@ impl Core {
     pub fn forget_all(&self) -> Result<Forgotten> {
         let now = Timestamp::now();
         held(&self.sessions).clear();
+        held(&self.mfa_sessions).clear();
         held(&self.sources).clear();
         held(&self.buckets).clear();
         let all = self.cache.forget_all().map_err(not_forgotten)?;

@@ -43,7 +43,7 @@ fn a_role_is_forgotten() {
 
     ----- stderr -----
     error: no role matches `nobody-at-all`
-    hint: `xsw accounts` lists the roles
+    hint: `xsw accounts` lists the roles; `xsw login staff` may bring more
     "#);
     assert_eq!(stage.assumed(), 2);
     stage.says(["env", "reader"]).done();

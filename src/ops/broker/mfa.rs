@@ -3,11 +3,12 @@
 use jiff::Timestamp;
 
 use super::codes::Codes;
-use super::{Want, held};
+use super::{Chaining, Want, held};
 use crate::aws::sts::Caller;
 use crate::domain::role::RoleIndex;
 use crate::domain::session::Session;
 use crate::error::{Error, Result};
+use crate::local::cache::NotForgotten;
 use crate::ops::Core;
 
 /// Seconds after which a role that refuses an MFA session may do so for its age: trust policies can ask for a code of
@@ -38,14 +39,14 @@ impl Core {
     async fn assume_from(&self, role: RoleIndex, source: Caller<'_>, session: &Session, want: Want) -> Result<Session> {
         // No source of its own: when it has ended, a new one is made.
         let caller = Caller { keys: &session.keys, name: source.name, is_source: false };
-        self.assume(role, caller, None, want).await
+        self.assume(role, (caller, Chaining::No), None, want).await
     }
 
     /// Assumes the role with a code in the call itself.
     pub(super) async fn assume_with_code(
         &self,
         role: RoleIndex,
-        caller: Caller<'_>,
+        caller: (Caller<'_>, Chaining),
         serial: &str,
         codes: &mut Codes<'_>,
         want: Want,
@@ -94,6 +95,18 @@ impl Core {
             held(&self.mfa_sessions).insert(key, session.clone());
             return Ok(session);
         }
+    }
+
+    /// Forgets what codes were given for, of all devices of the source of that name.
+    pub(in crate::ops) fn forget_mfa_sessions(&self, source: &str) -> std::result::Result<(), NotForgotten> {
+        for role in self.profile.indices().filter(|role| self.profile.source_name(*role) == source) {
+            if let Some(serial) = self.profile.role(role).mfa_serial.as_deref() {
+                let key = self.mfa_key(role, serial);
+                held(&self.mfa_sessions).remove(&key);
+                self.cache.forget(&key)?;
+            }
+        }
+        Ok(())
     }
 
     /// Forgets the MFA session of the source of `role`, when AWS may have ended it.

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::Want;
+use super::{Chaining, Want};
 use crate::aws::Endpoint;
 use crate::aws::sts::{AssumeRole, Assumed, CLOCK_LIMIT, Caller};
 use crate::domain::duration::words;
@@ -22,17 +22,20 @@ impl Core {
     pub(super) async fn assume(
         &self,
         index: RoleIndex,
-        caller: Caller<'_>,
+        (caller, chaining): (Caller<'_>, Chaining),
         mfa: Option<(&str, &str)>,
         want: Want,
     ) -> Result<Session> {
         let role = self.profile.role(index);
         let label = self.profile.label(index);
-        let wanted = role.requested_duration(&self.profile.settings);
+        let said = role.duration.or(self.profile.settings.duration);
         let known = self.cache.lifetime(&self.cache_key(index)).map(whole_minutes);
-        let uncapped = role.duration.or(self.profile.settings.duration);
-        if let Some(asked) = uncapped.filter(|asked| role.via.is_some() && *asked > CHAINED_DURATION && known.is_none())
-        {
+        let wanted = match chaining {
+            Chaining::Yes => said.map(|said| said.min(CHAINED_DURATION)),
+            Chaining::No => said,
+        };
+        // Said once: the session that rests tells that it was.
+        if let Some(asked) = said.filter(|said| Some(*said) != wanted && known.is_none()) {
             let asked = words(asked.as_secs());
             self.notice(format!(
                 "{label} is reached through another role, and AWS gives such sessions 1 h, not {asked}"
