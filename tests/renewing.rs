@@ -11,11 +11,11 @@ mod terminal;
 use std::fs;
 use std::io::Write as _;
 use std::path::PathBuf;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use home::Home;
 use rustix::process::{Pid, Signal, kill_process};
-use terminal::Terminal;
+use terminal::{DEADLINE, Terminal};
 use xsw::demo::World;
 
 const DEVICE: &str = "arn:aws:iam::111111111111:mfa/me";
@@ -114,6 +114,16 @@ impl Shell {
     fn asked(&self, number: usize) {
         let what = format!("question {number}");
         self.terminal.until(&what, |text| text.matches(QUESTION).count() == number);
+    }
+
+    /// Waits until the cloud was asked for so many sessions.
+    #[track_caller]
+    fn called(&self, number: usize) {
+        let start = Instant::now();
+        while self.home.cloud().calls("sts:AssumeRole") != number {
+            assert!(start.elapsed() < DEADLINE, "no call:\n{}", self.terminal.text());
+            std::thread::sleep(Duration::from_millis(50));
+        }
     }
 
     /// Waits for the shell's prompt on the last line.
@@ -237,7 +247,7 @@ fn a_question_outlives_the_command_that_brought_it_up() {
         // The command is gone by now.
         std::thread::sleep(Duration::from_millis(1500));
         shell.answer(2);
-        shell.terminal.until("the call", |_| shell.home.cloud().calls("sts:AssumeRole") == 2);
+        shell.called(2);
         shell.send("\r");
         shell.prompt();
         no_code_is_shown(&shell.terminal);
@@ -245,6 +255,32 @@ fn a_question_outlives_the_command_that_brought_it_up() {
         shell.send("exit\r");
         shell.ended(0);
     }
+}
+
+/// A shell takes the modes that it finds when a job has ended for its own: they must not be the question's.
+#[cfg(target_os = "linux")]
+#[test]
+fn a_shell_in_the_shell_keeps_its_modes() {
+    let Some(mut shell) = Shell::open("bash") else { return };
+    shell.send("bash --norc\r");
+    shell
+        .terminal
+        .until("the inner prompt", |text| text.trim_end().lines().last().is_some_and(|line| line.starts_with("bash")));
+    shell.let_the_session_end();
+    shell.send("timeout 1 bash ./fetch\r");
+    shell.asked(2);
+    std::thread::sleep(Duration::from_millis(1500));
+    shell.answer(2);
+    shell.called(2);
+    shell.send("stty -a | tr ' ' '\\n' | grep -x -e -isig -e -echo; echo loo\"\"ked\r");
+    let text = shell.terminal.see("looked");
+    assert!(!text.lines().any(|line| line == "-isig" || line == "-echo"), "{text}");
+    assert_eq!(text.matches(QUESTION).count(), 2, "{text}");
+    shell.send("exit\r");
+    shell.prompt();
+    shell.has_job_control();
+    shell.send("exit\r");
+    shell.ended(0);
 }
 
 #[test]

@@ -161,19 +161,19 @@ mod hidden {
         modes: Termios,
         /// The process group that had it.
         before: Option<Pid>,
-        shell: Option<Stopped>,
+        shells: Option<Stopped>,
     }
 
     impl<'a> Hold<'a> {
         fn take(terminal: &'a File, shell: Option<Pid>) -> io::Result<Self> {
             // Without a shell of ours in it the terminal is somebody else's, and to ask from the background stops us
             // until we are brought to the fore, as it should.
-            let shell = shell.map(Stopped::new);
-            let before = shell.as_ref().and_then(|_| tcgetpgrp(terminal).ok()).filter(|group| *group != getpgrp());
+            let before = shell.and_then(|_| tcgetpgrp(terminal).ok()).filter(|group| *group != getpgrp());
+            let shells = shell.map(|shell| Stopped::new(shell, before));
             if before.is_some() {
                 tcsetpgrp(terminal, getpgrp())?;
             }
-            let hold = Self { terminal, modes: tcgetattr(terminal)?, before, shell };
+            let hold = Self { terminal, modes: tcgetattr(terminal)?, before, shells };
             let mut modes = hold.modes.clone();
             modes.input_modes -= InputModes::INLCR | InputModes::IGNCR;
             modes.input_modes |= InputModes::ICRNL;
@@ -190,7 +190,7 @@ mod hidden {
 
         /// Whether it is still ours. A shell in our shell takes it back when its job has ended.
         fn lasts(&self) -> bool {
-            self.shell.is_none() || tcgetpgrp(self.terminal).is_ok_and(|group| group == getpgrp())
+            self.shells.is_none() || tcgetpgrp(self.terminal).is_ok_and(|group| group == getpgrp())
         }
     }
 
@@ -205,22 +205,58 @@ mod hidden {
         }
     }
 
-    /// A shell that does nothing until this is dropped.
-    struct Stopped(Pid);
+    /// Our shell, and the shells in it that wait for the job with the terminal: they do nothing until this is dropped.
+    struct Stopped(Vec<Pid>);
 
     impl Stopped {
-        fn new(shell: Pid) -> Self {
-            _ = kill_process(shell, Signal::STOP);
-            Self(shell)
+        fn new(shell: Pid, job: Option<Pid>) -> Self {
+            let mut shells = vec![shell];
+            shells.extend(between(shell, job));
+            for shell in &shells {
+                _ = kill_process(*shell, Signal::STOP);
+            }
+            Self(shells)
         }
     }
 
     impl Drop for Stopped {
         fn drop(&mut self) {
-            _ = kill_process(self.0, Signal::CONT);
-            // A line editor draws its prompt anew.
-            _ = kill_process(self.0, Signal::WINCH);
+            for shell in self.0.iter().rev() {
+                _ = kill_process(*shell, Signal::CONT);
+                // A line editor draws its prompt anew.
+                _ = kill_process(*shell, Signal::WINCH);
+            }
         }
+    }
+
+    /// The processes that lead from our shell down to a job of a shell in it, without these two; none where the system
+    /// does not tell, or the job is not from there.
+    fn between(shell: Pid, job: Option<Pid>) -> Vec<Pid> {
+        const DEPTH: usize = 16;
+        let mut found = Vec::new();
+        let mut above = job.filter(|job| *job != shell).and_then(parent);
+        while let Some(process) = above.filter(|_| found.len() < DEPTH) {
+            if process == shell {
+                return found;
+            }
+            found.push(process);
+            above = parent(process);
+        }
+        Vec::new()
+    }
+
+    /// proc_pid_stat(5): the fourth field, after a name in parentheses that may hold anything.
+    #[cfg(target_os = "linux")]
+    fn parent(process: Pid) -> Option<Pid> {
+        let stat = std::fs::read(format!("/proc/{}/stat", process.as_raw_nonzero())).ok()?;
+        let after_name = stat.iter().rposition(|byte| *byte == b')')? + 1;
+        let rest = std::str::from_utf8(&stat[after_name..]).ok()?;
+        Pid::from_raw(rest.split_ascii_whitespace().nth(1)?.parse().ok()?)
+    }
+
+    #[cfg(not(target_os = "linux"))]
+    fn parent(_process: Pid) -> Option<Pid> {
+        None
     }
 
     /// SIGTTOU and SIGTTIN of this thread, which has the terminal's change of hands to do from the background.

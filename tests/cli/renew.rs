@@ -289,6 +289,7 @@ fn while_a_session_lives_nobody_waits_for_a_code() {
 /// failure; the keys that were used stand beside it.
 const USE_IT: &str = r#"
 aws=$1 python=$2 seconds=$3
+echo "trap $(env -u AWS_CONFIG_FILE -u AWS_SHARED_CREDENTIALS_FILE "$aws" sts get-caller-identity --output text)"
 end=$(($(date +%s) + seconds))
 "$python" use.py "$seconds" &
 while [ "$(date +%s)" -lt "$end" ]; do
@@ -338,6 +339,9 @@ fn a_child_that_outlives_its_sessions_never_fails_with_the_aws_cli() {
     command.arg(&aws).arg(aws.with_file_name("python")).arg(&seconds);
     let said = run(command);
     assert_eq!(said.code, Some(0), "{said:?}");
+    // With the files as they are the AWS CLI would be the source user: what is proved here is not for nothing.
+    let trap = said.out.lines().find(|line| line.starts_with("trap ")).unwrap();
+    assert!(trap.contains(":user/me"), "{trap}");
     let role = ":assumed-role/Sprint/";
     for user in ["cli", "botocore"] {
         let lines: Vec<Vec<&str>> = said
