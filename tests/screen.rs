@@ -155,7 +155,7 @@ fn pick_assume_browse_download_subshell_quit() {
     assert_eq!(fs::read_dir(&got).unwrap().count(), 2);
 
     xsw.send("s");
-    xsw.terminal.see("(xsw prod/S3Reader)");
+    xsw.terminal.see("(xsw prod/S3Reader ");
     assert!(!xsw.terminal.screen().alternate_screen());
     xsw.send("echo \"<$XSW_ROLE $AWS_REGION ${AWS_SESSION_TOKEN:+token}>\"\r");
     xsw.terminal.see("<prod/S3Reader ap-northeast-1 token>");

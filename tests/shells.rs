@@ -210,7 +210,7 @@ fn as_xsw_shell() {
     let role = RoleFacts { label: &label, arn: Some(&arn), account_id: session.account_id, region: Some("eu-north-1") };
     let shell = std::env::var_os("SHELL");
     let env = session_env(&session, &role);
-    let subshell = Subshell { shell: shell.as_deref(), label: &label, expiration: Some(expiration), env: &env };
+    let subshell = Subshell { shell: shell.as_deref(), label: &label, env: &env };
     let plan = subshell.plan().unwrap();
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
     let exit = runtime.block_on(child::run(plan)).unwrap();
@@ -250,11 +250,19 @@ fn subshell(shell: &Path, home: &Path, label: &str, seconds: i64, more: &[(&str,
 fn see_prompt(terminal: &Terminal, end: &str) -> String {
     let what = format!("a prompt that ends in {end:?}");
     let text = terminal.until(&what, |text| last_line(text).ends_with(end.trim_end()));
-    last_line(&text).to_owned()
+    last_line(&text)
 }
 
-fn last_line(text: &str) -> &str {
-    text.trim_end().lines().last().unwrap_or_default()
+fn last_line(text: &str) -> String {
+    timeless(text.trim_end().lines().last().unwrap_or_default())
+}
+
+/// Ten hours and a half, so that the time left is the same word throughout a test.
+const LONG: i64 = 37_800;
+
+/// The text without that word, for tests that are about something else.
+fn timeless(text: &str) -> String {
+    text.replace(" 10 h)", ")")
 }
 
 struct Home(tempfile::TempDir);
@@ -273,7 +281,7 @@ impl Home {
     }
 
     fn open(&self, shell: &Path, label: &str) -> Terminal {
-        subshell(shell, self.0.path(), label, 3600, &[])
+        subshell(shell, self.0.path(), label, LONG, &[])
     }
 
     fn holds(&self, name: &str) -> bool {
@@ -307,7 +315,7 @@ fn marked_once(shell: &str, files: &[(&str, &str)], prompt: &str) {
     assert_eq!(see_prompt(&terminal, prompt), expected, "{text}");
     terminal.send("\r");
     terminal.send("clear\r");
-    terminal.until("an empty screen", |text| text.trim().lines().count() == 1 && text.trim() == expected);
+    terminal.until("an empty screen", |text| text.trim().lines().count() == 1 && timeless(text.trim()) == expected);
     terminal.send("exit 7\r");
     assert_eq!(terminal.ended(), 7);
 }
@@ -400,7 +408,7 @@ fn zsh_finds_its_files_and_its_history_where_they_always_are() {
     terminal.send("print -r -- \"<${ZDOTDIR-none}>\"\r");
     terminal.see("<none>");
     let dots = home.0.path().join("dots");
-    let terminal = subshell(&zsh, home.0.path(), "prod/S3Reader", 3600, &[("ZDOTDIR", dots.as_os_str())]);
+    let terminal = subshell(&zsh, home.0.path(), "prod/S3Reader", LONG, &[("ZDOTDIR", dots.as_os_str())]);
     assert_eq!(see_prompt(&terminal, "dots> "), "(xsw prod/S3Reader) dots>");
 }
 
@@ -477,7 +485,7 @@ fn hostile_names_are_shown_and_not_run() {
         for text in texts {
             let home = Home::with(&[(rc, text)]);
             for name in names {
-                let mut terminal = subshell(&path, home.0.path(), name, 3600, &[("PS1", OsStr::new("mine> "))]);
+                let mut terminal = subshell(&path, home.0.path(), name, LONG, &[("PS1", OsStr::new("mine> "))]);
                 let shown = xsw::domain::text::escaped(name);
                 for _ in 0..2 {
                     assert_eq!(see_prompt(&terminal, "mine> "), format!("(xsw {shown}) mine>"), "{shell}: {text}");
@@ -501,9 +509,14 @@ fn the_prompt_warns_when_the_session_ends_soon() {
     ] {
         let Some(path) = installed(shell) else { continue };
         let home = Home::with(&[(rc, text)]);
-        for (seconds, warning) in
-            [(330, ""), (290, ": 4 min left"), (50, ": under 1 min left"), (-1, ": session ended")]
-        {
+        for (seconds, warning) in [
+            (7300, " 2 h"),
+            (3630, " 60 min"),
+            (330, " 5 min"),
+            (290, ": 4 min left"),
+            (50, ": under 1 min left"),
+            (-1, ": session ended"),
+        ] {
             let terminal = subshell(&path, home.0.path(), "prod/S3Reader", seconds, &[]);
             assert_eq!(see_prompt(&terminal, "mine> "), format!("(xsw prod/S3Reader{warning}) mine>"), "{shell}");
         }
@@ -515,7 +528,7 @@ fn the_prompt_warns_when_the_session_ends_soon() {
 fn the_marker_follows_a_session_that_is_changed_in_the_subshell() {
     let mut other = ChildEnv::default();
     other.set("XSW_ROLE", "audit/$(touch pwned)\x07");
-    other.set("AWS_SESSION_EXPIRATION", "2030-01-01T00:00:00Z");
+    other.set("XSW_SESSION_EXPIRES_AT", (Timestamp::now().as_second() + 1830).to_string());
     for (shell, rc, text, format) in [
         ("bash", ".bashrc", "PS1='mine> '", Format::Sh),
         ("zsh", ".zshrc", "setopt promptsubst; PS1='mine> '", Format::Sh),
@@ -527,7 +540,7 @@ fn the_marker_follows_a_session_that_is_changed_in_the_subshell() {
         let mut terminal = subshell(&path, home.0.path(), "prod/S3Reader", 250, &[]);
         assert_eq!(see_prompt(&terminal, "mine> "), "(xsw prod/S3Reader: 4 min left) mine>", "{shell}");
         terminal.send("source ./other; clear\r");
-        terminal.until("the other role", |text| text.trim() == "(xsw audit/$(touch pwned)?) mine>");
+        terminal.until("the other role", |text| text.trim() == "(xsw audit/$(touch pwned)? 30 min) mine>");
         terminal.send("source ./back; clear\r");
         terminal.until("no marker", |text| text.trim() == "mine>");
         assert!(!home.holds("pwned"), "{shell}");
@@ -546,7 +559,7 @@ fn a_subshell_in_a_subshell_replaces_the_marker() {
     ] {
         let Some(path) = installed(shell) else { continue };
         let home = Home::with(&[(rc, text)]);
-        let mut terminal = subshell(&path, home.0.path(), "prod/S3Reader", 3600, &[("PS1", OsStr::new("mine> "))]);
+        let mut terminal = subshell(&path, home.0.path(), "prod/S3Reader", LONG, &[("PS1", OsStr::new("mine> "))]);
         assert_eq!(see_prompt(&terminal, "mine> "), "(xsw prod/S3Reader) mine>", "{shell}");
         terminal.send(again);
         terminal.until("the inner prompt", |text| last_line(text) == "(xsw dev/Admin) mine>");
@@ -568,11 +581,11 @@ fn ctrl_c_is_the_childs_and_a_signal_that_ends_it_is_told() {
     ] {
         let Some(path) = installed(shell) else { continue };
         let home = Home::with(&[(rc, text)]);
-        let mut terminal = subshell(&path, home.0.path(), "prod/S3Reader", 3600, &[("PS1", OsStr::new("mine> "))]);
+        let mut terminal = subshell(&path, home.0.path(), "prod/S3Reader", LONG, &[("PS1", OsStr::new("mine> "))]);
         see_prompt(&terminal, "mine> ");
         if shell == "dash" {
             terminal.send("set +m; clear\r");
-            terminal.until("a cleared screen", |text| text.trim() == "(xsw prod/S3Reader) mine>");
+            terminal.until("a cleared screen", |text| timeless(text.trim()) == "(xsw prod/S3Reader) mine>");
         }
         terminal.send("echo started; sleep 600\r");
         terminal.until("the sleep", |text| text.lines().any(|line| line == "started"));
@@ -622,12 +635,12 @@ fn nothing_breaks_when_the_rc_folder_is_gone_and_none_is_left_behind() {
             let home = Home::with(&[(rc, text), ("tmp/here", "")]);
             let tmp = home.0.path().join("tmp");
             let left = || rc_folders(&tmp).count();
-            let mut terminal = subshell(&path, home.0.path(), "prod/S3Reader", 3600, &[("TMPDIR", tmp.as_os_str())]);
+            let mut terminal = subshell(&path, home.0.path(), "prod/S3Reader", LONG, &[("TMPDIR", tmp.as_os_str())]);
             see_prompt(&terminal, "mine> ");
             assert_eq!(left(), 1);
             if remove {
                 terminal.send("rm -r \"$TMPDIR\"/xsw-*; clear\r");
-                terminal.until("a cleared screen", |text| text.trim() == "(xsw prod/S3Reader) mine>");
+                terminal.until("a cleared screen", |text| timeless(text.trim()) == "(xsw prod/S3Reader) mine>");
             }
             terminal.send("exit 3\r");
             assert_eq!(terminal.ended(), 3, "{shell}");
@@ -645,7 +658,7 @@ fn a_shell_without_a_terminal_holds_the_session_too() {
         let mut child = Command::new(std::env::current_exe().unwrap())
             .args(["--exact", "as_xsw_shell", "--nocapture", "--test-threads=1", "-q"])
             .envs([("HOME", home.0.path().as_os_str()), ("SHELL", path.as_os_str())])
-            .envs([("XSW_TEST_LABEL", "prod/S3Reader"), ("XSW_TEST_SECONDS", "3600"), ("AWS_PROFILE", "personal")])
+            .envs([("XSW_TEST_LABEL", "prod/S3Reader"), ("XSW_TEST_SECONDS", "37800"), ("AWS_PROFILE", "personal")])
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .spawn()
@@ -669,7 +682,7 @@ fn no_secret_is_in_the_arguments_or_the_rc_files() {
         let Some(path) = installed(shell) else { continue };
         let home = Home::with(&[("tmp/here", "")]);
         let tmp = home.0.path().join("tmp");
-        let mut terminal = subshell(&path, home.0.path(), "prod/S3Reader", 3600, &[("TMPDIR", tmp.as_os_str())]);
+        let mut terminal = subshell(&path, home.0.path(), "prod/S3Reader", LONG, &[("TMPDIR", tmp.as_os_str())]);
         terminal.until("a marker", |text| last_line(text).starts_with("(xsw prod/S3Reader) "));
         if cfg!(target_os = "linux") {
             terminal.send("clear; sh -c 'tr \\\\0 _ < /proc/$PPID/cmdline; echo; echo do\"\"ne'\r");

@@ -15,7 +15,6 @@ __xsw_hold() {
     done
     unset -v XSW_HOLD XSW_DROP
     __xsw_role=${XSW_ROLE-}
-    __xsw_end=${AWS_SESSION_EXPIRATION-}
 }
 
 # What the user's own prompt commands see is their own PS1: some look at how it begins.
@@ -33,7 +32,7 @@ __xsw_mark() {
     if [[ ${XSW_ROLE-} != "$__xsw_role" ]]; then
         text=${text:+${XSW_ROLE:+xsw ${XSW_ROLE//[[:cntrl:]]/?}}}
     fi
-    if [[ ${AWS_SESSION_EXPIRATION-} == "$__xsw_end" && -n $text && -n $end && $end != *[!0-9]* ]]; then
+    if [[ -n $text && -n $end && $end != *[!0-9]* ]]; then
         if [[ -n ${EPOCHSECONDS-} ]]; then
             now=$EPOCHSECONDS
         elif ((BASH_VERSINFO[0] * 100 + BASH_VERSINFO[1] >= 402)); then
@@ -48,6 +47,10 @@ __xsw_mark() {
             text+=': under 1 min left'
         elif ((left < 300)); then
             text+=": $((left / 60)) min left"
+        elif ((left < 5400)); then
+            text+=" $((left / 60)) min"
+        else
+            text+=" $((left / 3600)) h"
         fi
     fi
     __xsw_marker=${text:+($text) }

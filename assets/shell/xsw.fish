@@ -17,7 +17,6 @@ set -e __xsw_name
 set -e XSW_HOLD
 set -e XSW_DROP
 set -g __xsw_role "$XSW_ROLE"
-set -g __xsw_end "$AWS_SESSION_EXPIRATION"
 
 function __xsw_marker
     set -l text "$XSW_PROMPT"
@@ -27,7 +26,7 @@ function __xsw_marker
         test -n "$XSW_ROLE"; and set text "xsw "(string replace -ra '[[:cntrl:]]' '?' -- $XSW_ROLE | string collect)
     end
     test -n "$text"; or return
-    if test "$AWS_SESSION_EXPIRATION" = "$__xsw_end"; and string match -qr '^[0-9]+$' -- "$XSW_SESSION_EXPIRES_AT"
+    if string match -qr '^[0-9]+$' -- "$XSW_SESSION_EXPIRES_AT"
         set -l left (math $XSW_SESSION_EXPIRES_AT - (date +%s))
         if test $left -le 0
             set text "$text: session ended"
@@ -35,6 +34,10 @@ function __xsw_marker
             set text "$text: under 1 min left"
         else if test $left -lt 300
             set text "$text: "(math -s0 $left / 60)" min left"
+        else if test $left -lt 5400
+            set text "$text "(math -s0 $left / 60)" min"
+        else
+            set text "$text "(math -s0 $left / 3600)" h"
         end
     end
     printf '(%s) ' $text

@@ -19,7 +19,7 @@ __xsw_hold() {
     for name in ${=XSW_DROP}; do
         unset $name
     done
-    typeset -g __xsw_role=$XSW_ROLE __xsw_end=$AWS_SESSION_EXPIRATION
+    typeset -g __xsw_role=$XSW_ROLE
 }
 
 __xsw_release() {
@@ -50,7 +50,7 @@ __xsw_mark() {
     if [[ $XSW_ROLE != "$__xsw_role" ]]; then
         text=${text:+${XSW_ROLE:+xsw ${XSW_ROLE//[[:cntrl:]]/?}}}
     fi
-    if [[ $AWS_SESSION_EXPIRATION == "$__xsw_end" && -n $text && $end == <-> ]] && zmodload zsh/datetime 2>/dev/null; then
+    if [[ -n $text && $end == <-> ]] && zmodload zsh/datetime 2>/dev/null; then
         local -i left=$(( end - EPOCHSECONDS ))
         if (( left <= 0 )); then
             text+=': session ended'
@@ -58,6 +58,10 @@ __xsw_mark() {
             text+=': under 1 min left'
         elif (( left < 300 )); then
             text+=": $(( left / 60 )) min left"
+        elif (( left < 5400 )); then
+            text+=" $(( left / 60 )) min"
+        else
+            text+=" $(( left / 3600 )) h"
         fi
     fi
     typeset -g __xsw_marker=${text:+($text) }

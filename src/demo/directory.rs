@@ -124,6 +124,8 @@ pub(super) struct Directory {
     pub sign_in: Option<KnownSignIn>,
     /// The serial numbers of MFA devices, and the ARN of the user of each.
     pub devices: HashMap<String, String>,
+    /// To how many seconds the sessions of a user are cut, by the user's ARN.
+    pub cut_sessions: HashMap<String, u32>,
 }
 
 /// The buckets by name.
@@ -143,6 +145,9 @@ pub(super) fn open(world: World) -> Result<(Directory, Buckets), String> {
             let arn = format!("arn:aws:iam::{id}:user/{}", user.name);
             if user.mfa {
                 directory.devices.insert(format!("arn:aws:iam::{id}:mfa/{}", user.name), arn.clone());
+            }
+            if let Some(seconds) = user.session_seconds {
+                directory.cut_sessions.insert(arn.clone(), seconds);
             }
             let key = user.access_key_id.clone();
             directory.users.insert(key, keys(user, &id, &arn).map_err(at(&arn))?);

@@ -48,6 +48,8 @@ pub struct User {
     pub tags: Vec<(String, String)>,
     /// Whether it has a virtual MFA device, which then is `arn:aws:iam::ACCOUNT:mfa/NAME`.
     pub mfa: bool,
+    /// Sessions of GetSessionToken are cut to this many seconds, whatever was asked: see [`Role::session_seconds`].
+    pub session_seconds: Option<u32>,
 }
 
 /// An IAM role.
@@ -216,6 +218,7 @@ impl User {
             boundary: None,
             tags: Vec::new(),
             mfa: false,
+            session_seconds: None,
         }
     }
 

@@ -10,9 +10,8 @@ use super::child_env::ChildEnv;
 use super::prompt::Beside;
 use crate::error::{Error, Result};
 
-/// The variables of a subshell's prompt. A child that is no subshell must not inherit those of one around it.
+/// The text of a subshell's prompt. A child that is no subshell must not inherit that of one around it.
 pub(super) const PROMPT: &str = "XSW_PROMPT";
-pub(super) const EXPIRES_AT: &str = "XSW_SESSION_EXPIRES_AT";
 
 /// A child that is ready to run. Debug shows the names of its variables alone.
 pub struct Plan {
@@ -29,7 +28,6 @@ impl Plan {
         let mut plan =
             Self { program: program.into(), args: args.into_iter().collect(), env: Vec::new(), folders: Vec::new() };
         plan.unset(PROMPT);
-        plan.unset(EXPIRES_AT);
         for (name, value) in env.iter() {
             match value {
                 Some(value) => plan.set(name, value),

@@ -12,7 +12,7 @@ use crate::domain::account::{AccountId, RoleArn};
 use crate::domain::session::Session;
 
 /// Everything that [`session_env`] and [`renewing_env`] set.
-const SET: [&str; 12] = [
+const SET: [&str; 13] = [
     "AWS_ACCESS_KEY_ID",
     "AWS_SECRET_ACCESS_KEY",
     "AWS_SESSION_TOKEN",
@@ -20,6 +20,7 @@ const SET: [&str; 12] = [
     "AWS_DEFAULT_REGION",
     "AWS_CREDENTIAL_EXPIRATION",
     "AWS_SESSION_EXPIRATION",
+    "XSW_SESSION_EXPIRES_AT",
     "XSW_ROLE",
     "XSW_ACCOUNT_ID",
     "XSW_ROLE_ARN",
@@ -28,12 +29,13 @@ const SET: [&str; 12] = [
 ];
 
 /// A session, and how long it lives; a renewing child must have none of them.
-const KEYS: [&str; 5] = [
+const KEYS: [&str; 6] = [
     "AWS_ACCESS_KEY_ID",
     "AWS_SECRET_ACCESS_KEY",
     "AWS_SESSION_TOKEN",
     "AWS_CREDENTIAL_EXPIRATION",
     "AWS_SESSION_EXPIRATION",
+    "XSW_SESSION_EXPIRES_AT",
 ];
 
 /// The endpoint of a renewing child; a plain child inside of one must not come to its session.
@@ -108,6 +110,8 @@ pub fn session_env(session: &Session, role: &RoleFacts<'_>) -> ChildEnv {
     let expiration = rfc3339(session.expiration);
     env.set("AWS_CREDENTIAL_EXPIRATION", &*expiration);
     env.set("AWS_SESSION_EXPIRATION", expiration);
+    // Seconds since 1970, with which a prompt can count without knowing calendars.
+    env.set("XSW_SESSION_EXPIRES_AT", session.expiration.as_second().to_string());
     tell_role(&mut env, role);
     UNSET.iter().chain(&ENDPOINT).for_each(|name| env.unset(name));
     env
@@ -193,6 +197,7 @@ mod tests {
             ("AWS_DEFAULT_REGION",                      Some("ap-northeast-1"),         Some("ap-northeast-1"), true),
             ("AWS_CREDENTIAL_EXPIRATION",               Some("2026-01-02T02:04:05Z"),   None,                   true),
             ("AWS_SESSION_EXPIRATION",                  Some("2026-01-02T02:04:05Z"),   None,                   true),
+            ("XSW_SESSION_EXPIRES_AT",                  Some("1767319445"),             None,                   true),
             ("XSW_ROLE",                                Some("prod/S3Reader"),          Some("prod/S3Reader"),  true),
             ("XSW_ACCOUNT_ID",                          Some("222222222222"),           Some("222222222222"),   true),
             ("XSW_ROLE_ARN",                            Some("arn:aws:iam::222222222222:role/team/S3Reader"),

@@ -6,10 +6,9 @@
 use std::ffi::{OsStr, OsString};
 use std::path::{Path, PathBuf};
 
-use jiff::Timestamp;
 use tempfile::TempDir;
 
-use super::child::{EXPIRES_AT, PROMPT, Plan};
+use super::child::{PROMPT, Plan};
 use super::child_env::ChildEnv;
 use crate::domain::text::escaped;
 use crate::error::{Error, Result};
@@ -21,9 +20,7 @@ pub struct Subshell<'a> {
     pub shell: Option<&'a OsStr>,
     /// `account/role`, for the prompt.
     pub label: &'a str,
-    /// When the session ends; `None` where it is renewed, and nothing is to be warned of.
-    pub expiration: Option<Timestamp>,
-    /// The session.
+    /// The session, with the time of its end where it is not renewed.
     pub env: &'a ChildEnv,
 }
 
@@ -35,9 +32,6 @@ impl Subshell<'_> {
         let program = self.shell.filter(|shell| can_run(shell)).map_or_else(default_shell, OsStr::to_owned);
         let mut plan = Plan::new(&program, [], self.env);
         plan.set(PROMPT, format!("xsw {}", escaped(self.label)));
-        if let Some(expiration) = self.expiration {
-            plan.set(EXPIRES_AT, expiration.as_second().to_string());
-        }
         match Kind::of(&program) {
             Kind::Bash => {
                 let (rc, file) = self.rc_file(&mut plan, "bashrc", include_str!("../../assets/shell/xsw.bash"))?;
@@ -203,8 +197,7 @@ mod tests {
             (Some("/bin/sh"), "/bin/sh"),
             (Some("sh"), "sh"),
         ] {
-            let subshell =
-                Subshell { shell: shell.map(OsStr::new), label: "prod/S3Reader", expiration: None, env: &env };
+            let subshell = Subshell { shell: shell.map(OsStr::new), label: "prod/S3Reader", env: &env };
             assert_eq!(subshell.plan().unwrap().program(), program, "{shell:?}");
         }
     }
@@ -227,7 +220,7 @@ mod tests {
         use std::os::unix::fs::PermissionsExt as _;
         let mut env = ChildEnv::default();
         env.set("AWS_SECRET_ACCESS_KEY", "very-secret");
-        let subshell = Subshell { shell: None, label: "prod/S3Reader", expiration: None, env: &env };
+        let subshell = Subshell { shell: None, label: "prod/S3Reader", env: &env };
         let mut plan = subshell.plan().unwrap();
         let (rc, file) = subshell.rc_file(&mut plan, "bashrc", include_str!("../../assets/shell/xsw.bash")).unwrap();
         let folder = rc.path().to_owned();

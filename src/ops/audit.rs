@@ -79,7 +79,7 @@ pub(super) struct Event<'a> {
 ///
 /// | event | details |
 /// | --- | --- |
-/// | `exec`, `shell` | `program` (without its folder), `arguments` (how many), `status` |
+/// | `exec`, `shell` | `program` (without its folder), `arguments` (how many), `status`; `renews` when it does |
 /// | `console` | `service`, `region` |
 /// | `download` | `buckets`, `objects`, `bytes`, `failed` |
 /// | `refusal` | `action`, `resource` |

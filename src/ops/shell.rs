@@ -1,11 +1,14 @@
 //! Handing a session to a child: a command, a subshell, or settings for another.
 
 use std::ffi::OsString;
+use std::path::Path;
 use std::sync::Arc;
 
+use jiff::Timestamp;
 use tempfile::TempDir;
 
 use super::Core;
+use super::audit::{Deed, Event};
 use super::renew::Renewal;
 use crate::domain::role::RoleIndex;
 use crate::domain::session::Session;
@@ -58,8 +61,9 @@ impl Core {
         let mut words = command.into_iter();
         let program = words.next().ok_or_else(|| Error::usage("which command?"))?;
         let held = self.hold(role, session, renew).await?;
+        let arguments = words.len();
         let plan = Plan::new(program, words, &held.env);
-        self.run(role, plan, held).await
+        self.run(Deed::Exec, (role, session), (plan, arguments), held).await
     }
 
     /// Runs the user's shell with the session in it, or one that is renewed as long as it runs, and the role in its
@@ -67,14 +71,10 @@ impl Core {
     pub async fn run_shell(self: &Arc<Self>, role: RoleIndex, session: &Session, renew: bool) -> Result<u8> {
         let held = self.hold(role, session, renew).await?;
         let shell = self.environment.path("SHELL");
-        let plan = Subshell {
-            shell: shell.as_deref().map(AsRef::as_ref),
-            label: &self.profile.label(role),
-            expiration: (!renew).then_some(session.expiration),
-            env: &held.env,
-        };
+        let plan =
+            Subshell { shell: shell.as_deref().map(AsRef::as_ref), label: &self.profile.label(role), env: &held.env };
         let plan = plan.plan()?;
-        self.run(role, plan, held).await
+        self.run(Deed::Shell, (role, session), (plan, 0), held).await
     }
 
     async fn hold(self: &Arc<Self>, role: RoleIndex, session: &Session, renew: bool) -> Result<Held> {
@@ -93,7 +93,16 @@ impl Core {
         Ok(Held { env, renewal: Some(renewal), stand_ins })
     }
 
-    async fn run(&self, role: RoleIndex, mut plan: Plan, held: Held) -> Result<u8> {
+    async fn run(
+        &self,
+        deed: Deed,
+        (role, session): (RoleIndex, &Session),
+        (mut plan, arguments): (Plan, usize),
+        held: Held,
+    ) -> Result<u8> {
+        let began = Timestamp::now();
+        // An argument may be a secret, and so may a folder's name.
+        let program = Path::new(plan.program()).file_name().unwrap_or_default().to_string_lossy().into_owned();
         // The demo's children find the embedded cloud too.
         plan.lay_under(self.environment.overlaid());
         if let Some(folder) = held.stand_ins {
@@ -105,9 +114,13 @@ impl Core {
         if let Some(renewal) = held.renewal {
             renewal.end().await;
         }
-        let exit = exit?;
-        tracing::info!(status = exit.code(), "child ended");
-        Ok(exit.code())
+        let status = exit.as_ref().ok().map(|exit| exit.code());
+        tracing::info!(status, "child ended");
+        let mut details = vec![("program", program.into()), ("arguments", arguments.into()), ("status", status.into())];
+        details.extend(renews.then_some(("renews", true.into())));
+        let outcome = exit.as_ref().map(|_| ());
+        self.record(&Event { deed, role, began, session: Some(session), outcome, details });
+        exit.map(|exit| exit.code())
     }
 
     fn told(&self, role: RoleIndex, env: impl FnOnce(&RoleFacts<'_>) -> ChildEnv) -> ChildEnv {

@@ -25,6 +25,7 @@ fn every_format_is_what_its_reader_takes() {
         export AWS_DEFAULT_REGION='ap-northeast-1'
         export AWS_CREDENTIAL_EXPIRATION='[time]'
         export AWS_SESSION_EXPIRATION='[time]'
+        export XSW_SESSION_EXPIRES_AT='[seconds]'
         export XSW_ROLE='prod/S3Reader'
         export XSW_ACCOUNT_ID='222222222222'
         export XSW_ROLE_ARN='arn:aws:iam::222222222222:role/S3Reader'
@@ -53,6 +54,7 @@ fn every_format_is_what_its_reader_takes() {
         set -gx AWS_DEFAULT_REGION 'ap-northeast-1'
         set -gx AWS_CREDENTIAL_EXPIRATION '[time]'
         set -gx AWS_SESSION_EXPIRATION '[time]'
+        set -gx XSW_SESSION_EXPIRES_AT '[seconds]'
         set -gx XSW_ROLE 'prod/S3Reader'
         set -gx XSW_ACCOUNT_ID '222222222222'
         set -gx XSW_ROLE_ARN 'arn:aws:iam::222222222222:role/S3Reader'
@@ -81,6 +83,7 @@ fn every_format_is_what_its_reader_takes() {
         $Env:AWS_DEFAULT_REGION = 'ap-northeast-1'
         $Env:AWS_CREDENTIAL_EXPIRATION = '[time]'
         $Env:AWS_SESSION_EXPIRATION = '[time]'
+        $Env:XSW_SESSION_EXPIRES_AT = '[seconds]'
         $Env:XSW_ROLE = 'prod/S3Reader'
         $Env:XSW_ACCOUNT_ID = '222222222222'
         $Env:XSW_ROLE_ARN = 'arn:aws:iam::222222222222:role/S3Reader'
@@ -109,6 +112,7 @@ fn every_format_is_what_its_reader_takes() {
         set "AWS_DEFAULT_REGION=ap-northeast-1"
         set "AWS_CREDENTIAL_EXPIRATION=[time]"
         set "AWS_SESSION_EXPIRATION=[time]"
+        set "XSW_SESSION_EXPIRES_AT=[seconds]"
         set "XSW_ROLE=prod/S3Reader"
         set "XSW_ACCOUNT_ID=222222222222"
         set "XSW_ROLE_ARN=arn:aws:iam::222222222222:role/S3Reader"
@@ -137,6 +141,7 @@ fn every_format_is_what_its_reader_takes() {
         AWS_DEFAULT_REGION=ap-northeast-1
         AWS_CREDENTIAL_EXPIRATION=[time]
         AWS_SESSION_EXPIRATION=[time]
+        XSW_SESSION_EXPIRES_AT=[seconds]
         XSW_ROLE=prod/S3Reader
         XSW_ACCOUNT_ID=222222222222
         XSW_ROLE_ARN=arn:aws:iam::222222222222:role/S3Reader
@@ -159,7 +164,8 @@ fn every_format_is_what_its_reader_takes() {
           "AWS_SESSION_TOKEN": "[token]",
           "XSW_ACCOUNT_ID": "222222222222",
           "XSW_ROLE": "prod/S3Reader",
-          "XSW_ROLE_ARN": "arn:aws:iam::222222222222:role/S3Reader"
+          "XSW_ROLE_ARN": "arn:aws:iam::222222222222:role/S3Reader",
+          "XSW_SESSION_EXPIRES_AT": "[seconds]"
         }
 
         ----- stderr -----
@@ -182,6 +188,7 @@ fn what_takes_a_session_back_needs_no_role() {
     unset AWS_DEFAULT_REGION
     unset AWS_CREDENTIAL_EXPIRATION
     unset AWS_SESSION_EXPIRATION
+    unset XSW_SESSION_EXPIRES_AT
     unset XSW_ROLE
     unset XSW_ACCOUNT_ID
     unset XSW_ROLE_ARN
@@ -202,6 +209,7 @@ fn what_takes_a_session_back_needs_no_role() {
     set -e AWS_DEFAULT_REGION
     set -e AWS_CREDENTIAL_EXPIRATION
     set -e AWS_SESSION_EXPIRATION
+    set -e XSW_SESSION_EXPIRES_AT
     set -e XSW_ROLE
     set -e XSW_ACCOUNT_ID
     set -e XSW_ROLE_ARN
@@ -222,6 +230,7 @@ fn what_takes_a_session_back_needs_no_role() {
     $Env:AWS_DEFAULT_REGION = $null
     $Env:AWS_CREDENTIAL_EXPIRATION = $null
     $Env:AWS_SESSION_EXPIRATION = $null
+    $Env:XSW_SESSION_EXPIRES_AT = $null
     $Env:XSW_ROLE = $null
     $Env:XSW_ACCOUNT_ID = $null
     $Env:XSW_ROLE_ARN = $null
@@ -242,6 +251,7 @@ fn what_takes_a_session_back_needs_no_role() {
     set "AWS_DEFAULT_REGION="
     set "AWS_CREDENTIAL_EXPIRATION="
     set "AWS_SESSION_EXPIRATION="
+    set "XSW_SESSION_EXPIRES_AT="
     set "XSW_ROLE="
     set "XSW_ACCOUNT_ID="
     set "XSW_ROLE_ARN="

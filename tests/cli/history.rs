@@ -124,6 +124,30 @@ fn a_download_is_one_line_and_so_are_many_refusals() {
     assert_eq!((&partial[0]["outcome"], &partial[0]["details"]["failed"]), (&"partial".into(), &3.into()));
 }
 
+/// A program by its name alone: its folder, its arguments and its environment may hold a secret.
+#[test]
+fn commands_are_written_down_without_their_arguments() {
+    let stage = Stage::new();
+    stage.says(["exec", "dev", "--", "/bin/sh", "-c", "exit 7 # token-in-an-argument"]).failed(7);
+    stage.says(["exec", "dev", "--renew", "--", "true"]).done();
+    stage.says(["exec", "dev", "--", "/nowhere/at-all"]).failed(127);
+    let lines = trail(&stage, &["--event", "exec"]);
+    let told: Vec<_> = lines.iter().map(|line| (line["details"].clone(), line["outcome"].clone())).collect();
+    assert_eq!(
+        told,
+        [
+            (serde_json::json!({ "program": "sh", "arguments": 2, "status": 7 }), "ok".into()),
+            (serde_json::json!({ "program": "true", "arguments": 0, "status": 0, "renews": true }), "ok".into()),
+            (serde_json::json!({ "program": "at-all", "arguments": 0, "status": null }), "child".into()),
+        ]
+    );
+    assert!(!String::from_utf8_lossy(&stage.read(&format!("{STATE}/history.jsonl"))).contains("token-in"));
+    let mut shell = stage.xsw(["shell", "dev"]);
+    shell.env("SHELL", "/bin/sh").stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
+    assert!(shell.status().unwrap().success());
+    assert_eq!(trail(&stage, &["--event", "shell"])[0]["details"]["program"], "sh");
+}
+
 /// One write for each line: no two processes mix theirs.
 #[test]
 fn parallel_processes_write_whole_lines() {

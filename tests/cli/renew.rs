@@ -266,12 +266,18 @@ fn while_a_session_lives_nobody_waits_for_a_code() {
     let stage = Stage::new();
     let first = stage.says(["env", "admin", "--mfa-code", &stage.mfa_code(), "--format", "json"]).json();
     // It is to be renewed: of its hour a minute is left.
-    let file = stage.sessions().remove(0);
-    let mut stored: Value = serde_json::from_slice(&stage.read(&file)).unwrap();
+    let (of_role, of_user): (Vec<_>, Vec<_>) = stage
+        .sessions()
+        .into_iter()
+        .partition(|file| String::from_utf8_lossy(&stage.read(file)).contains("assumed-role"));
+    // Nor does what the code was given for live any longer.
+    std::fs::remove_file(stage.path(&of_user[0])).unwrap();
+    let file = &of_role[0];
+    let mut stored: Value = serde_json::from_slice(&stage.read(file)).unwrap();
     let now = jiff::Timestamp::now();
     stored["issued"] = (now - Duration::from_secs(3540)).to_string().into();
     stored["expiration"] = (now + Duration::from_secs(60)).to_string().into();
-    stage.write(&file, stored.to_string());
+    stage.write(file, stored.to_string());
     let mut command =
         stage.shell("if command -v setsid > /dev/null; then exec setsid --wait \"$@\"; else exec \"$@\"; fi");
     command.args(["bash", "xsw", "exec", "--renew", "admin", "--", "sh", "-c", "env; echo; read -r _; exit 7"]);

@@ -117,6 +117,7 @@ impl Stage {
         settings.add_filter(r"127\.0\.0\.1:\d+", "127.0.0.1:[port]");
         settings.add_filter(r"me@[\w.-]+", "me@[host]");
         settings.add_filter(r"\b(AKIA|ASIA|AIDA|AROA)[A-Z0-9]{8,}", "$1[id]");
+        settings.add_filter(r"\b1\d{9}\b", "[seconds]");
         settings.add_filter(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z", "[time]");
         settings.add_filter(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d", "[date and time]");
         settings.add_filter(r"\b\d{1,2}(:\d\d){1,2}\b", "[left]");

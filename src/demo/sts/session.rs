@@ -16,7 +16,8 @@ pub(super) fn get_session_token(state: &State, caller: &Caller, form: &Form) -> 
     if caller.kind != Kind::User {
         return Err(Refused::denied("Cannot call GetSessionToken with session credentials"));
     }
-    let seconds = duration(form, 129_600)?.unwrap_or(43_200);
+    let asked = duration(form, 129_600)?.unwrap_or(43_200);
+    let seconds = state.directory.cut_sessions.get(&caller.principal.arn).map_or(asked, |cut| asked.min(*cut));
     let mfa_at = mfa(state, caller, form)?;
     let mut session = caller.clone();
     session.kind = Kind::UserSession;
