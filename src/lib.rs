@@ -17,13 +17,24 @@
 //!           \   /
 //!            ops             what xsw can do: returns values, never prints, knows no screen
 //!           /   \
-//!         aws -> local       aws alone names the SDK; local is files, the cache, the environment, child processes
-//!           \   /
+//!         aws -> local       aws alone names the SDK; local is files, the cache, the keyring, the audit trail,
+//!           \   /            the environment, child processes and the endpoint that renews their session
 //!   config -> domain, error  plain values: no async, no SDK, no screen, no clock
 //!
 //! demo                       the embedded cloud; beside all of them, and none of them needs it
 //! ```
 //! `tests/layers.rs` holds these arrows.
+//!
+//! # How a session comes about
+//! ```text
+//! ops/broker.rs           one link of the chain after the other, each reused while it lives; one process asks AWS
+//!   broker/key.rs         what tells sessions apart        broker/request.rs  AssumeRole, and how long
+//!   broker/mfa.rs         one code for all roles           broker/codes.rs    where codes come from
+//!   sign_in.rs            IAM Identity Center              aws/source.rs      all other first credentials
+//! local/cache.rs          where it rests: files, the keyring, nowhere
+//! ops/shell.rs, renew.rs  children that hold it, or have it renewed (local/endpoint.rs)
+//! ops/audit.rs            what was done with it, line by line
+//! ```
 //!
 //! # How an event travels
 //! ```text
