@@ -15,7 +15,7 @@ pub(super) async fn run(context: &Context, source: Option<String>, device_code: 
         Some(source) => source,
         None => only_source(context)?,
     };
-    let how = if device_code || is_headless(&core.environment) { How::DeviceCode } else { How::Browser };
+    let how = if device_code { How::DeviceCode } else { How::here(&core.environment) };
     let done = core.login(&source, how, &|step| show(step, &core.environment)).await?;
     output::print(|out| writeln!(out, "{}", summary(&done)))
 }
@@ -32,17 +32,6 @@ fn only_source(context: &Context) -> Result<String> {
             hint: Some(format!("name it: {}", several.join(", "))),
         }),
     }
-}
-
-/// Whether a browser started here would be seen by nobody. Who names one in `$BROWSER` knows better.
-fn is_headless(environment: &Environment) -> bool {
-    if environment.get("BROWSER").is_some() {
-        return false;
-    }
-    let no_display = cfg!(all(unix, not(target_os = "macos")))
-        && environment.get("DISPLAY").is_none()
-        && environment.get("WAYLAND_DISPLAY").is_none();
-    no_display || environment.get("SSH_CONNECTION").is_some()
 }
 
 fn show(step: Step<'_>, environment: &Environment) -> bool {

@@ -37,6 +37,11 @@ pub fn open(url: &str, environment: &Environment) -> io::Result<()> {
     Err(failed)
 }
 
+/// Whether a browser started here would be seen: not over SSH, unless somebody names one in `$BROWSER`.
+pub fn is_seen(environment: &Environment) -> bool {
+    environment.get("BROWSER").is_some() || !has_no_screen(environment) && environment.get("SSH_CONNECTION").is_none()
+}
+
 /// One command of `$BROWSER`, its words separated by blanks.
 fn command(browser: &str, url: &str) -> Option<Command> {
     let mut words = browser.split_whitespace();

@@ -27,10 +27,10 @@ use crate::domain::role::{PermissionSet, Profile, RoleIndex, Source};
 use crate::domain::session::Session;
 use crate::domain::sign_in::{Discovered, SignIn};
 use crate::error::{Error, Result};
-use crate::local::discovered;
 use crate::local::environment::Environment;
 use crate::local::redirect::{Redirect, Redirected};
 use crate::local::sso_cache::{Registration, SsoCache, Token};
+use crate::local::{browser, discovered};
 
 /// A token that ends sooner is renewed, as the SDKs do.
 const AHEAD: SignedDuration = SignedDuration::from_mins(5);
@@ -50,6 +50,13 @@ pub enum How {
     Browser,
     /// By a code that is typed into a browser on any machine.
     DeviceCode,
+}
+
+impl How {
+    /// The one that suits this machine.
+    pub fn here(environment: &Environment) -> Self {
+        if browser::is_seen(environment) { Self::Browser } else { Self::DeviceCode }
+    }
 }
 
 /// What the person must do now.

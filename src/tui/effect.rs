@@ -26,6 +26,8 @@ pub enum Effect {
     Assume { ticket: Ticket, role: RoleIndex, code: Option<Code>, anew: bool },
     /// Renew the session of a role without asking anybody.
     Renew { role: RoleIndex },
+    /// Sign in to the source of this name.
+    SignIn { ticket: Ticket, source: String },
     /// List the buckets.
     Buckets { ticket: Ticket, role: RoleIndex },
     /// List what is below a prefix, page by page until the end.

@@ -40,6 +40,15 @@ impl From<&SessionFacts> for Life {
     }
 }
 
+/// What the person must do to sign in, beside a browser that was opened or on any machine.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SignInStep {
+    /// The page.
+    pub url: String,
+    /// The code that it must show; with a browser of this machine there is none.
+    pub code: Option<String>,
+}
+
 /// Something that happened.
 #[derive(Debug)]
 pub enum Msg {
@@ -73,6 +82,10 @@ pub enum Msg {
     ShellEnded(RoleIndex, Result<u8>),
     /// The browser has come for the console, or not.
     Console(RoleIndex, Result<()>),
+    /// What the person must do to sign in.
+    SignInStep(Ticket, SignInStep),
+    /// The sign-in is done; how many accounts and roles it gives.
+    SignedIn(Ticket, Result<(usize, usize)>),
     /// What the user should know once.
     Notices(Vec<String>),
 }

@@ -72,6 +72,7 @@ pub async fn run(core: Arc<Core>, options: Options) -> Result<Ended> {
     );
     state.notice = options.notice.map(|text| escaped(&text).into_owned());
     state.regions = core.profile.indices().map(|role| core.region_of(role)).collect();
+    state.sign_ins = core.sign_in_sources().into_iter().map(str::to_owned).collect();
     state.home = core.environment.path("HOME");
     let no_color = core.environment.get("NO_COLOR").is_some();
     let theme = Theme::new(!no_color);
@@ -182,6 +183,7 @@ async fn shell(
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 enum Owner {
     Assume(Ticket, RoleIndex),
+    SignIn(Ticket),
     Buckets(Ticket),
     Page(Ticket),
     Details(Ticket),
@@ -215,6 +217,9 @@ impl Work {
                 self.spawn(Owner::Assume(ticket, role), |outside| outside.assume(ticket, role, code, anew));
             }
             Effect::Renew { role } => self.spawn(Owner::Nobody, move |outside| outside.renew(role)),
+            Effect::SignIn { ticket, source } => {
+                self.spawn(Owner::SignIn(ticket), move |outside| outside.sign_in(ticket, source));
+            }
             Effect::Buckets { ticket, role } => {
                 self.spawn(Owner::Buckets(ticket), |outside| outside.buckets(ticket, role));
             }
@@ -233,7 +238,11 @@ impl Work {
                 self.spawn(Owner::Job(job), |outside| outside.download(job, role, picks, overwrite, sender));
             }
             Effect::Cancel(ticket) => self.cancel(|owner| match owner {
-                Owner::Assume(of, _) | Owner::Buckets(of) | Owner::Page(of) | Owner::Details(of) => of == ticket,
+                Owner::Assume(of, _)
+                | Owner::SignIn(of)
+                | Owner::Buckets(of)
+                | Owner::Page(of)
+                | Owner::Details(of) => of == ticket,
                 Owner::Console(_) | Owner::Job(_) | Owner::Nobody => false,
             }),
             Effect::CancelJob(job) => self.cancel(|owner| owner == Owner::Job(job)),
@@ -264,6 +273,7 @@ impl Work {
             let Some(error) = crash else { continue };
             return Some(match owner {
                 Owner::Assume(ticket, role) => Msg::Assumed(ticket, role, Err(error), None),
+                Owner::SignIn(ticket) => Msg::SignedIn(ticket, Err(error)),
                 Owner::Buckets(ticket) => Msg::Buckets(ticket, Err(error)),
                 Owner::Page(ticket) => Msg::Page(ticket, Err(error)),
                 Owner::Details(ticket) => Msg::Details(ticket, Err(error)),

@@ -10,7 +10,7 @@ use tui_input::Input;
 
 use super::keys::KeyMap;
 use super::listing::Listing;
-use super::msg::{JobId, Life, Ticket};
+use super::msg::{JobId, Life, SignInStep, Ticket};
 use crate::domain::object::Details;
 use crate::domain::role::{Profile, RoleIndex};
 use crate::domain::transfer::{Progress, Summary};
@@ -51,6 +51,8 @@ pub struct State {
     pub notice: Option<String>,
     /// The region that each role works in, by its place.
     pub regions: Vec<String>,
+    /// The sources that one signs in to.
+    pub sign_ins: Vec<String>,
     /// The user's home, for `~/` in a folder's name.
     pub home: Option<PathBuf>,
     /// Ticks since the start, for what turns while it waits.
@@ -81,6 +83,7 @@ impl State {
             modal: None,
             notice: None,
             regions,
+            sign_ins: Vec::new(),
             home: None,
             beat: 0,
             last_number: 0,
@@ -377,6 +380,15 @@ pub enum Outcome {
     Cancelled,
 }
 
+/// How far a sign-in is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum SignInProgress {
+    /// It is offered, because of this.
+    Offered(String),
+    /// It runs; what the person must do, as soon as that is known.
+    Running(Ticket, Option<SignInStep>),
+}
+
 /// What stands in front of the panes; keys go to it first.
 #[derive(Debug)]
 pub enum Modal {
@@ -411,6 +423,17 @@ pub enum Modal {
         input: Input,
         /// What was wrong with them, or the demo's code.
         note: Option<String>,
+    },
+    /// Nobody is signed in to the source of a role.
+    SignIn {
+        /// The role that is being assumed at the end.
+        role: RoleIndex,
+        /// What comes then.
+        then: After,
+        /// The source.
+        source: String,
+        /// How far it is.
+        progress: SignInProgress,
     },
     /// The account's name must be typed first.
     Confirm {

@@ -12,7 +12,7 @@ use ratatui::style::Color;
 
 use super::effect::{Code, Effect};
 use super::keys::{Key, KeyMap};
-use super::msg::{JobId, Life, Msg, Ticket};
+use super::msg::{JobId, Life, Msg, SignInStep, Ticket};
 use super::state::{Modal, State};
 use super::theme::Theme;
 use super::update::update;
@@ -344,6 +344,37 @@ fn a_guarded_account_wants_its_name_typed() {
     assert_eq!(app.press("vaul<enter>"), []);
     let effects = app.press("t<enter>");
     assert_eq!(effects, [Effect::Assume { ticket: Ticket(1), role: KEEPER, code: None, anew: false }]);
+}
+
+/// Whoever is signed out signs in where he is, and goes on.
+#[test]
+fn a_role_whose_source_is_signed_out_offers_to_sign_in() {
+    let signed_out = |source: &str| {
+        Err(Error::SignedOut { source_name: source.into(), message: "nobody has signed in".into(), hint: None })
+    };
+    let mut app = app();
+    app.state.sign_ins = vec!["corp".into()];
+    app.press("<enter>");
+    app.hear(Msg::Assumed(Ticket(1), JUMP, signed_out("corp"), None));
+    insta::assert_snapshot!(app.screen());
+    assert_eq!(app.press("<enter>"), [Effect::SignIn { ticket: Ticket(2), source: "corp".into() }]);
+    let step = |url: &str, code: Option<&str>| SignInStep { url: url.into(), code: code.map(str::to_owned) };
+    app.hear(Msg::SignInStep(Ticket(1), step("https://old.test/", None)));
+    app.hear(Msg::SignInStep(Ticket(2), step("https://corp.test/device?user_code=ABCD-EFGH", Some("ABCD-EFGH"))));
+    insta::assert_snapshot!(app.screen());
+    assert_eq!(app.press("y"), [Effect::CopyText("https://corp.test/device?user_code=ABCD-EFGH".into())]);
+    let assume = Effect::Assume { ticket: Ticket(3), role: JUMP, code: None, anew: false };
+    assert_eq!(app.hear(Msg::SignedIn(Ticket(2), Ok((2, 3)))), [assume]);
+    assert!(app.state.modal.is_none() && app.state.notice.as_ref().unwrap().starts_with("signed in to corp"));
+    // Cancelled: its answer is nobody's.
+    app.hear(Msg::Assumed(Ticket(3), JUMP, signed_out("corp"), None));
+    app.press("<enter>");
+    assert_eq!(app.press("<esc>"), [Effect::Cancel(Ticket(4))]);
+    assert_eq!(app.hear(Msg::SignedIn(Ticket(4), Ok((2, 3)))), []);
+    // Keys have no sign-in.
+    app.press("<enter>");
+    app.hear(Msg::Assumed(Ticket(5), JUMP, signed_out("other"), None));
+    assert!(matches!(app.state.modal, Some(Modal::Failure { .. })));
 }
 
 #[test]

@@ -51,6 +51,8 @@ pub fn update(state: &mut State, msg: Msg) -> Vec<Effect> {
             }
             effects.push(Effect::Sessions);
         }
+        Msg::SignInStep(ticket, step) => roles::sign_in_step(state, ticket, step),
+        Msg::SignedIn(ticket, answer) => roles::signed_in(state, ticket, answer, &mut effects),
         Msg::Console(role, answer) => roles::console_opened(state, role, answer),
         Msg::Notices(notices) => {
             let all = state.notice.take().into_iter().chain(notices.iter().map(|text| escaped(text).into_owned()));

@@ -13,7 +13,7 @@ use crate::error::{Error, Result};
 use crate::tui::effect::{Code, Effect};
 use crate::tui::keys::Action;
 use crate::tui::msg::Ticket;
-use crate::tui::state::{After, Answer, Focus, Modal, Place, State};
+use crate::tui::state::{After, Answer, Focus, Modal, Place, SignInProgress, State};
 
 pub(super) fn key(state: &mut State, event: KeyEvent, effects: &mut Vec<Effect>) {
     let Some(modal) = state.modal.take() else { return };
@@ -53,6 +53,16 @@ pub(super) fn key(state: &mut State, event: KeyEvent, effects: &mut Vec<Effect>)
             typed(&mut input, event);
             state.modal = Some(Modal::Mfa { role, then, question, input, note });
         }
+        Modal::SignIn { role, then, source, progress: SignInProgress::Offered(_) } if enter => {
+            roles::sign_in(state, role, then, source, effects);
+        }
+        Modal::SignIn { progress: SignInProgress::Running(_, Some(ref step)), .. }
+            if matches!(action, Some(Action::CopyText)) =>
+        {
+            effects.push(Effect::CopyText(step.url.clone()));
+            state.modal = Some(modal);
+        }
+        Modal::SignIn { .. } => state.modal = Some(modal),
         Modal::Confirm { role, then, anew, mut input } => {
             if enter && input.value() == state.profile.account(role).name {
                 roles::assume(state, role, then, None, anew, effects);
@@ -101,6 +111,7 @@ pub(super) fn key(state: &mut State, event: KeyEvent, effects: &mut Vec<Effect>)
 fn closed(state: &mut State, modal: Modal, effects: &mut Vec<Effect>) {
     match modal {
         Modal::Filter { .. } => set_filter(state, ""),
+        Modal::SignIn { progress: SignInProgress::Running(ticket, _), .. } => effects.push(Effect::Cancel(ticket)),
         Modal::Details { answer: Answer::Loading(ticket), .. } => effects.push(Effect::Cancel(ticket)),
         _ => {}
     }

@@ -11,8 +11,8 @@ use crate::error::{Error, Result};
 use crate::ops::console::ConsolePage;
 use crate::tui::effect::{Code, Effect};
 use crate::tui::keys::Action;
-use crate::tui::msg::{Life, Ticket};
-use crate::tui::state::{After, Assuming, Focus, Modal, Place, State};
+use crate::tui::msg::{Life, SignInStep, Ticket};
+use crate::tui::state::{After, Assuming, Focus, Modal, Place, SignInProgress, State};
 
 /// A page, for the page keys.
 const PAGE: isize = 10;
@@ -143,6 +143,12 @@ pub(super) fn assumed(
         Err(Error::MfaRequired { role: wanting, serial }) => {
             ask_code(state, role, running.then, (&wanting, &serial), hint);
         }
+        Err(Error::SignedOut { source_name, message, .. })
+            if state.modal.is_none() && state.sign_ins.contains(&source_name) =>
+        {
+            let progress = SignInProgress::Offered(message);
+            state.modal = Some(Modal::SignIn { role, then: running.then, source: source_name, progress });
+        }
         Err(error) => {
             state.roles.failures.insert(role, error.clone());
             if state.modal.is_some() {
@@ -170,6 +176,37 @@ pub(super) fn ask_code(
     let question = format!("{} for {}", escaped(serial), escaped(wanting));
     let note = hint.map(|code| format!("the demo's device shows {code}"));
     state.modal = Some(Modal::Mfa { role, then, question, input: Input::default(), note });
+}
+
+/// Begins to sign in to `source`; the role is assumed when it is done.
+pub(super) fn sign_in(state: &mut State, role: RoleIndex, then: After, source: String, effects: &mut Vec<Effect>) {
+    let ticket = new_ticket(state);
+    effects.push(Effect::SignIn { ticket, source: source.clone() });
+    state.modal = Some(Modal::SignIn { role, then, source, progress: SignInProgress::Running(ticket, None) });
+}
+
+/// What the person must do, when the sign-in is still wanted.
+pub(super) fn sign_in_step(state: &mut State, ticket: Ticket, step: SignInStep) {
+    if let Some(Modal::SignIn { progress: SignInProgress::Running(waiting, known), .. }) = &mut state.modal
+        && *waiting == ticket
+    {
+        *known = Some(step);
+    }
+}
+
+/// The sign-in is done: the role is assumed, unless nobody waits any more.
+pub(super) fn signed_in(state: &mut State, ticket: Ticket, answer: Result<(usize, usize)>, effects: &mut Vec<Effect>) {
+    let is_waiting = |modal: &mut Modal| matches!(modal, Modal::SignIn { progress: SignInProgress::Running(waiting, _), .. } if *waiting == ticket);
+    let Some(Modal::SignIn { role, then, source, .. }) = state.modal.take_if(is_waiting) else { return };
+    match answer {
+        Ok((accounts, roles)) => {
+            let source = escaped(&source);
+            let gives = format!("signed in to {source}, which gives {accounts} accounts and {roles} roles");
+            state.notice = Some(format!("{gives}; new ones are here at the next start"));
+            assume(state, role, then, None, false, effects);
+        }
+        Err(error) => fail(state, &format!("sign in to {}", escaped(&source)), error),
+    }
 }
 
 /// The browser has come, or could not.

@@ -12,7 +12,7 @@ use crate::domain::session::seconds_left;
 use crate::domain::text::{cut, escaped};
 use crate::tui::keys::Action;
 use crate::tui::listing::Kind;
-use crate::tui::state::{Focus, Modal, State};
+use crate::tui::state::{Focus, Modal, SignInProgress, State};
 use crate::tui::theme::Theme;
 
 /// Columns of the bar that runs down with the session, where there is room and where there is little.
@@ -131,6 +131,8 @@ fn in_front(state: &State, modal: &Modal) -> Keys {
             keys.extend(fixed(&[("Esc", "close")]));
             keys
         }
+        Modal::SignIn { progress: SignInProgress::Offered(_), .. } => fixed(&[("Enter", "sign in"), ("Esc", "close")]),
+        Modal::SignIn { .. } => fixed(&[("y", "copy the address"), ("Esc", "cancel")]),
         Modal::Failure { .. } => fixed(&[("Esc", "close")]),
         Modal::Details { .. } => {
             let mut keys = bound(state, &[(Action::CopyText, "copy URI")]);

@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use jiff::tz::TimeZone;
 use ratatui::Frame;
 use ratatui::layout::{Position, Rect};
+use ratatui::style::Style;
 use ratatui::text::Line;
 use ratatui::widgets::{Clear, Paragraph, Wrap};
 use tui_input::Input;
@@ -16,7 +17,8 @@ use crate::domain::text::{bytes, count, escaped};
 use crate::domain::uri::S3Uri;
 use crate::error::Error;
 use crate::tui::keys::Action;
-use crate::tui::state::{Answer, Job, Modal, Outcome, State};
+use crate::tui::msg::SignInStep;
+use crate::tui::state::{Answer, Job, Modal, Outcome, SignInProgress, State};
 use crate::tui::theme::Theme;
 
 pub(super) fn modal(state: &State, theme: Theme, frame: &mut Frame<'_>) {
@@ -39,6 +41,7 @@ pub(super) fn modal(state: &State, theme: Theme, frame: &mut Frame<'_>) {
             text.extend(note.iter().map(|note| Line::styled(note.clone(), theme.accent())));
             question(frame, theme, " MFA code ", input, text);
         }
+        Modal::SignIn { source, progress, .. } => sign_in(frame, theme, source, progress),
         Modal::Confirm { role, input, .. } => {
             let account = state.profile.account(*role);
             let environment = account.environment.as_deref().unwrap_or("guarded");
@@ -110,6 +113,31 @@ fn failure(frame: &mut Frame<'_>, theme: Theme, title: &str, error: &Error) {
         text.push(Line::from(format!("hint: {}", escaped(&hint))));
     }
     message(frame, theme, &format!(" {title} "), text);
+}
+
+fn sign_in(frame: &mut Frame<'_>, theme: Theme, source: &str, progress: &SignInProgress) {
+    let text = match progress {
+        SignInProgress::Offered(why) => vec![
+            Line::styled(escaped(why).into_owned(), theme.bad()),
+            Line::default(),
+            Line::from("Enter signs in, with a browser here or a code for a browser anywhere."),
+        ],
+        SignInProgress::Running(_, None) => vec![Line::from("Asking IAM Identity Center …")],
+        SignInProgress::Running(_, Some(SignInStep { url, code: None })) => vec![
+            Line::from("Sign in with the browser that has opened. If none has, open this on this machine:"),
+            Line::styled(escaped(url).into_owned(), theme.accent()),
+        ],
+        SignInProgress::Running(_, Some(SignInStep { url, code: Some(code) })) => vec![
+            Line::from("Open this with a browser on any machine:"),
+            Line::styled(escaped(url).into_owned(), theme.accent()),
+            Line::default(),
+            Line::from(vec![
+                span("and see whether it shows the code  ", Style::default()),
+                span(escaped(code).into_owned(), theme.bold()),
+            ]),
+        ],
+    };
+    message(frame, theme, &format!(" Sign in to {} ", escaped(source)), text);
 }
 
 /// A question with a line to type in.
