@@ -15,6 +15,7 @@ pub mod environment;
 pub mod files;
 pub mod keyring;
 pub mod log;
+mod loopback;
 pub mod prompt;
 pub mod redirect;
 pub mod shell;

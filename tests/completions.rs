@@ -6,15 +6,18 @@
 #[path = "common/home.rs"]
 #[allow(dead_code, reason = "each test program uses a part of it")]
 mod home;
+#[path = "common/installed.rs"]
+mod installed;
 #[path = "pty/terminal.rs"]
 mod terminal;
 
 use std::fmt::Write as _;
 use std::io::Write as _;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::time::Instant;
 
 use home::{Home, PROFILE_FILE, STATE, run};
+use installed::installed;
 use portable_pty::CommandBuilder;
 use terminal::Terminal;
 
@@ -36,17 +39,6 @@ fn home() -> Home {
     let home = Home::new();
     home.write(PROFILE_FILE, profile());
     home
-}
-
-fn installed(shell: &str) -> Option<PathBuf> {
-    let path = std::env::var_os("PATH").unwrap_or_default();
-    let found = std::env::split_paths(&path).map(|folder| folder.join(shell)).find(|file| file.is_file());
-    if found.is_none() {
-        let must = std::env::var_os("XSW_TEST_ALL_SHELLS").is_some_and(|set| set == "1");
-        assert!(!must, "{shell} is not installed, and XSW_TEST_ALL_SHELLS=1 wants every shell");
-        _ = writeln!(std::io::stderr(), "SKIPPED: {shell} is not installed");
-    }
-    found
 }
 
 /// PATH with the real xsw in front.

@@ -5,15 +5,16 @@
 
 #[path = "pty/home.rs"]
 mod home;
+#[path = "common/installed.rs"]
+mod installed;
 #[path = "pty/terminal.rs"]
 mod terminal;
 
 use std::fs;
-use std::io::Write as _;
-use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 use home::Home;
+use installed::installed;
 use rustix::process::{Pid, Signal, kill_process};
 use terminal::{DEADLINE, Terminal};
 use xsw::demo::World;
@@ -46,18 +47,6 @@ const PROMPT: &str = "(xsw prod/Admin) mine>";
 struct Shell {
     terminal: Terminal,
     home: Home,
-}
-
-/// The shell's path, or `None` after having said that its test is skipped.
-fn installed(shell: &str) -> Option<PathBuf> {
-    let path = std::env::var_os("PATH").unwrap_or_default();
-    let found = std::env::split_paths(&path).map(|folder| folder.join(shell)).find(|file| file.is_file());
-    if found.is_none() {
-        let must = std::env::var_os("XSW_TEST_ALL_SHELLS").is_some_and(|set| set == "1");
-        assert!(!must, "{shell} is not installed, and XSW_TEST_ALL_SHELLS=1 wants every shell");
-        _ = writeln!(std::io::stderr(), "SKIPPED: {shell} is not installed");
-    }
-    found
 }
 
 /// A prompt of the user's own for every shell, and more files.

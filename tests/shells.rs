@@ -3,6 +3,8 @@
 //! A shell that is not installed is skipped with a word on stderr; with XSW_TEST_ALL_SHELLS=1 it is a failure.
 #![cfg(unix)]
 
+#[path = "common/installed.rs"]
+mod installed;
 #[path = "pty/terminal.rs"]
 mod terminal;
 
@@ -12,6 +14,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
+use installed::installed;
 use jiff::{SignedDuration, Timestamp};
 use portable_pty::CommandBuilder;
 use terminal::Terminal;
@@ -20,19 +23,6 @@ use xsw::local::child;
 use xsw::local::child_env::{ChildEnv, RoleFacts, session_env, unset_env};
 use xsw::local::env_format::{Format, render};
 use xsw::local::shell::Subshell;
-
-/// The shell's path, or `None` after having said that its test is skipped.
-fn installed(shell: &str) -> Option<PathBuf> {
-    let path = std::env::var_os("PATH").unwrap_or_default();
-    let found = std::env::split_paths(&path).map(|folder| folder.join(shell)).find(|file| file.is_file());
-    if found.is_none() {
-        let must = std::env::var_os("XSW_TEST_ALL_SHELLS").is_some_and(|set| set == "1");
-        assert!(!must, "{shell} is not installed, and XSW_TEST_ALL_SHELLS=1 wants every shell");
-        // Past the test harness, which swallows what a passing test prints with eprintln!.
-        _ = writeln!(std::io::stderr(), "SKIPPED: {shell} is not installed");
-    }
-    found
-}
 
 // --- what `xsw env` prints -------------------------------------------------------------------------------------------
 

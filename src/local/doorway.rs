@@ -5,7 +5,7 @@
 
 use std::convert::Infallible;
 use std::io;
-use std::net::{Ipv4Addr, SocketAddr};
+use std::net::SocketAddr;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -15,17 +15,18 @@ use hyper::body::{Bytes, Incoming};
 use hyper::header::{CACHE_CONTROL, HOST, HeaderValue, LOCATION, REFERRER_POLICY};
 use hyper::service::service_fn;
 use hyper::{Method, Request, Response, StatusCode};
-use hyper_util::rt::{TokioIo, TokioTimer};
 use secrecy::{ExposeSecret as _, SecretString};
 use subtle::ConstantTimeEq as _;
-use tokio::net::TcpListener;
+use tokio::net::TcpStream;
 use tokio::sync::Notify;
 use tokio::task::JoinSet;
 
+use super::loopback::{self, Loopback};
+
 /// Listens until it is dropped, on 127.0.0.1 and a random port.
 pub struct Doorway {
-    listener: TcpListener,
-    address: String,
+    loopback: Loopback,
+    address: SecretString,
     door: Arc<Door>,
 }
 
@@ -47,19 +48,17 @@ struct Door {
 impl Doorway {
     /// Starts to listen; `beyond` is where the address leads.
     pub async fn open(beyond: SecretString) -> io::Result<Self> {
-        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
-        let here = listener.local_addr()?;
-        let mut bytes = [0; 32];
-        getrandom::fill(&mut bytes).map_err(io::Error::other)?;
-        let path: String = std::iter::once("/".to_owned()).chain(bytes.map(|byte| format!("{byte:02x}"))).collect();
-        let address = format!("http://{here}{path}");
+        let loopback = Loopback::open().await?;
+        let here = loopback.address();
+        let path = format!("/{}", loopback::random_token()?.expose_secret());
+        let address = format!("http://{here}{path}").into();
         let door = Arc::new(Door { here, path, beyond: Mutex::new(Some(beyond)), passed: Notify::new() });
-        Ok(Self { listener, address, door })
+        Ok(Self { loopback, address, door })
     }
 
     /// What the browser is given.
     pub fn address(&self) -> &str {
-        &self.address
+        self.address.expose_secret()
     }
 
     /// Waits until somebody has been led on; false when nobody came in time.
@@ -69,11 +68,10 @@ impl Doorway {
             loop {
                 tokio::select! {
                     () = self.door.passed.notified() => return,
-                    accepted = self.listener.accept() => match accepted {
-                        // Browsers open connections ahead and say nothing on them: each is a task of its own.
-                        Ok((stream, _)) => _ = visits.spawn(visit(stream, self.door.clone())),
-                        Err(_) => tokio::time::sleep(Duration::from_millis(20)).await,
-                    },
+                    // Browsers open connections ahead and say nothing on them: each is a task of its own.
+                    (stream, peer) = self.loopback.accept() => {
+                        visits.spawn(visit(stream, peer, self.door.clone()));
+                    }
                     Some(_) = visits.join_next() => {}
                 }
             }
@@ -82,19 +80,15 @@ impl Doorway {
     }
 }
 
-async fn visit(stream: tokio::net::TcpStream, door: Arc<Door>) {
-    let peer = stream.peer_addr();
-    let is_stranger = peer.is_ok_and(|peer| is_somebody_elses(peer, door.here));
+async fn visit(stream: TcpStream, peer: SocketAddr, door: Arc<Door>) {
+    let is_stranger = is_somebody_elses(peer, door.here);
     let led_on = AtomicBool::new(false);
     let answer = service_fn(|request: Request<Incoming>| {
         let response = if is_stranger { refusal() } else { door.answer(&request) };
         led_on.fetch_or(response.status() == StatusCode::FOUND, Ordering::Relaxed);
         async move { Ok::<_, Infallible>(response) }
     });
-    let mut http = hyper::server::conn::http1::Builder::new();
-    // One answer for each connection, whose end then says that the answer has gone out.
-    http.timer(TokioTimer::new()).keep_alive(false).header_read_timeout(Duration::from_secs(10));
-    _ = http.serve_connection(TokioIo::new(stream), answer).await;
+    loopback::serve(stream, answer).await;
     if led_on.into_inner() {
         door.passed.notify_one();
     }
@@ -169,6 +163,10 @@ fn owner(connections: &str, peer: SocketAddr, here: SocketAddr) -> Option<u32> {
 
 #[cfg(test)]
 mod tests {
+    use std::net::Ipv4Addr;
+
+    use tokio::net::TcpListener;
+
     use super::*;
     use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 

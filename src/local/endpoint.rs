@@ -9,24 +9,21 @@ use std::fmt;
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
-use std::time::Duration;
 
 use http_body_util::Full;
 use hyper::body::{Bytes, Incoming};
 use hyper::header::{AUTHORIZATION, CACHE_CONTROL, CONTENT_TYPE, HOST, HeaderName};
-use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper::{Method, Request, Response, StatusCode};
-use hyper_util::rt::{TokioIo, TokioTimer};
 use secrecy::{ExposeSecret, SecretString};
 use serde::Serialize;
 use subtle::ConstantTimeEq as _;
-use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Semaphore;
 use tokio::task::{AbortHandle, JoinSet};
-use zeroize::{Zeroize as _, Zeroizing};
+use zeroize::Zeroizing;
 
 use super::child_env::rfc3339;
+use super::loopback::{self, Loopback};
 use crate::domain::session::Session;
 use crate::error::{Error, Result};
 
@@ -36,13 +33,6 @@ const PATH: &str = "/session";
 /// Connections that may be open at once; those beyond wait. More than any child opens, and an end to what a stranger
 /// can make us hold.
 const CONNECTIONS: usize = 256;
-
-/// How long a request may take to arrive.
-const ARRIVAL: Duration = Duration::from_secs(5);
-
-/// The most that a request may have of headers, and how many.
-const HEADER_BYTES: usize = 16 << 10;
-const HEADERS: usize = 64;
 
 /// Where the endpoint is, and what opens it: for the environment of one child. Debug does not show the token.
 #[derive(Clone)]
@@ -91,10 +81,10 @@ impl Endpoint {
     where
         Answer: Future<Output = Result<Session>> + Send + 'static,
     {
-        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
-        let address = Address::new(listener.local_addr()?.port(), new_token()?);
+        let loopback = Loopback::open().await?;
+        let address = Address::new(loopback.address().port(), loopback::random_token()?);
         let gate = Arc::new(Gate { address: address.clone(), session });
-        let task = tokio::spawn(listen(listener, gate)).abort_handle();
+        let task = tokio::spawn(listen(loopback, gate)).abort_handle();
         Ok(Self { address, task })
     }
 
@@ -111,19 +101,7 @@ impl Drop for Endpoint {
     }
 }
 
-/// 256 random bits, as text that every header takes.
-fn new_token() -> io::Result<SecretString> {
-    let mut bytes = [0; 32];
-    getrandom::fill(&mut bytes).map_err(io::Error::other)?;
-    let mut token = String::with_capacity(2 * bytes.len());
-    for byte in bytes {
-        token.extend([byte >> 4, byte & 0xf].map(|digit| char::from(b"0123456789abcdef"[usize::from(digit)])));
-    }
-    bytes.zeroize();
-    Ok(token.into())
-}
-
-async fn listen<Answer>(listener: TcpListener, gate: Arc<Gate<impl Fn() -> Answer + Send + Sync + 'static>>)
+async fn listen<Answer>(loopback: Loopback, gate: Arc<Gate<impl Fn() -> Answer + Send + Sync + 'static>>)
 where
     Answer: Future<Output = Result<Session>> + Send + 'static,
 {
@@ -131,38 +109,17 @@ where
     let mut connections = JoinSet::new();
     loop {
         let Ok(place) = Arc::clone(&room).acquire_owned().await else { return };
-        match listener.accept().await {
-            Ok((stream, peer)) => {
-                let gate = Arc::clone(&gate);
-                connections.spawn(async move {
-                    serve(stream, peer, gate).await;
-                    drop(place);
-                });
-            }
-            Err(error) => {
-                tracing::warn!(%error, "the renewing endpoint cannot accept a connection");
-                // Without file descriptors there is nothing to do but to wait for one.
-                tokio::time::sleep(Duration::from_millis(50)).await;
-            }
-        }
-        while connections.try_join_next().is_some() {}
-    }
-}
-
-/// One request for each connection: nobody keeps one open for nothing.
-async fn serve<Answer>(stream: TcpStream, peer: SocketAddr, gate: Arc<Gate<impl Fn() -> Answer + Send + Sync>>)
-where
-    Answer: Future<Output = Result<Session>> + Send,
-{
-    let service = service_fn(|request| {
+        let (stream, peer) = loopback.accept().await;
         let gate = Arc::clone(&gate);
-        async move { Ok::<_, Infallible>(gate.answer(&request, peer).await) }
-    });
-    let mut server = http1::Builder::new();
-    server.keep_alive(false).auto_date_header(false).timer(TokioTimer::new());
-    server.header_read_timeout(ARRIVAL).max_buf_size(HEADER_BYTES).max_headers(HEADERS);
-    if let Err(error) = server.serve_connection(TokioIo::new(stream), service).await {
-        tracing::debug!(%error, "a request to the renewing endpoint broke off");
+        connections.spawn(async move {
+            let service = service_fn(|request| {
+                let gate = Arc::clone(&gate);
+                async move { Ok::<_, Infallible>(gate.answer(&request, peer).await) }
+            });
+            loopback::serve(stream, service).await;
+            drop(place);
+        });
+        while connections.try_join_next().is_some() {}
     }
 }
 
@@ -274,6 +231,9 @@ fn json(value: &impl Serialize) -> Zeroizing<Vec<u8>> {
 mod tests {
     use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 
+    use tokio::net::TcpStream;
+
+    use super::super::loopback::HEADER_BYTES;
     use super::*;
     use crate::domain::session::Keys;
 

@@ -3,7 +3,6 @@
 
 use std::convert::Infallible;
 use std::io;
-use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 
 use http_body_util::Full;
@@ -11,12 +10,12 @@ use hyper::body::{Bytes, Incoming};
 use hyper::header::{CONTENT_TYPE, HOST, HeaderValue};
 use hyper::service::service_fn;
 use hyper::{Request, Response, StatusCode};
-use hyper_util::rt::TokioIo;
 use secrecy::SecretString;
 use subtle::ConstantTimeEq as _;
-use tokio::net::TcpListener;
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
+
+use super::loopback::{self, Loopback};
 
 /// Where the browser is sent; the port comes in between.
 const PATH: &str = "/oauth/callback";
@@ -33,47 +32,43 @@ pub enum Redirected {
 /// A port that waits for the browser.
 #[derive(Debug)]
 pub struct Redirect {
-    listener: TcpListener,
-    address: SocketAddr,
+    loopback: Loopback,
 }
 
 impl Redirect {
     /// Waits on a random port of 127.0.0.1.
     pub async fn listen() -> io::Result<Self> {
-        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
-        Ok(Self { address: listener.local_addr()?, listener })
+        Ok(Self { loopback: Loopback::open().await? })
     }
 
     /// The address that the browser is to come back to.
     pub fn url(&self) -> String {
-        format!("http://{}{PATH}", self.address)
+        format!("http://{}{PATH}", self.loopback.address())
     }
 
     /// Waits for a browser with this `state`. One without it is somebody else's, and is sent away.
-    pub async fn answer(self, state: &str) -> io::Result<Redirected> {
+    pub async fn answer(self, state: &str) -> Redirected {
         let (sender, mut receiver) = mpsc::channel(1);
-        let door = Arc::new(Door { host: self.address.to_string(), state: state.to_owned(), found: sender });
+        let door = Arc::new(Door { host: self.loopback.address().to_string(), state: state.to_owned(), found: sender });
         let mut connections = JoinSet::new();
         let found = loop {
             tokio::select! {
                 Some(found) = receiver.recv() => break found,
-                accepted = self.listener.accept() => {
-                    let (stream, _) = accepted?;
+                (stream, _) = self.loopback.accept() => {
                     let door = door.clone();
                     let service = service_fn(move |request| {
                         let door = door.clone();
                         async move { Ok::<_, Infallible>(door.open(&request)) }
                     });
-                    let mut http = hyper::server::conn::http1::Builder::new();
-                    http.keep_alive(false);
-                    connections.spawn(http.serve_connection(TokioIo::new(stream), service));
+                    connections.spawn(loopback::serve(stream, service));
                 }
+                Some(_) = connections.join_next() => {}
             }
         };
         // The browser is still to read its page; one that never sends a request must not hold us up.
         let done = async { while connections.join_next().await.is_some() {} };
         _ = tokio::time::timeout(std::time::Duration::from_secs(1), done).await;
-        Ok(found)
+        found
     }
 }
 

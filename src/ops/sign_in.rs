@@ -381,9 +381,8 @@ impl Core {
             return Ok(None);
         }
         let code = match answer.await {
-            Ok(Ok(Redirected::Code(code))) => code,
-            Ok(Ok(Redirected::Refused(words))) => return Err(signed_out(source, &words)),
-            Ok(Err(error)) => return Err(error.into()),
+            Ok(Redirected::Code(code)) => code,
+            Ok(Redirected::Refused(words)) => return Err(signed_out(source, &words)),
             Err(_) => return Err(signed_out(source, "nobody signed in within ten minutes")),
         };
         let grant =
