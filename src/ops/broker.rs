@@ -8,6 +8,8 @@ mod key;
 mod mfa;
 mod request;
 
+use std::time::Duration;
+
 use jiff::Timestamp;
 
 use super::audit::{Deed, Event};
@@ -19,6 +21,9 @@ use crate::domain::session::Session;
 use crate::error::{Error, Result};
 use crate::local::cache::CacheKey;
 use codes::Codes;
+
+/// SDKs wait a second or two for a session before they give up.
+const SOON: Duration = Duration::from_millis(500);
 
 /// Whether a role is assumed with the session of another: role chaining, for which AWS gives one hour at most.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -47,11 +52,16 @@ impl Want {
 }
 
 impl Core {
-    /// The session of `role` that lives now, without asking AWS.
+    /// The session of `role` that lives now, without asking AWS: the one that this process has used while it is fresh,
+    /// else the one that lives longest, which another process may have fetched meanwhile.
     pub fn live_session(&self, role: RoleIndex) -> Option<Session> {
         let now = Timestamp::now();
         let remembered = held(&self.sessions).get(&role).filter(|session| session.seconds_left(now) > 0).cloned();
-        remembered.or_else(|| self.cache.load(&self.cache_key(role), now))
+        if remembered.as_ref().is_some_and(|session| session.is_fresh(now)) {
+            return remembered;
+        }
+        let stored = self.cache.load(&self.cache_key(role), now);
+        remembered.into_iter().chain(stored).max_by_key(|session| session.expiration)
     }
 
     /// A session of `role` worth handing out: the living one, or a new one through the whole chain.
@@ -71,30 +81,40 @@ impl Core {
     }
 
     /// The same as [`Core::session`]; asks for MFA codes at the controlling terminal as long as a role of the chain
-    /// wants one. Where there is no terminal, a session that is about to end is better than none.
+    /// wants one. Where none can be had, a session that is about to end is better than none.
     pub async fn session_asked(&self, role: RoleIndex, mfa_code: Option<&str>) -> Result<Session> {
-        match self.obtain(role, Codes::at_terminal(mfa_code), Want::Living).await {
-            Err(error @ Error::MfaRequired { .. }) => self.live_session(role).ok_or(error),
-            answer => answer,
-        }
+        let answer = self.obtain(role, Codes::at_terminal(mfa_code), Want::Living).await;
+        answer.or_else(|error| self.better_than_none(role, error))
     }
 
     /// The same as [`Core::session`] where nobody can be asked: while a session lives it is better than none, even when
     /// it is about to end.
     pub async fn session_unasked(&self, role: RoleIndex) -> Result<Session> {
-        match self.session(role, None).await {
-            Err(error @ (Error::MfaRequired { .. } | Error::SignedOut { .. } | Error::Network { .. })) => {
+        self.session(role, None).await.or_else(|error| self.better_than_none(role, error))
+    }
+
+    /// The session that still lives, when it could not be renewed for a reason that does not touch it.
+    pub(super) fn better_than_none(&self, role: RoleIndex, error: Error) -> Result<Session> {
+        match error {
+            Error::MfaRequired { .. } | Error::MfaCommand { .. } | Error::SignedOut { .. } | Error::Network { .. } => {
                 self.live_session(role).ok_or(error)
             }
-            answer => answer,
+            error => Err(error),
         }
     }
 
     async fn obtain(&self, role: RoleIndex, mut codes: Codes<'_>, want: Want) -> Result<Session> {
+        let source = self.profile.source_name(role);
+        let knew_source = held(&self.sources).contains_key(source);
         match self.walk_chain(role, &mut codes, want).await {
             // AWS ended a session of the chain before its time.
             Err(Error::Expired { .. }) => {
                 self.forget_chain(role);
+                self.walk_chain(role, &mut codes, want).await
+            }
+            // The source credentials of a while ago: newer ones may be where they came from.
+            Err(Error::SignedOut { .. }) if knew_source => {
+                held(&self.sources).remove(source);
                 self.walk_chain(role, &mut codes, want).await
             }
             answer => answer,
@@ -102,6 +122,16 @@ impl Core {
     }
 
     async fn walk_chain(&self, role: RoleIndex, codes: &mut Codes<'_>, want: Want) -> Result<Session> {
+        let living = self.live_session(role).filter(|_| want == Want::Living);
+        // Whoever has a session to go on with does not wait while somebody else is asked for a code.
+        codes.patience = living.is_some().then_some(SOON);
+        match self.walk(role, codes, want).await {
+            Err(error) if codes.gave_way => living.ok_or(error),
+            answer => answer,
+        }
+    }
+
+    async fn walk(&self, role: RoleIndex, codes: &mut Codes<'_>, want: Want) -> Result<Session> {
         let chain = self.profile.chain(role);
         let fresh = |link: &RoleIndex| {
             let wanted = want == Want::Living || *link != role;
@@ -126,10 +156,15 @@ impl Core {
     /// One that another process has renewed meanwhile is kept.
     pub(super) fn forget_chain(&self, role: RoleIndex) {
         for link in self.profile.chain(role) {
-            let refused = held(&self.sessions).remove(&link);
-            self.forget_refused(&self.cache_key(link), refused.as_ref());
+            self.forget_session(link);
         }
         self.forget_mfa_session(role);
+    }
+
+    /// Forgets the session of `role` alone, which AWS refused; one that another process has renewed meanwhile is kept.
+    pub(super) fn forget_session(&self, role: RoleIndex) {
+        let refused = held(&self.sessions).remove(&role);
+        self.forget_refused(&self.cache_key(role), refused.as_ref());
     }
 
     /// Forgets what is stored under `key`, when it is what AWS refused.
@@ -153,7 +188,7 @@ impl Core {
         want: Want,
     ) -> Result<Session> {
         let key = self.cache_key(role);
-        let _flight = self.flight(&key).await;
+        let Some(_flight) = self.flight(&key, codes).await else { return Err(self.busy(role)) };
         let now = Timestamp::now();
         let stored = self.live_session(role);
         let serves = |session: &&Session| session.is_fresh(now) && want.is_met_by(session);
@@ -216,8 +251,22 @@ impl Core {
         }
     }
 
-    /// Waits until nobody else fetches what `key` names, in this process and in others; holds it until dropped.
-    async fn flight(&self, key: &CacheKey) -> Flight {
+    /// Waits until nobody else fetches what `key` names, in this process and in others, but no longer than
+    /// `codes` has patience; holds it until dropped.
+    async fn flight(&self, key: &CacheKey, codes: &mut Codes<'_>) -> Option<Flight> {
+        let Some(patience) = codes.patience else { return Some(self.landed(key).await) };
+        let flight = tokio::time::timeout(patience, self.landed(key)).await.ok();
+        codes.gave_way = flight.is_none();
+        flight
+    }
+
+    /// Others are asked for a code that this role needs too.
+    fn busy(&self, role: RoleIndex) -> Error {
+        let serial = self.profile.role(role).mfa_serial.clone().unwrap_or_default();
+        Error::MfaRequired { role: self.profile.label(role), serial }
+    }
+
+    async fn landed(&self, key: &CacheKey) -> Flight {
         let here = held(&self.flights).entry(key.clone()).or_default().clone();
         let here = here.lock_owned().await;
         let (cache, key) = (self.cache.clone(), key.clone());

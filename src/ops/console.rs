@@ -73,7 +73,7 @@ impl Core {
         let session = used.insert(self.session_unasked(role).await?);
         match self.aws.login_url(&console, &label, &session.keys, &destination).await {
             // AWS ended the session before its time.
-            Err(Error::Expired { .. }) => self.forget_chain(role),
+            Err(Error::Expired { .. }) => self.forget_session(role),
             answer => return answer,
         }
         let session = used.insert(self.session_unasked(role).await?);

@@ -76,6 +76,10 @@ struct Question {
 type Outcome = (Instant, Result<Session>);
 
 impl Question {
+    fn outcome(&self) -> watch::Receiver<Option<Outcome>> {
+        self.outcome.clone()
+    }
+
     /// Whether it may be put again.
     fn is_over(&self) -> bool {
         match &*self.outcome.borrow() {
@@ -95,6 +99,14 @@ impl Broker {
     }
 
     async fn obtained(&self) -> Result<Session> {
+        // The question holds what others wait for.
+        let standing = held(&self.question).as_ref().filter(|question| !question.is_over()).map(Question::outcome);
+        if let Some(outcome) = standing {
+            return match self.living(SHORT) {
+                Some(session) => Ok(session),
+                None => answer(outcome).await,
+            };
+        }
         match self.core.session(self.role, None).await {
             // The person needs longer than SDKs wait, so the question comes while there is still a session to go on with.
             Err(wanted @ Error::MfaRequired { .. }) => {
@@ -104,8 +116,7 @@ impl Broker {
                     None => answer(outcome).await,
                 }
             }
-            Err(error @ (Error::SignedOut { .. } | Error::Network { .. })) => self.living(0).ok_or(error),
-            outcome => outcome,
+            outcome => outcome.or_else(|error| self.core.better_than_none(self.role, error)),
         }
     }
 

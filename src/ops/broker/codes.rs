@@ -33,17 +33,27 @@ pub(super) struct Codes<'a> {
     at_terminal: bool,
     /// How many codes came from the terminal.
     typed: u8,
+    /// How long to wait for others who fetch the same; `None` is as long as they take.
+    pub(super) patience: Option<Duration>,
+    /// Whether that was too long.
+    pub(super) gave_way: bool,
 }
 
 impl<'a> Codes<'a> {
     /// The given code and `mfa_command`; nobody is asked.
     pub(super) fn given(code: Option<&'a str>) -> Self {
-        Self { given: code, at_terminal: false, typed: 0 }
+        Self { given: code, at_terminal: false, typed: 0, patience: None, gave_way: false }
     }
 
     /// The same, and then whoever sits at the controlling terminal.
     pub(super) fn at_terminal(code: Option<&'a str>) -> Self {
-        Self { given: code, at_terminal: true, typed: 0 }
+        Self { at_terminal: true, ..Self::given(code) }
+    }
+
+    /// Whether a code that is missing cannot be brought by anybody: `mfa_command` failed or is not there, and the
+    /// terminal was asked in vain.
+    pub(super) fn nobody_to_ask(&self) -> bool {
+        self.at_terminal
     }
 
     /// A code of the device that was not sent before.
@@ -79,16 +89,17 @@ impl<'a> Codes<'a> {
 
     /// From `mfa_command`; one that was sent already is waited for to change.
     async fn commanded(&self, core: &Core, serial: &str) -> Result<Code> {
-        let mut code = run(core, serial, self.at_terminal).await?;
-        for _ in 0..2 {
-            if core.codes.take(serial, &code, Timestamp::now()) {
-                return Ok(code);
-            }
-            let into = Timestamp::now().as_second().rem_euclid(STEP);
-            tokio::time::sleep(Duration::from_secs((STEP - into).unsigned_abs())).await;
-            code = run(core, serial, self.at_terminal).await?;
+        let code = run(core, serial, self.at_terminal).await?;
+        if core.codes.take(serial, &code, Timestamp::now()) {
+            return Ok(code);
         }
-        Err(Error::MfaCodeUsed { serial: serial.to_owned() })
+        let into = Timestamp::now().as_second().rem_euclid(STEP);
+        tokio::time::sleep(Duration::from_secs((STEP - into).unsigned_abs())).await;
+        let code = run(core, serial, self.at_terminal).await?;
+        match core.codes.take(serial, &code, Timestamp::now()) {
+            true => Ok(code),
+            false => Err(Error::MfaCodeUsed { serial: serial.to_owned() }),
+        }
     }
 
     /// From the person at the controlling terminal.

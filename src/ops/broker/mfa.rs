@@ -15,6 +15,13 @@ use crate::ops::Core;
 /// the last so many seconds (AWS global condition context keys, `aws:MultiFactorAuthAge`).
 const OLD: u64 = 300;
 
+/// Whether a refusal leaves it open that the age of the MFA code is the reason: AWS says so of no trust policy, but
+/// names others (IAM User Guide, "Troubleshoot access denied error messages").
+fn may_want_a_newer_code(error: &Error) -> bool {
+    let others = ["no identity-based policy allows", "explicit deny", "permissions boundary", "session policy"];
+    matches!(error, Error::Denied { message, .. } if !others.iter().any(|words| message.contains(words)))
+}
+
 impl Core {
     /// Assumes the role from the MFA session of its source. GetSessionToken makes no role chaining of it.
     pub(super) async fn assume_through_mfa_session(
@@ -27,13 +34,17 @@ impl Core {
     ) -> Result<Session> {
         let session = self.mfa_session(role, source, serial, codes, None).await?;
         let answer = self.assume_from(role, source, &session, want).await;
-        let age = session.age(Timestamp::now());
-        if !matches!(answer, Err(Error::Denied { .. })) || age < OLD {
-            return answer;
-        }
+        let refusal = match answer {
+            Err(refusal) if may_want_a_newer_code(&refusal) && session.age(Timestamp::now()) >= OLD => refusal,
+            answer => return answer,
+        };
         self.notice(format!("{} refused; it may want a newer MFA code", self.profile.label(role)));
-        let session = self.mfa_session(role, source, serial, codes, Some(&session)).await?;
-        self.assume_from(role, source, &session, want).await
+        match self.mfa_session(role, source, serial, codes, Some(&session)).await {
+            Ok(session) => self.assume_from(role, source, &session, want).await,
+            // Where a person can bring one, they are asked; else the refusal is what there is to say.
+            Err(Error::MfaRequired { .. }) if codes.nobody_to_ask() => Err(refusal),
+            Err(error) => Err(error),
+        }
     }
 
     async fn assume_from(&self, role: RoleIndex, source: Caller<'_>, session: &Session, want: Want) -> Result<Session> {
@@ -70,7 +81,7 @@ impl Core {
         refused: Option<&Session>,
     ) -> Result<Session> {
         let key = self.mfa_key(role, serial);
-        let _flight = self.flight(&key).await;
+        let Some(_flight) = self.flight(&key, codes).await else { return Err(self.busy(role)) };
         let is_refused =
             |session: &Session| refused.is_some_and(|refused| refused.keys.access_key_id == session.keys.access_key_id);
         let remembered = held(&self.mfa_sessions).get(&key).cloned();

@@ -30,16 +30,23 @@ impl Core {
         let label = self.profile.label(index);
         let said = role.duration.or(self.profile.settings.duration);
         let known = self.cache.lifetime(&self.cache_key(index)).map(whole_minutes);
-        let wanted = match chaining {
-            Chaining::Yes => said.map(|said| said.min(CHAINED_DURATION)),
-            Chaining::No => said,
+        let wanted = match (chaining, mfa) {
+            (Chaining::Yes, _) => said.map(|said| said.min(CHAINED_DURATION)),
+            // A code works once, so there is one call, and every role allows an hour.
+            (Chaining::No, Some(_)) => said.map(|said| said.min(HOUR)),
+            (Chaining::No, None) => said,
         };
         // Said once: the session that rests tells that it was.
         if let Some(asked) = said.filter(|said| Some(*said) != wanted && known.is_none()) {
             let asked = words(asked.as_secs());
-            self.notice(format!(
-                "{label} is reached through another role, and AWS gives such sessions 1 h, not {asked}"
-            ));
+            self.notice(match chaining {
+                Chaining::Yes => {
+                    format!("{label} is reached through another role, and AWS gives such sessions 1 h, not {asked}")
+                }
+                Chaining::No => {
+                    format!("{label} is asked for 1 h, not {asked}, because the MFA code works for one call")
+                }
+            });
         }
         let mut request = AssumeRole {
             role_arn: &role.arn,
