@@ -256,7 +256,7 @@ pub enum Verb {
         /// Only this role
         #[arg(long, value_name = "ROLE")]
         role: Option<String>,
-        /// Only this event: assume, renew, shell, exec, console, download or refusal
+        /// Only this event: assume, renew, env, shell, exec, console, download or refusal, which is whatever AWS denied
         #[arg(long, value_name = "EVENT")]
         event: Option<String>,
         /// Only what is no older: 30m, 12h, 7d, or a date

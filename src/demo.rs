@@ -38,5 +38,5 @@ mod world;
 pub use bucket::{Bucket, Object, Series};
 pub use cloud::Cloud;
 pub use ledger::Fault;
-pub use visit::Visit;
+pub use visit::{Visit, code_shown_at};
 pub use world::{Account, IdentityCenter, PermissionSet, Role, User, World, allow, trust};

@@ -54,12 +54,21 @@ async fn run(arguments: Arguments) -> (bool, Result<u8>) {
     {
         return (json, outcome);
     }
-    let ready = ready(arguments.common, environment, MfaHint::default());
+    let ready = ready(arguments.common, environment, mfa_hint());
     let outcome = match ready {
         Ok((context, notice)) => front_end(arguments.verb, context, notice).await,
         Err(error) => Err(error),
     };
     (json, outcome)
+}
+
+/// In the subshell of a demo its devices are to be seen too.
+fn mfa_hint() -> MfaHint {
+    #[cfg(feature = "demo")]
+    if let Ok(cloud) = std::env::var("XSW_DEMO") {
+        return MfaHint::new(move |serial| xsw::demo::code_shown_at(&cloud, serial));
+    }
+    MfaHint::default()
 }
 
 /// The verb, or the screen, against the embedded cloud.

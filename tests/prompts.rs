@@ -107,3 +107,16 @@ fn an_import_asks_before_it_overwrites() {
         assert_eq!(std::fs::read_to_string(&file).unwrap() == "# mine\n", status != 0);
     }
 }
+
+/// In the demo's subshell nobody else knows the code.
+#[test]
+fn the_demo_shows_its_code_in_its_subshell_too() {
+    let home = Home::demo();
+    let mut terminal = line(&home, "xsw demo exec dev -- xsw whoami admin");
+    let shown = terminal.see("(the demo's device shows ");
+    let code: String =
+        shown.split("device shows ").nth(1).unwrap().chars().filter(char::is_ascii_digit).take(6).collect();
+    terminal.send(&format!("{code}\r"));
+    terminal.see("assumed-role/Admin/");
+    assert_eq!(terminal.ended(), 0);
+}

@@ -37,7 +37,7 @@ function __xsw_marker
         else if test $left -lt 5400
             set text "$text "(math -s0 $left / 60)" min"
         else
-            set text "$text "(math -s0 $left / 3600)" h"
+            set text "$text "(math -s0 $left / 3600)" h "(math -s0 $left % 3600 / 60)" min"
         end
     end
     printf '(%s) ' $text

@@ -61,7 +61,7 @@ __xsw_mark() {
         elif (( left < 5400 )); then
             text+=" $(( left / 60 )) min"
         else
-            text+=" $(( left / 3600 )) h"
+            text+=" $(( left / 3600 )) h $(( left % 3600 / 60 )) min"
         fi
     fi
     typeset -g __xsw_marker=${text:+($text) }

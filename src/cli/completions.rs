@@ -15,7 +15,8 @@ use std::sync::{Arc, OnceLock};
 
 use clap::{CommandFactory as _, ValueEnum};
 use clap_complete::engine::{
-    ArgValueCompleter, CompletionCandidate, PathCompleter, ValueCompleter as _, complete as candidates,
+    ArgValueCandidates, ArgValueCompleter, CompletionCandidate, PathCompleter, ValueCompleter as _,
+    complete as candidates,
 };
 
 use super::{Arguments, Common, output};
@@ -24,6 +25,7 @@ use crate::domain::role::Profile;
 use crate::domain::text::escaped;
 use crate::error::Result;
 use crate::local::environment::Environment;
+use crate::ops::audit::Deed;
 use crate::ops::sign_in::add_discovered;
 
 /// The shells that have completions.
@@ -164,6 +166,10 @@ fn completed(argument: clap::Arg, known: &Arc<Known>) -> clap::Arg {
     let paths = named.contains("DEST");
     let is = |kind: &str| named.split([' ', '|', '…']).any(|word| word.trim_end_matches('S') == kind);
     let (roles, sources, uris) = (is("ROLE"), is("SOURCE"), is("URI") || named.contains("S3URI"));
+    if is("EVENT") {
+        let events = || Deed::ALL.iter().map(|(name, _)| CompletionCandidate::new(name)).collect();
+        return argument.add(ArgValueCandidates::new(events));
+    }
     if !roles && !sources && !uris {
         return argument;
     }

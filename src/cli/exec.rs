@@ -15,7 +15,7 @@ pub(super) async fn print_env(context: &Context, role: Option<String>, format: F
             let role = context.core.profile.find(&role)?;
             context.pass_guard(role, guard).await?;
             let session = context.session(role).await?;
-            context.core.child_env(role, &session)
+            context.core.printed_env(role, &session)
         }
         None => context.core.unset_env(),
     };

@@ -37,7 +37,7 @@ pub(super) fn run(environment: &Environment, filter: &Filter<'_>, limit: Option<
         output::note(&format!("{} {lines} not readable and left out", count(number)));
     }
     let wanted = |line: &Line| {
-        event.is_none_or(|event| line.event == event)
+        event.is_none_or(|event| line.event == event || event == "refusal" && line.outcome == "denied")
             && since.is_none_or(|since| line.time >= since)
             && role.as_deref().is_none_or(|role| is_of(line, role))
     };

@@ -30,6 +30,7 @@ use super::s3::Store;
 use super::sso;
 use super::state::{State, locked};
 use super::sts::{Form, Shaped, Sts, error_xml, reshape};
+use super::visit;
 use super::world::World;
 
 /// The most bytes of an STS call: a session policy of 2,048 characters may be three times as long in a form.
@@ -204,7 +205,9 @@ impl Front {
                 .headers()
                 .get(CONTENT_TYPE)
                 .is_some_and(|value| value.as_bytes().starts_with(b"application/x-www-form-urlencoded"));
+        let shows_code = request.method() == Method::GET && request.uri().path() == visit::CODES;
         let mut response = match (form, sso::Operation::of(&request)) {
+            _ if shows_code => self.shown_code(request.uri().query().unwrap_or_default()),
             _ if to_console => federation::answer(&self.state, request).await,
             (true, _) => self.sts(request).await?,
             (false, Some(operation)) => sso::answer(&self.state, operation, request).await,
@@ -222,6 +225,15 @@ impl Front {
             headers.insert(DATE, value);
         }
         Ok(response)
+    }
+
+    /// What the display of an MFA device shows, which AWS does not know and a visitor of the demo has to see.
+    fn shown_code(&self, query: &str) -> Response<Body> {
+        let serial = form_urlencoded::parse(query.as_bytes()).find(|(name, _)| name == "serial");
+        let code = serial.and_then(|(_, serial)| self.state.devices.code(&serial, self.state.now().as_second()));
+        let mut response = Response::new(Body::from(code.clone().unwrap_or_default()));
+        *response.status_mut() = if code.is_some() { StatusCode::OK } else { StatusCode::NOT_FOUND };
+        response
     }
 
     /// An STS call: its form is read here and goes on to the route, s3s checks the signature in between.

@@ -1,9 +1,11 @@
 //! A visit to the embedded cloud: the cloud itself, and a temporary folder with all that a visitor needs.
 
 use std::ffi::OsString;
-use std::io;
+use std::io::{self, Read as _, Write as _};
+use std::net::{SocketAddr, TcpStream};
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Duration;
 
 use secrecy::ExposeSecret as _;
 use tempfile::TempDir;
@@ -12,6 +14,28 @@ use super::{Cloud, World};
 use crate::error::{Error, Result};
 use crate::local::environment::Environment;
 use crate::local::files::write_private;
+
+/// The code that a device of the demo around this process shows now; `cloud` is its `XSW_DEMO`. A visitor's xsw inside
+/// the demo's subshell has no other way to the device.
+pub fn code_shown_at(cloud: &str, serial: &str) -> Option<String> {
+    let address: SocketAddr =
+        cloud.strip_prefix("http://")?.parse().ok().filter(|to: &SocketAddr| to.ip().is_loopback())?;
+    let mut stream = TcpStream::connect_timeout(&address, PATIENCE).ok()?;
+    stream.set_read_timeout(Some(PATIENCE)).ok()?;
+    let serial: String = form_urlencoded::byte_serialize(serial.as_bytes()).collect();
+    let request = format!("GET {CODES}?serial={serial} HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\n\r\n");
+    stream.write_all(request.as_bytes()).ok()?;
+    let mut answer = String::new();
+    stream.take(4096).read_to_string(&mut answer).ok()?;
+    let code = answer.strip_prefix("HTTP/1.1 200 ")?.rsplit_once("\r\n\r\n")?.1;
+    (code.len() == 6 && code.bytes().all(|byte| byte.is_ascii_digit())).then(|| code.to_owned())
+}
+
+/// Where the cloud shows its devices.
+pub(super) const CODES: &str = "/mfa-codes";
+
+/// For an answer of this very machine.
+const PATIENCE: Duration = Duration::from_secs(1);
 
 /// The cloud runs and the folder stays until this is dropped.
 #[derive(Debug)]
@@ -66,7 +90,7 @@ impl Visit {
             ("AWS_CONFIG_FILE", here("aws-config")),
             ("AWS_SHARED_CREDENTIALS_FILE", here("credentials")),
             ("AWS_EC2_METADATA_DISABLED", Some(OsString::from("true"))),
-            ("XSW_DEMO", Some(OsString::from("1"))),
+            ("XSW_DEMO", Some(OsString::from(self.cloud.endpoint_url()))),
         ];
         let gone = [
             "AWS_ENDPOINT_URL",

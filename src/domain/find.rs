@@ -107,6 +107,22 @@ impl Profile {
         silent.map(|(name, _)| name.as_str())
     }
 
+    /// An account whose roles come with a sign-in, and nobody is signed in: a role of another account that sounds like
+    /// it is not what was meant.
+    fn of_silent_account(&self, text: &str) -> Option<Error> {
+        let place = text.rsplit_once('/').map_or(text, |(place, _)| place);
+        let (_, account) = self.accounts.iter().enumerate().find(|(at, account)| {
+            (account.name.eq_ignore_ascii_case(place) || account.id.as_str() == place)
+                && self.sources.get(&account.source).is_some_and(|source| source.sign_in().is_some())
+                && !self.roles.iter().any(|role| role.account == *at && role.permission_set)
+        })?;
+        Some(Error::SignedOut {
+            source_name: account.source.clone(),
+            message: format!("the roles of {} come with this sign-in, and nobody is signed in", cut(&account.name, 80)),
+            hint: Some(format!("sign in with `xsw login {}`", account.source)),
+        })
+    }
+
     fn none(&self, text: &str) -> Error {
         let shown = cut(text, 200);
         if text.get(..4).is_some_and(|start| start.eq_ignore_ascii_case("arn:")) {
@@ -122,6 +138,9 @@ impl Profile {
                     Error::RoleName { message: format!("no role of the profile has the ARN {shown}"), hint: Some(hint) }
                 }
             };
+        }
+        if let Some(error) = self.of_silent_account(text) {
+            return error;
         }
         let labels: Vec<String> = self.indices().map(|index| self.label(index)).collect();
         let names = labels.iter().zip(&self.roles).flat_map(|(label, role)| {

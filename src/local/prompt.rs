@@ -280,6 +280,14 @@ mod hidden {
     }
 }
 
+/// Says something to the person at the controlling terminal, where there is one.
+pub fn tell(text: &str) {
+    use io::Write as _;
+    if let Ok(mut terminal) = std::fs::File::options().write(true).open(TERMINAL) {
+        _ = terminal.write_all(format!("{text}\n").as_bytes());
+    }
+}
+
 /// Asks a question whose answer is shown as it is typed; `None` when there is no terminal to ask at.
 pub async fn ask(question: String) -> io::Result<Option<String>> {
     let ask = move || -> io::Result<Option<String>> {

@@ -19,6 +19,8 @@ pub enum Deed {
     Assume,
     /// A role was assumed again before its session had ended.
     Renew,
+    /// The session was printed as settings.
+    Env,
     /// A subshell.
     Shell,
     /// A command.
@@ -33,9 +35,10 @@ pub enum Deed {
 
 impl Deed {
     /// Every deed with the word for it in the trail.
-    pub const ALL: [(&str, Self); 7] = [
+    pub const ALL: [(&str, Self); 8] = [
         ("assume", Self::Assume),
         ("renew", Self::Renew),
+        ("env", Self::Env),
         ("shell", Self::Shell),
         ("exec", Self::Exec),
         ("console", Self::Console),
@@ -87,7 +90,7 @@ pub(super) struct Event<'a> {
 pub struct Line {
     /// When it began.
     pub time: Timestamp,
-    /// `assume`, `renew`, `shell`, `exec`, `console`, `download` or `refusal`.
+    /// `assume`, `renew`, `env`, `shell`, `exec`, `console`, `download` or `refusal`.
     pub event: String,
     /// The user of this machine.
     pub user: String,

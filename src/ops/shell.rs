@@ -35,6 +35,13 @@ impl Core {
         env
     }
 
+    /// The same, to be printed: from here on the session is in other hands, so it is written down.
+    pub fn printed_env(&self, role: RoleIndex, session: &Session) -> ChildEnv {
+        let (began, details) = (Timestamp::now(), Vec::new());
+        self.record(&Event { deed: Deed::Env, role, began, session: Some(session), outcome: Ok(()), details });
+        self.child_env(role, session)
+    }
+
     /// Takes back what [`Core::child_env`] sets, and what the environment of a renewing child has.
     pub fn unset_env(&self) -> ChildEnv {
         let mut env = unset_env();

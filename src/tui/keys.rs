@@ -40,6 +40,9 @@ pub enum Action {
     Quit,
 }
 
+/// How long the help is: the actions, a blank line, and two about the mouse and keys.toml.
+pub const HELP_LINES: usize = Action::ALL.len() + 3;
+
 impl Action {
     /// In the order of the help, in words for it.
     pub const ALL: [(Self, &'static str); 26] = [

@@ -245,7 +245,7 @@ fn matches(profile: &Profile, filter: &str) -> Vec<(RoleIndex, u32)> {
 }
 
 /// An AssumeRole that runs.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Assuming {
     /// Its ticket.
     pub ticket: Ticket,
@@ -253,6 +253,8 @@ pub struct Assuming {
     pub role: RoleIndex,
     /// What comes when it worked.
     pub then: After,
+    /// The question whose answer goes with it, to be put again when AWS does not take that.
+    pub question: Option<String>,
 }
 
 /// What to do with a session when it is there.

@@ -346,6 +346,37 @@ fn a_guarded_account_wants_its_name_typed() {
     assert_eq!(effects, [Effect::Assume { ticket: Ticket(1), role: KEEPER, code: None, anew: false }]);
 }
 
+/// A code that AWS does not take is asked for again, in the same place.
+#[test]
+fn a_wrong_code_is_asked_for_again() {
+    let mut app = app();
+    app.press("/admin<enter><enter>");
+    let wants = Error::MfaRequired { role: "prod/Admin".into(), serial: "arn:aws:iam::111111111111:mfa/me".into() };
+    app.hear(Msg::Assumed(Ticket(1), ADMIN, Err(wants), None));
+    // Letters are no code, and a seventh digit is none either.
+    let code = |ticket, code: &str| Effect::Assume {
+        ticket: Ticket(ticket),
+        role: ADMIN,
+        code: Some(Code(code.into())),
+        anew: false,
+    };
+    assert_eq!(app.press("x12345678<enter>"), [code(2, "123456")]);
+    let denied = Error::Denied {
+        action: "sts:GetSessionToken".into(),
+        resource: "me".into(),
+        message: "MultiFactorAuthentication failed with invalid MFA one time pass code.".into(),
+        hint: None,
+    };
+    app.hear(Msg::Assumed(Ticket(2), ADMIN, Err(denied), None));
+    let screen = app.screen();
+    assert!(screen.contains("AWS did not take that code") && screen.contains("mfa/me for prod/Admin"), "{screen}");
+    assert_eq!(app.press("654321<enter>"), [code(3, "654321")]);
+    app.hear(Msg::Assumed(Ticket(3), ADMIN, Err(Error::MfaCodeUsed { serial: "me".into() }), None));
+    assert!(app.screen().contains("that code was sent already"));
+    app.press("<esc>");
+    assert!(app.state.modal.is_none());
+}
+
 /// Whoever is signed out signs in where he is, and goes on.
 #[test]
 fn a_role_whose_source_is_signed_out_offers_to_sign_in() {

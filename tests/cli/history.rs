@@ -38,9 +38,12 @@ const KEYS: [&str; 19] = [
 fn an_assumed_role_is_written_down_as_cloudtrail_has_it() {
     let stage = Stage::new();
     let session = stage.says(["env", "dev", "--format", "json"]).json();
-    // The living session is used again, which is no event.
+    // The living session is used again, which is no assume.
     stage.says(["env", "dev"]).done();
-    let lines = trail(&stage, &[]);
+    let printed = trail(&stage, &["--event", "env"]);
+    assert_eq!(printed.len(), 2);
+    assert_eq!(printed[0]["access_key_id"], session["AWS_ACCESS_KEY_ID"]);
+    let lines = trail(&stage, &["--event", "assume"]);
     let [line] = lines.as_slice() else { panic!("{lines:#?}") };
     let mut keys: Vec<&String> = line.as_object().unwrap().keys().collect();
     keys.sort();
@@ -70,7 +73,7 @@ fn an_assumed_role_is_written_down_as_cloudtrail_has_it() {
 
     let file = stage.path(STATE).join("history.jsonl");
     assert_eq!(file.metadata().unwrap().permissions().mode() & 0o777, 0o600);
-    assert_eq!(String::from_utf8(std::fs::read(file).unwrap()).unwrap().lines().count(), 1);
+    assert_eq!(String::from_utf8(std::fs::read(file).unwrap()).unwrap().lines().count(), 3);
 }
 
 #[test]
@@ -162,8 +165,8 @@ fn parallel_processes_write_whole_lines() {
 #[test]
 fn filters_choose_and_the_newest_is_last() {
     let stage = Stage::new();
-    stage.says(["env", "reader"]).done();
-    stage.says(["env", "partner"]).failed(3);
+    stage.says(["whoami", "reader"]).done();
+    stage.says(["whoami", "partner"]).failed(3);
     let roles = |words: &[&str]| -> Vec<String> {
         trail(&stage, words).iter().map(|line| line["role"].as_str().unwrap().to_owned()).collect()
     };
@@ -175,6 +178,8 @@ fn filters_choose_and_the_newest_is_last() {
     assert_eq!(roles(&["-n", "0"]), [""; 0]);
     assert_eq!(roles(&["--event", "assume", "--since", "1h"]).len(), 3);
     assert_eq!(roles(&["--event", "exec"]), [""; 0]);
+    // Whatever AWS denied is a refusal.
+    assert_eq!(roles(&["--event", "refusal"]), ["Partner"]);
     let later = (jiff::Timestamp::now() + jiff::SignedDuration::from_hours(1)).to_string();
     assert_eq!(roles(&["--since", &later]), [""; 0]);
 

@@ -31,6 +31,8 @@ pub(super) struct Codes<'a> {
     given: Option<&'a str>,
     /// Whether the controlling terminal may be asked.
     at_terminal: bool,
+    /// Whether `mfa_command` has had its turn.
+    commanded: bool,
     /// How many codes came from the terminal.
     typed: u8,
     /// How long to wait for others who fetch the same; `None` is as long as they take.
@@ -42,7 +44,7 @@ pub(super) struct Codes<'a> {
 impl<'a> Codes<'a> {
     /// The given code and `mfa_command`; nobody is asked.
     pub(super) fn given(code: Option<&'a str>) -> Self {
-        Self { given: code, at_terminal: false, typed: 0, patience: None, gave_way: false }
+        Self { given: code, at_terminal: false, commanded: false, typed: 0, patience: None, gave_way: false }
     }
 
     /// The same, and then whoever sits at the controlling terminal.
@@ -68,32 +70,38 @@ impl<'a> Codes<'a> {
                 false => Err(Error::MfaCodeUsed { serial: serial.to_owned() }),
             };
         }
-        if !core.profile.settings.mfa_command.is_empty() {
-            match self.commanded(core, serial).await {
+        let mut note = String::new();
+        if !core.profile.settings.mfa_command.is_empty() && !std::mem::replace(&mut self.commanded, true) {
+            match self.from_command(core, serial).await {
                 Ok(code) => return Ok(code),
-                Err(Error::Interrupted) => return Err(Error::Interrupted),
+                Err(error) if self.at_terminal => note = format!("{error}\n"),
                 Err(error) => core.notice(error.to_string()),
             }
+        } else if self.commanded || self.typed > 0 {
+            note = "AWS did not take that code; wait for the next one.\n".to_owned();
         }
         let label = core.profile.label(role);
         if self.at_terminal {
-            return self.asked(core, &label, serial).await;
+            return self.asked(core, &label, serial, note).await;
         }
         Err(Error::MfaRequired { role: label, serial: serial.to_owned() })
     }
 
-    /// Whether a wrong code may be followed by another one.
+    /// Whether a wrong code may be followed by another one: from the person, who sees why.
     pub(super) fn ask_again(&self) -> bool {
-        (1..TRIES).contains(&self.typed)
+        self.at_terminal && (self.commanded || self.typed > 0) && self.typed < TRIES
     }
 
     /// From `mfa_command`; one that was sent already is waited for to change.
-    async fn commanded(&self, core: &Core, serial: &str) -> Result<Code> {
+    async fn from_command(&self, core: &Core, serial: &str) -> Result<Code> {
         let code = run(core, serial, self.at_terminal).await?;
         if core.codes.take(serial, &code, Timestamp::now()) {
             return Ok(code);
         }
         let into = Timestamp::now().as_second().rem_euclid(STEP);
+        if self.at_terminal {
+            prompt::tell(&format!("This code was sent already; the next one comes in {} s.", STEP - into));
+        }
         tokio::time::sleep(Duration::from_secs((STEP - into).unsigned_abs())).await;
         let code = run(core, serial, self.at_terminal).await?;
         match core.codes.take(serial, &code, Timestamp::now()) {
@@ -103,15 +111,19 @@ impl<'a> Codes<'a> {
     }
 
     /// From the person at the controlling terminal.
-    async fn asked(&mut self, core: &Core, label: &str, serial: &str) -> Result<Code> {
-        let mut note = if self.typed > 0 { "AWS did not take that code; wait for the next one.\n" } else { "" };
+    async fn asked(&mut self, core: &Core, label: &str, serial: &str, mut note: String) -> Result<Code> {
         loop {
             let shown = core.shown_code(serial).map(|code| format!(" (the demo's device shows {code})"));
             let (device, role, shown) = (escaped(serial), escaped(label), shown.unwrap_or_default());
             let question = format!("{note}MFA code of {device} for {role}{shown}: ");
             let answer = match prompt::ask_hidden(question).await {
                 Ok(Some(answer)) => Zeroizing::new(answer),
-                Ok(None) => return Err(Error::MfaRequired { role: label.to_owned(), serial: serial.to_owned() }),
+                Ok(None) => {
+                    if !note.is_empty() {
+                        core.notice(note.trim_end().to_owned());
+                    }
+                    return Err(Error::MfaRequired { role: label.to_owned(), serial: serial.to_owned() });
+                }
                 Err(_) => return Err(Error::Interrupted),
             };
             let code: Code = Zeroizing::new(answer.chars().filter(|c| !c.is_whitespace()).collect());
@@ -119,9 +131,9 @@ impl<'a> Codes<'a> {
                 return Err(Error::Interrupted);
             }
             note = match check_code(&code) {
-                Err(_) => "A code is six digits.\n",
+                Err(_) => "A code is six digits.\n".to_owned(),
                 Ok(()) if !core.codes.take(serial, &code, Timestamp::now()) => {
-                    "That code was sent already, and each works once: wait for the next one.\n"
+                    "That code was sent already, and each works once: wait for the next one.\n".to_owned()
                 }
                 Ok(()) => {
                     self.typed += 1;

@@ -11,7 +11,7 @@ use crate::domain::object::Details;
 use crate::domain::uri::S3Uri;
 use crate::error::{Error, Result};
 use crate::tui::effect::{Code, Effect};
-use crate::tui::keys::Action;
+use crate::tui::keys::{Action, HELP_LINES};
 use crate::tui::msg::Ticket;
 use crate::tui::state::{After, Answer, Focus, Modal, Place, SignInProgress, State};
 
@@ -47,9 +47,18 @@ pub(super) fn key(state: &mut State, event: KeyEvent, effects: &mut Vec<Effect>)
             let code: String = input.value().chars().filter(char::is_ascii_digit).collect();
             if enter && code.len() == 6 {
                 roles::assume(state, role, then, Some(Code(code)), false, effects);
+                if let Some(running) = &mut state.assuming {
+                    running.question = Some(question);
+                }
                 return;
             }
-            let note = if enter { Some("a code is six digits".into()) } else { note };
+            let is_digit = matches!(event.code, KeyCode::Char(c) if c.is_ascii_digit());
+            let plain = !event.modifiers.intersects(KeyModifiers::CONTROL | KeyModifiers::ALT);
+            if plain && matches!(event.code, KeyCode::Char(_)) && (!is_digit || code.len() == 6) {
+                state.modal = Some(Modal::Mfa { role, then, question, input, note });
+                return;
+            }
+            let note = if enter { note.or(Some("a code is six digits".into())) } else { note };
             typed(&mut input, event);
             state.modal = Some(Modal::Mfa { role, then, question, input, note });
         }
@@ -92,8 +101,9 @@ pub(super) fn key(state: &mut State, event: KeyEvent, effects: &mut Vec<Effect>)
             state.modal = Some(Modal::Download { picked, input, untouched: false, overwrite, problem: None });
         }
         Modal::Help { top } => {
-            let top = scrolled(top, action);
-            state.modal = top.map(|top| Modal::Help { top });
+            // Of the help it is known how long it is; two rows are the frame, two stay free around it.
+            let last = HELP_LINES.saturating_sub(usize::from(state.size.1.saturating_sub(4)));
+            state.modal = scrolled(top, action).map(|top| Modal::Help { top: top.min(last) });
         }
         Modal::Transfer { job, top } => {
             let top = scrolled(top, action);
@@ -121,10 +131,12 @@ fn closed(state: &mut State, modal: Modal, effects: &mut Vec<Effect>) {
 fn scrolled(top: usize, action: Option<Action>) -> Option<usize> {
     match action? {
         Action::Up => Some(top.saturating_sub(1)),
-        Action::Down => Some(top + 1),
+        Action::Down => Some(top.saturating_add(1)),
         Action::PageUp => Some(top.saturating_sub(10)),
-        Action::PageDown => Some(top + 10),
+        Action::PageDown => Some(top.saturating_add(10)),
         Action::Top => Some(0),
+        // The picture stops where the text does.
+        Action::Bottom => Some(usize::MAX),
         _ => None,
     }
 }

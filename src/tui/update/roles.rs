@@ -104,7 +104,7 @@ pub(super) fn assume(
         effects.push(Effect::Cancel(running.ticket));
     }
     let ticket = new_ticket(state);
-    state.assuming = Some(Assuming { ticket, role, then });
+    state.assuming = Some(Assuming { ticket, role, then, question: None });
     state.roles.failures.remove(&role);
     effects.push(Effect::Assume { ticket, role, code, anew });
 }
@@ -143,6 +143,15 @@ pub(super) fn assumed(
         Err(Error::MfaRequired { role: wanting, serial }) => {
             ask_code(state, role, running.then, (&wanting, &serial), hint);
         }
+        // The code was wrong, or sent before: the next one comes soon.
+        Err(error) if state.modal.is_none() && is_about_code(&error) && running.question.is_some() => {
+            let note = Some(match error {
+                Error::MfaCodeUsed { .. } => "that code was sent already: wait for the next one".to_owned(),
+                _ => "AWS did not take that code: wait for the next one".to_owned(),
+            });
+            let question = running.question.unwrap_or_default();
+            state.modal = Some(Modal::Mfa { role, then: running.then, question, input: Input::default(), note });
+        }
         Err(Error::SignedOut { source_name, message, .. })
             if state.modal.is_none() && state.sign_ins.contains(&source_name) =>
         {
@@ -158,6 +167,10 @@ pub(super) fn assumed(
             fail(state, &format!("assume {}", label(state, role)), error);
         }
     }
+}
+
+fn is_about_code(error: &Error) -> bool {
+    error.is_wrong_mfa_code() || matches!(error, Error::MfaCodeUsed { .. })
 }
 
 /// `account/role`, fit for the screen.

@@ -51,7 +51,7 @@ pub(super) fn header(state: &State, theme: Theme, area: Rect, frame: &mut Frame<
 
 pub(super) fn notice(state: &State, theme: Theme, area: Rect, frame: &mut Frame<'_>) {
     let width = usize::from(area.width).saturating_sub(1);
-    let line = match (&state.notice, state.assuming) {
+    let line = match (&state.notice, &state.assuming) {
         (Some(notice), _) => Line::styled(format!(" {}", cut(notice, width)), theme.bold()),
         (None, Some(running)) => {
             let label = state.profile.label(running.role);

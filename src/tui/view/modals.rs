@@ -16,7 +16,7 @@ use crate::domain::object::Details;
 use crate::domain::text::{bytes, count, escaped};
 use crate::domain::uri::S3Uri;
 use crate::error::Error;
-use crate::tui::keys::Action;
+use crate::tui::keys::{Action, HELP_LINES};
 use crate::tui::msg::SignInStep;
 use crate::tui::state::{Answer, Job, Modal, Outcome, SignInProgress, State};
 use crate::tui::theme::Theme;
@@ -176,6 +176,7 @@ fn help(state: &State, theme: Theme) -> Vec<Line<'static>> {
     text.push(Line::default());
     text.push(Line::styled("The mouse: click, click again to open, wheel.", theme.dim()));
     text.push(Line::styled("A file keys.toml beside the profile file rebinds them.", theme.dim()));
+    debug_assert_eq!(text.len(), HELP_LINES);
     text
 }
 
