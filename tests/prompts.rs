@@ -59,6 +59,39 @@ fn two_at_once_ask_once() {
     assert_eq!((home.cloud().calls("sts:GetSessionToken"), home.cloud().calls("sts:AssumeRole")), (1, 1));
 }
 
+/// A question that stands holds up nobody who has a session to go on with.
+#[test]
+fn while_somebody_is_asked_a_session_that_lives_is_handed_out() {
+    let home = Home::demo();
+    let code = home.cloud().mfa_code(SERIAL).unwrap();
+    assert_eq!(line(&home, &format!("xsw env admin --mfa-code {code} > first")).ended(), 0);
+    // Of the hour three minutes are left, and what the code was given for has gone.
+    let folder = home.profile_file().with_file_name("state").join("sessions");
+    for file in std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()) {
+        let text = std::fs::read_to_string(&file).unwrap();
+        if !text.contains("assumed-role") {
+            std::fs::remove_file(&file).unwrap();
+            continue;
+        }
+        let mut stored: serde_json::Value = serde_json::from_str(&text).unwrap();
+        let now = jiff::Timestamp::now();
+        stored["issued"] = (now - std::time::Duration::from_secs(3420)).to_string().into();
+        stored["expiration"] = (now + std::time::Duration::from_secs(180)).to_string().into();
+        std::fs::write(&file, stored.to_string()).unwrap();
+    }
+    let mut asked = line(&home, "xsw env admin > second");
+    asked.see("MFA code of");
+    let start = std::time::Instant::now();
+    let other = line(&home, "setsid -w xsw credential-process admin > third; cut -c1-60 first; cat third");
+    other.see("AccessKeyId");
+    assert!(start.elapsed() < std::time::Duration::from_secs(5), "{:?}", start.elapsed());
+    let read = |name: &str| std::fs::read_to_string(home.path().join(name)).unwrap();
+    let key = read("first").split('\'').nth(1).unwrap().to_owned();
+    assert!(read("third").contains(&key), "{key}");
+    asked.send("\r");
+    assert_eq!(asked.ended(), 130);
+}
+
 #[test]
 fn a_guarded_account_wants_its_name() {
     let home = Home::demo();

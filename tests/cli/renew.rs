@@ -165,6 +165,28 @@ fn a_session_that_ends_is_renewed_once_for_all_who_ask() {
     assert_eq!(stage.assumed(), 2);
 }
 
+/// Each process remembers the session that it has used; what another one has fetched meanwhile counts all the same.
+#[test]
+fn two_children_of_one_role_renew_its_session_once() {
+    let stage = Stage::new();
+    stage.says(["env", "dev"]).done();
+    // Of its hour so much is left that it is to be renewed in three seconds.
+    let file = &stage.sessions()[0];
+    let mut stored: Value = serde_json::from_slice(&stage.read(file)).unwrap();
+    let now = jiff::Timestamp::now();
+    stored["issued"] = (now - Duration::from_secs(3297)).to_string().into();
+    stored["expiration"] = (now + Duration::from_secs(303)).to_string().into();
+    stage.write(file, stored.to_string());
+    let children = [Renewing::start(&stage, "dev"), Renewing::start(&stage, "dev")];
+    let old = children.each_ref().map(Renewing::session);
+    assert_eq!(old[0], old[1]);
+    std::thread::sleep(Duration::from_secs(4));
+    let new = children.each_ref().map(Renewing::session);
+    assert_eq!(new[0], new[1]);
+    assert_ne!(new[0], old[0]);
+    assert_eq!(stage.assumed(), 2);
+}
+
 #[test]
 fn the_profile_file_can_say_that_children_renew() {
     let stage = Stage::new();
