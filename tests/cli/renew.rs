@@ -187,6 +187,38 @@ fn two_children_of_one_role_renew_its_session_once() {
     assert_eq!(stage.assumed(), 2);
 }
 
+/// Tools that write temporary keys into ~/.aws/credentials each hour: the source is read again when AWS refuses it.
+#[test]
+fn newer_source_credentials_are_taken_when_the_old_ones_have_ended() {
+    let mut world = World::demo();
+    let mut roles = world.accounts.iter_mut().flat_map(|account| &mut account.roles);
+    roles.find(|role| role.name == "S3Reader").unwrap().session_seconds = Some(3);
+    let stage = Stage::of(world);
+    let accounts = "[[accounts]]\nname = \"hub\"\nid = \"111111111111\"\nsource = \"demo\"\n[[accounts.roles]]\nname = \"Jump\"\n\
+                    [[accounts]]\nname = \"prod\"\nid = \"222222222222\"\nsource = \"hourly\"\n[[accounts.roles]]\nname = \"S3Reader\"\n";
+    stage.profile(&format!("[sources.hourly]\nprofile = \"hourly\"\n{accounts}"));
+    let keys = String::from_utf8(stage.read(".aws/credentials")).unwrap();
+    let rotate = || {
+        let jump = stage.says(["env", "Jump", "--format", "json"]).json();
+        let value = |name: &str| jump[name].as_str().unwrap().to_owned();
+        let hourly = format!(
+            "[hourly]\naws_access_key_id = {}\naws_secret_access_key = {}\naws_session_token = {}\n",
+            value("AWS_ACCESS_KEY_ID"),
+            value("AWS_SECRET_ACCESS_KEY"),
+            value("AWS_SESSION_TOKEN")
+        );
+        stage.write(".aws/credentials", format!("{keys}{hourly}"));
+    };
+    rotate();
+    let child = Renewing::start(&stage, "S3Reader");
+    let first = child.session();
+    stage.cloud().expire_sessions();
+    stage.says(["logout", "Jump"]).done();
+    rotate();
+    std::thread::sleep(Duration::from_secs(4));
+    assert_ne!(child.session()["AccessKeyId"], first["AccessKeyId"]);
+}
+
 #[test]
 fn the_profile_file_can_say_that_children_renew() {
     let stage = Stage::new();
