@@ -6,11 +6,8 @@
 //! cargo bench --bench figures -- --peers       the peers beside xsw: `stu`, the AWS CLI and awsume
 //! ```
 //!
-//! The peers: `stu` and awsume (PyPI) are built below target/ if they are not there; the AWS CLI is the `aws` on PATH, of
-//! version 2, because version 1 has no `configure export-credentials` (Debian: `apt-get install awscli`).
-//!
-//! ```text
-//! ```
+//! The peers: `stu` and awsume (PyPI) are built below target/ if they are not there; the AWS CLI is the `aws` on PATH,
+//! of version 2, because version 1 has no `configure export-credentials` (Debian: `apt-get install awscli`).
 //!
 //! xsw is the release build, driven through a pseudo-terminal; the cloud is in this process, so that memory counts xsw
 //! alone. Times are medians of many; the slowest tenth is told beside them. Nothing here fails for being slow.

@@ -12,6 +12,7 @@ pub mod sts;
 use std::sync::Arc;
 use std::time::Duration;
 
+use aws_config::{BehaviorVersion, Region, SdkConfig};
 use aws_credential_types::Credentials;
 use aws_smithy_async::rt::sleep::{SharedAsyncSleep, TokioSleep};
 use aws_smithy_runtime_api::client::http::SharedHttpClient;
@@ -54,6 +55,18 @@ impl Aws {
         let connections = http::Connections::new(&environment);
         let http = connections.client();
         Self { connections, http, sleep: SharedAsyncSleep::new(TokioSleep::new()), environment }
+    }
+
+    /// What a client of a service for small answers is built from.
+    fn config(&self, endpoint: &Endpoint) -> SdkConfig {
+        let mut config = SdkConfig::builder()
+            .behavior_version(BehaviorVersion::latest())
+            .http_client(self.http.clone())
+            .sleep_impl(self.sleep.clone())
+            .timeout_config(Self::short_timeouts())
+            .region(Region::new(endpoint.region.clone()));
+        config.set_endpoint_url(endpoint.url.clone());
+        config.build()
     }
 
     /// For calls whose answers are small: STS, listings, HEAD. Without an attempt timeout a silent peer would hold

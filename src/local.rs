@@ -14,6 +14,7 @@ pub mod env_format;
 pub mod environment;
 pub mod files;
 pub mod keyring;
+pub mod lock;
 pub mod log;
 mod loopback;
 pub mod prompt;

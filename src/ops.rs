@@ -17,7 +17,7 @@ pub mod sign_in;
 pub mod whoami;
 
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex};
 
 use crate::aws::source::SourceKeys;
 use crate::aws::{Aws, Endpoint, s3::S3};
@@ -28,6 +28,7 @@ use crate::local::audit::Trail;
 use crate::local::cache::{CacheKey, SessionCache};
 use crate::local::codes::SentCodes;
 use crate::local::environment::Environment;
+use crate::local::lock::held;
 
 /// What all operations share: the profile, the way to AWS, the sessions that live.
 #[derive(Debug)]
@@ -130,9 +131,4 @@ impl Core {
     pub fn region_of(&self, role: RoleIndex) -> String {
         self.endpoint(role, "S3").region
     }
-}
-
-/// A lock that a panic elsewhere does not spoil: the maps behind it are whole after every step.
-fn held<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -3,15 +3,14 @@
 
 use std::time::Duration;
 
-use aws_sdk_ssooidc::config::{BehaviorVersion, Region};
 use aws_sdk_ssooidc::operation::create_token::CreateTokenError;
 use jiff::Timestamp;
 use secrecy::{ExposeSecret as _, SecretString};
 
 use super::errors::Call;
 use super::{Aws, Endpoint};
-use crate::error::{Error, Result};
-use crate::local::sso_cache::Registration;
+use crate::domain::sign_in::Registration;
+use crate::error::Result;
 
 /// What a sign-in is for: the portal, and a refresh token with it.
 pub const SCOPES: [&str; 1] = ["sso:account:access"];
@@ -121,18 +120,8 @@ fn domain(region: &str) -> &'static str {
 
 impl Aws {
     fn oidc(&self, endpoint: &Endpoint) -> aws_sdk_ssooidc::Client {
-        let builder = aws_sdk_ssooidc::Config::builder()
-            .behavior_version(BehaviorVersion::latest())
-            .http_client(self.http.clone())
-            .sleep_impl(self.sleep.clone())
-            .timeout_config(Self::short_timeouts())
-            .region(Region::new(endpoint.region.clone()))
-            .allow_no_auth();
-        let builder = match &endpoint.url {
-            Some(url) => builder.endpoint_url(url),
-            None => builder,
-        };
-        aws_sdk_ssooidc::Client::from_conf(builder.build())
+        let config = aws_sdk_ssooidc::config::Builder::from(&self.config(endpoint)).allow_no_auth();
+        aws_sdk_ssooidc::Client::from_conf(config.build())
     }
 
     /// Registers xsw as a client for one kind of sign-in.
@@ -161,7 +150,7 @@ impl Aws {
         let (Some(client_id), Some(client_secret), Ok(expires_at)) =
             (answer.client_id, answer.client_secret, Timestamp::from_second(answer.client_secret_expires_at))
         else {
-            return Err(incomplete("sso-oauth:RegisterClient", "the answer holds no client"));
+            return Err(call.incomplete("the answer holds no client"));
         };
         Ok(Registration { client_id, client_secret: client_secret.into(), expires_at })
     }
@@ -174,8 +163,7 @@ impl Aws {
         start_url: &str,
         client: &Registration,
     ) -> Result<Option<Device>> {
-        const ACTION: &str = "sso-oauth:StartDeviceAuthorization";
-        let call = call(ACTION, start_url, source, endpoint);
+        let call = call("sso-oauth:StartDeviceAuthorization", start_url, source, endpoint);
         let request = self
             .oidc(endpoint)
             .start_device_authorization()
@@ -192,7 +180,7 @@ impl Aws {
         let (Some(device_code), Some(user_code), Some(verification_uri)) =
             (answer.device_code, answer.user_code, answer.verification_uri)
         else {
-            return Err(incomplete(ACTION, "the answer holds no code"));
+            return Err(call.incomplete("the answer holds no code"));
         };
         // RFC 8628, section 3.2: five seconds where no interval is told.
         let interval = u64::try_from(answer.interval).ok().filter(|seconds| *seconds > 0).unwrap_or(5);
@@ -214,8 +202,7 @@ impl Aws {
         client: &Registration,
         grant: Grant<'_>,
     ) -> Result<Answer> {
-        const ACTION: &str = "sso-oauth:CreateToken";
-        let call = call(ACTION, "*", source, endpoint);
+        let call = call("sso-oauth:CreateToken", "*", source, endpoint);
         let request = self
             .oidc(endpoint)
             .create_token()
@@ -240,7 +227,7 @@ impl Aws {
             }
         };
         let access_token = answer.access_token.filter(|token| !token.is_empty());
-        let access_token = access_token.ok_or_else(|| incomplete(ACTION, "the answer holds no token"))?;
+        let access_token = access_token.ok_or_else(|| call.incomplete("the answer holds no token"))?;
         Ok(Answer::Tokens(Tokens {
             access_token: access_token.into(),
             refresh_token: answer.refresh_token.filter(|token| !token.is_empty()).map(Into::into),
@@ -279,10 +266,6 @@ fn call<'a>(action: &'a str, resource: &'a str, source: &'a str, endpoint: &Endp
         bucket: None,
         endpoint: endpoint.name("oidc"),
     }
-}
-
-fn incomplete(action: &str, what: &str) -> Error {
-    Error::Aws { action: action.into(), code: "IncompleteAnswer".into(), message: what.into(), hint: None }
 }
 
 #[cfg(test)]

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::future::Future;
 use std::pin::Pin;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex};
 
 use aws_credential_types::provider::error::CredentialsError;
 use aws_credential_types::provider::{self, ProvideCredentials, SharedCredentialsProvider, future};
@@ -25,6 +25,7 @@ use crate::domain::object::{Bucket, Details, Entry, Object, Page};
 use crate::domain::session::Session;
 use crate::domain::uri::S3Uri;
 use crate::error::{Error, Result};
+use crate::local::lock::held;
 
 /// What gives a living session whenever one is needed: a long transfer outlives its first one.
 pub type SessionFuture = Pin<Box<dyn Future<Output = Result<Session>> + Send>>;
@@ -309,13 +310,13 @@ impl S3 {
         if *forgotten == before {
             (self.inner.watch.forget)();
             // Each client keeps the credentials that it has until they end by our clock.
-            self.inner.clients.lock().unwrap_or_else(PoisonError::into_inner).clear();
+            held(&self.inner.clients).clear();
             *forgotten += 1;
         }
     }
 
     fn forgotten(&self) -> std::sync::MutexGuard<'_, u64> {
-        self.inner.forgotten.lock().unwrap_or_else(PoisonError::into_inner)
+        held(&self.inner.forgotten)
     }
 
     fn learn_region(&self, bucket: &str, region: &str) {
@@ -323,11 +324,11 @@ impl S3 {
     }
 
     fn regions(&self) -> std::sync::MutexGuard<'_, HashMap<String, String>> {
-        self.inner.regions.lock().unwrap_or_else(PoisonError::into_inner)
+        held(&self.inner.regions)
     }
 
     fn client(&self, region: &str) -> Client {
-        let mut clients = self.inner.clients.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut clients = held(&self.inner.clients);
         clients.entry(region.to_owned()).or_insert_with(|| self.new_client(region)).clone()
     }
 

@@ -195,17 +195,7 @@ impl Aws {
             bucket: None,
             endpoint: endpoint.name("sts"),
         };
-        let config = aws_sdk_sts::Config::builder()
-            .behavior_version(aws_sdk_sts::config::BehaviorVersion::latest())
-            .http_client(self.http.clone())
-            .sleep_impl(self.sleep.clone())
-            .timeout_config(Self::short_timeouts())
-            .region(Region::new(endpoint.region.clone()));
-        let config = match &endpoint.url {
-            Some(url) => config.endpoint_url(url),
-            None => config,
-        };
-        let answer = aws_sdk_sts::Client::from_conf(config.build())
+        let answer = aws_sdk_sts::Client::new(&self.config(endpoint))
             .assume_role_with_web_identity()
             .role_arn(role_arn)
             .role_session_name(self.environment.get("AWS_ROLE_SESSION_NAME").unwrap_or("xsw"))

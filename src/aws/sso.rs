@@ -2,7 +2,6 @@
 //! (IAM Identity Center Portal API Reference). The access token opens it; no call is signed.
 
 use aws_sdk_sso::config::retry::RetryConfig;
-use aws_sdk_sso::config::{BehaviorVersion, Region};
 use jiff::Timestamp;
 use secrecy::{ExposeSecret as _, SecretString};
 
@@ -12,7 +11,7 @@ use super::{Aws, Endpoint};
 use crate::domain::role::PermissionSet;
 use crate::domain::session::Keys;
 use crate::domain::sign_in::DiscoveredAccount;
-use crate::error::{Error, Result};
+use crate::error::Result;
 
 /// A listing of hundreds of accounts is throttled now and then, and nobody wants half of one.
 const ATTEMPTS: u32 = 8;
@@ -44,29 +43,22 @@ impl Portal {
 
 impl Aws {
     fn portal(&self, endpoint: &Endpoint) -> aws_sdk_sso::Client {
-        let builder = aws_sdk_sso::Config::builder()
-            .behavior_version(BehaviorVersion::latest())
-            .http_client(self.http.clone())
-            .sleep_impl(self.sleep.clone())
-            .timeout_config(Self::short_timeouts())
+        let config = aws_sdk_sso::config::Builder::from(&self.config(endpoint))
             .retry_config(RetryConfig::standard().with_max_attempts(ATTEMPTS))
-            .region(Region::new(endpoint.region.clone()))
             .allow_no_auth();
-        let builder = match &endpoint.url {
-            Some(url) => builder.endpoint_url(url),
-            None => builder,
-        };
-        aws_sdk_sso::Client::from_conf(builder.build())
+        aws_sdk_sso::Client::from_conf(config.build())
     }
 
     /// The credentials of a permission set.
     ///
     /// # Errors
-    /// [`Error::Denied`] when it is not assigned to who signed in; [`Error::SignedOut`] when the sign-in has ended.
+    /// [`Denied`] when it is not assigned to who signed in; [`SignedOut`] when the sign-in has ended.
+    ///
+    /// [`Denied`]: crate::error::Error::Denied
+    /// [`SignedOut`]: crate::error::Error::SignedOut
     pub async fn role_credentials(&self, portal: &Portal, set: &PermissionSet) -> Result<SourceKeys> {
-        const ACTION: &str = "sso:GetRoleCredentials";
         let resource = format!("{} in {}", set.role_name, set.account_id);
-        let call = portal.call(ACTION, &resource);
+        let call = portal.call("sso:GetRoleCredentials", &resource);
         let answer = self
             .portal(&portal.endpoint)
             .get_role_credentials()
@@ -76,12 +68,7 @@ impl Aws {
             .send()
             .await
             .map_err(|error| call.failed(&error))?;
-        let incomplete = || Error::Aws {
-            action: ACTION.into(),
-            code: "IncompleteAnswer".into(),
-            message: "the answer holds no credentials".into(),
-            hint: None,
-        };
+        let incomplete = || call.incomplete("the answer holds no credentials");
         let credentials = answer.role_credentials.ok_or_else(incomplete)?;
         let (Some(access_key_id), Some(secret), Some(token), Ok(expiration)) = (
             credentials.access_key_id,

@@ -4,7 +4,7 @@ use std::fmt;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use aws_sdk_sts::config::{BehaviorVersion, Intercept, Region};
+use aws_sdk_sts::config::Intercept;
 use aws_sdk_sts::error::BoxError;
 use aws_sdk_sts::types::{Credentials, PolicyDescriptorType, Tag};
 use aws_smithy_runtime_api::client::interceptors::context::BeforeDeserializationInterceptorContextRef;
@@ -17,6 +17,7 @@ use super::{Aws, Endpoint, sdk_credentials, timestamp};
 use crate::domain::account::{AccountId, RoleArn};
 use crate::domain::session::{Keys, Session};
 use crate::error::{Error, Result};
+use crate::local::lock::held;
 
 /// Who signs a call, for its errors.
 #[derive(Clone, Copy, Debug)]
@@ -27,6 +28,20 @@ pub struct Caller<'a> {
     pub name: &'a str,
     /// Whether these are source credentials and not a session's.
     pub is_source: bool,
+}
+
+impl<'a> Caller<'a> {
+    fn call(&self, action: &'a str, resource: &'a str, endpoint: &Endpoint) -> Call<'a> {
+        Call {
+            action,
+            resource,
+            name: resource,
+            caller: self.name,
+            caller_is_source: self.is_source,
+            bucket: None,
+            endpoint: endpoint.name("sts"),
+        }
+    }
 }
 
 /// All that AssumeRole takes (AWS STS API Reference, `AssumeRole`). Debug shows neither code nor external ID.
@@ -82,18 +97,13 @@ pub struct Identity {
 }
 
 impl Aws {
-    fn sts(&self, endpoint: &Endpoint, keys: &Keys) -> aws_sdk_sts::config::Builder {
-        let builder = aws_sdk_sts::Config::builder()
-            .behavior_version(BehaviorVersion::latest())
-            .http_client(self.http.clone())
-            .sleep_impl(self.sleep.clone())
-            .timeout_config(Self::short_timeouts())
-            .region(Region::new(endpoint.region.clone()))
-            .credentials_provider(sdk_credentials(keys));
-        match &endpoint.url {
-            Some(url) => builder.endpoint_url(url),
-            None => builder,
-        }
+    /// A client that signs with these keys, and the clock that its answers tell.
+    fn sts(&self, endpoint: &Endpoint, keys: &Keys) -> (aws_sdk_sts::Client, ServerClock) {
+        let clock = ServerClock::default();
+        let config = aws_sdk_sts::config::Builder::from(&self.config(endpoint))
+            .credentials_provider(sdk_credentials(keys))
+            .interceptor(clock.clone());
+        (aws_sdk_sts::Client::from_conf(config.build()), clock)
     }
 
     /// Assumes a role.
@@ -108,22 +118,13 @@ impl Aws {
         request: &AssumeRole<'_>,
     ) -> Result<Assumed> {
         let resource = request.role_arn.to_string();
-        let call = Call {
-            action: "sts:AssumeRole",
-            resource: &resource,
-            name: &resource,
-            caller: caller.name,
-            caller_is_source: caller.is_source,
-            bucket: None,
-            endpoint: endpoint.name("sts"),
-        };
+        let call = caller.call("sts:AssumeRole", &resource, endpoint);
         let tag = |(key, value): &(&str, &str)| Tag::builder().key(*key).value(*value).build();
         let tags = request.tags.iter().map(tag).collect::<Result<Vec<_>, _>>();
         let tags = tags.map_err(|error| Error::usage(format!("a session tag is wrong: {error}")))?;
         let policies = request.policy_arns.iter().map(|arn| PolicyDescriptorType::builder().arn(arn).build());
-        let clock = ServerClock::default();
-        let config = self.sts(endpoint, caller.keys).interceptor(clock.clone()).build();
-        let answer = aws_sdk_sts::Client::from_conf(config)
+        let (client, clock) = self.sts(endpoint, caller.keys);
+        let answer = client
             .assume_role()
             .role_arn(&resource)
             .role_session_name(&request.role_session_name)
@@ -141,9 +142,8 @@ impl Aws {
             .send()
             .await
             .map_err(|error| call.failed(&error))?;
-        let credentials = answer.credentials.ok_or_else(|| call.incomplete("the answer holds no credentials"))?;
         let user = answer.assumed_role_user.ok_or_else(|| call.incomplete("the answer does not say who we are"))?;
-        assumed(&call, credentials, clock.ahead(), user.arn, request.role_arn.account())
+        assumed(&call, answer.credentials, clock.ahead(), user.arn, request.role_arn.account())
     }
 
     /// A session of the calling user that knows of an MFA code (`mfa`: the device's serial number and its code), for as
@@ -158,46 +158,23 @@ impl Aws {
         (serial, code): (&str, &str),
         account_id: AccountId,
     ) -> Result<Assumed> {
-        let call = Call {
-            action: "sts:GetSessionToken",
-            resource: serial,
-            name: serial,
-            caller: caller.name,
-            caller_is_source: caller.is_source,
-            bucket: None,
-            endpoint: endpoint.name("sts"),
-        };
-        let clock = ServerClock::default();
-        let config = self.sts(endpoint, caller.keys).interceptor(clock.clone()).build();
-        let answer = aws_sdk_sts::Client::from_conf(config)
+        let call = caller.call("sts:GetSessionToken", serial, endpoint);
+        let (client, clock) = self.sts(endpoint, caller.keys);
+        let answer = client
             .get_session_token()
             .serial_number(serial)
             .token_code(code)
             .send()
             .await
             .map_err(|error| call.failed(&error))?;
-        let credentials = answer.credentials.ok_or_else(|| call.incomplete("the answer holds no credentials"))?;
-        assumed(&call, credentials, clock.ahead(), serial.to_owned(), account_id)
+        assumed(&call, answer.credentials, clock.ahead(), serial.to_owned(), account_id)
     }
 
     /// Asks who the caller is. Everybody may ask, so a refusal means that the credentials are wrong.
     pub async fn caller_identity(&self, endpoint: &Endpoint, caller: Caller<'_>) -> Result<Identity> {
-        let call = Call {
-            action: "sts:GetCallerIdentity",
-            resource: "*",
-            name: "*",
-            caller: caller.name,
-            caller_is_source: caller.is_source,
-            bucket: None,
-            endpoint: endpoint.name("sts"),
-        };
-        let clock = ServerClock::default();
-        let config = self.sts(endpoint, caller.keys).interceptor(clock.clone()).build();
-        let answer = aws_sdk_sts::Client::from_conf(config)
-            .get_caller_identity()
-            .send()
-            .await
-            .map_err(|error| call.failed(&error))?;
+        let call = caller.call("sts:GetCallerIdentity", "*", endpoint);
+        let (client, clock) = self.sts(endpoint, caller.keys);
+        let answer = client.get_caller_identity().send().await.map_err(|error| call.failed(&error))?;
         Ok(Identity {
             account: answer.account.unwrap_or_default(),
             arn: answer.arn.unwrap_or_default(),
@@ -210,11 +187,12 @@ impl Aws {
 /// The session of STS's answer, its end by this machine's clock: everything here that looks at the time looks at that.
 fn assumed(
     call: &Call<'_>,
-    credentials: Credentials,
+    credentials: Option<Credentials>,
     clock_ahead: Option<i64>,
     arn: String,
     account_id: AccountId,
 ) -> Result<Assumed> {
+    let credentials = credentials.ok_or_else(|| call.incomplete("the answer holds no credentials"))?;
     let off = clock_ahead.filter(|ahead| ahead.abs() >= CLOCK_LIMIT).unwrap_or(0);
     let expiration = timestamp(&credentials.expiration)
         .and_then(|end| end.checked_sub(SignedDuration::from_secs(off)).ok())
@@ -233,7 +211,7 @@ struct ServerClock(Arc<Mutex<Option<i64>>>);
 
 impl ServerClock {
     fn ahead(&self) -> Option<i64> {
-        *self.0.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
+        *held(&self.0)
     }
 }
 
@@ -252,7 +230,7 @@ impl Intercept for ServerClock {
         let date = context.response().headers().get("date");
         let theirs = date.and_then(|date| jiff::fmt::rfc2822::parse(date).ok());
         let ahead = theirs.map(|theirs| theirs.timestamp().duration_since(Timestamp::now()).as_secs());
-        *self.0.lock().unwrap_or_else(|poisoned| poisoned.into_inner()) = ahead;
+        *held(&self.0) = ahead;
         Ok(())
     }
 }

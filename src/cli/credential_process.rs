@@ -6,6 +6,7 @@
 use serde::Serialize;
 
 use super::{Context, output};
+use crate::domain::text::rfc3339;
 use crate::error::Result;
 
 /// AWS SDKs and Tools Reference Guide, "Process credential provider".
@@ -27,7 +28,6 @@ pub(super) async fn run(context: &Context, role: &str) -> Result<()> {
         access_key_id: &session.keys.access_key_id,
         secret_access_key: session.keys.secret(),
         session_token: session.keys.token(),
-        // Whole seconds: not every SDK reads fractions.
-        expiration: format!("{:.0}", session.expiration),
+        expiration: rfc3339(session.expiration),
     })
 }

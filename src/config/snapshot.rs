@@ -9,14 +9,14 @@ use std::path::Path;
 use sha2::{Digest as _, Sha256};
 
 use crate::domain::role::Profile;
+use crate::domain::text::hex;
 
 /// A smaller file is checked in the time that reading a snapshot takes.
 const WORTH_IT: usize = 64 * 1024;
 
 /// The first line: who made it, from what.
 fn heading(text: &str) -> String {
-    let digest: String = Sha256::digest(text.as_bytes()).iter().map(|byte| format!("{byte:02x}")).collect();
-    format!("xsw {} {digest}\n", env!("CARGO_PKG_VERSION"))
+    format!("xsw {} {}\n", env!("CARGO_PKG_VERSION"), hex(&Sha256::digest(text.as_bytes())))
 }
 
 /// The checked profile of this text, if `path` has it.

@@ -21,7 +21,6 @@ use tokio::task::{AbortHandle, JoinSet};
 
 use super::access::Door;
 use super::bucket::Object;
-use super::content::hex;
 use super::directory;
 use super::federation;
 use super::ledger::Fault;
@@ -32,6 +31,7 @@ use super::state::{State, locked};
 use super::sts::{Form, Shaped, Sts, error_xml, reshape};
 use super::visit;
 use super::world::World;
+use crate::domain::text::hex;
 
 /// The most bytes of an STS call: a session policy of 2,048 characters may be three times as long in a form.
 const STS_BODY: usize = 64 * 1024;

@@ -12,6 +12,7 @@ use s3s::crypto::{Checksum as _, Crc64Nvme, Md5};
 use tokio::time::{Instant, Sleep, sleep_until};
 
 use super::state::locked;
+use crate::domain::text::hex;
 
 /// Bytes in one chunk of an answer.
 const CHUNK: u64 = 64 * 1024;
@@ -137,10 +138,6 @@ fn scramble(number: u64) -> u64 {
     z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
     z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
     z ^ (z >> 31)
-}
-
-pub(super) fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 pub(super) fn base64(bytes: &[u8]) -> String {

@@ -4,6 +4,8 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use secrecy::SecretString;
 
+use crate::domain::text::hex;
+
 /// `length` random bytes.
 pub(super) fn bytes(length: usize) -> Vec<u8> {
     let mut bytes = vec![0; length];
@@ -30,5 +32,5 @@ pub(super) fn session_token() -> SecretString {
 
 /// A request id, for the answers.
 pub(super) fn request_id() -> String {
-    bytes(16).iter().map(|byte| format!("{byte:02x}")).collect()
+    hex(&bytes(16))
 }

@@ -57,6 +57,12 @@ pub fn ago(seconds: i64) -> String {
     }
 }
 
+/// How far this machine's clock is off when AWS's is ahead by that many seconds.
+pub fn clock_off(ahead: i64) -> String {
+    let direction = if ahead > 0 { "behind" } else { "ahead of" };
+    format!("this machine's clock is {} {direction} AWS's", words(ahead.unsigned_abs()))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -1,6 +1,11 @@
-//! A sign-in of IAM Identity Center, and the accounts and permission sets that one gives.
+//! A sign-in of IAM Identity Center: where, its tokens, and the accounts and permission sets that one gives.
 
+use std::fmt;
+
+use jiff::Timestamp;
+use secrecy::SecretString;
 use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
 
 use super::account::AccountId;
 
@@ -19,6 +24,52 @@ impl SignIn {
     /// The name under which the token is cached.
     pub fn token_name(&self) -> &str {
         self.session.as_deref().unwrap_or(&self.start_url)
+    }
+}
+
+/// A sign-in: what it opens, until when, and with what it is renewed.
+#[derive(Clone)]
+pub struct Token {
+    /// Where one signed in.
+    pub start_url: String,
+    /// The region of IAM Identity Center.
+    pub region: String,
+    /// Opens the portal.
+    pub access_token: SecretString,
+    /// When it stops to.
+    pub expires_at: Timestamp,
+    /// Gets another access token; each works once.
+    pub refresh_token: Option<SecretString>,
+    /// For whom the tokens were made out, which a renewal needs.
+    pub registration: Option<Registration>,
+    /// What the fields of other programs say.
+    pub other: Map<String, Value>,
+}
+
+/// A registered client: IAM Identity Center talks to no other.
+#[derive(Clone)]
+pub struct Registration {
+    /// Its id.
+    pub client_id: String,
+    /// Its secret.
+    pub client_secret: SecretString,
+    /// When it must be registered anew.
+    pub expires_at: Timestamp,
+}
+
+// The other fields may hold secrets of other programs.
+impl fmt::Debug for Token {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Token")
+            .field("start_url", &self.start_url)
+            .field("expires_at", &self.expires_at)
+            .finish_non_exhaustive()
+    }
+}
+
+impl fmt::Debug for Registration {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Registration").field("expires_at", &self.expires_at).finish_non_exhaustive()
     }
 }
 

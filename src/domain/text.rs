@@ -6,6 +6,7 @@
 use std::borrow::Cow;
 use std::fmt::Write as _;
 
+use jiff::Timestamp;
 use unicode_width::UnicodeWidthChar;
 
 /// The text with everything escaped that moves the cursor, hides, reorders, or looks like something else:
@@ -103,6 +104,20 @@ pub fn count(number: u64) -> String {
     out
 }
 
+/// Bytes as lowercase hexadecimal digits, in one piece of memory: they may be a secret.
+pub fn hex(bytes: &[u8]) -> String {
+    let mut out = String::with_capacity(2 * bytes.len());
+    for byte in bytes {
+        out.extend([byte >> 4, byte & 0xf].map(|digit| char::from(b"0123456789abcdef"[usize::from(digit)])));
+    }
+    out
+}
+
+/// A time in RFC 3339 with whole seconds, `2026-01-02T03:04:05Z`: not every reader takes a fraction.
+pub fn rfc3339(time: Timestamp) -> String {
+    time.strftime("%Y-%m-%dT%H:%M:%SZ").to_string()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -151,6 +166,14 @@ mod tests {
         }
         for (number, text) in [(0, "0"), (999, "999"), (1_204, "1,204"), (1_000_000, "1,000,000")] {
             assert_eq!(count(number), text);
+        }
+    }
+
+    #[test]
+    fn bytes_and_times_as_programs_read_them() {
+        assert_eq!(hex(&[0x00, 0x0f, 0xa5, 0xff]), "000fa5ff");
+        for time in ["2026-01-02T03:04:05.999Z", "2026-01-02T05:04:05+02:00"] {
+            assert_eq!(rfc3339(time.parse().unwrap()), "2026-01-02T03:04:05Z");
         }
     }
 }

@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use super::files;
+use super::{files, lock};
 use crate::domain::text::escaped;
 
 /// Past this size the trail goes on in a new file.
@@ -90,13 +90,7 @@ impl Trail {
 
     /// Makes room. A writer that opened the full file before still writes its line into it, under its new name.
     fn rotate(&self) -> io::Result<()> {
-        let mut options = OpenOptions::new();
-        options.create(true).truncate(false).write(true);
-        #[cfg(unix)]
-        std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-        // The kernel's lock, so that a process that dies lets go of it.
-        let lock = options.open(self.directory.join(LOCK))?;
-        lock.lock()?;
+        let _lock = lock::hold(&self.directory.join(LOCK))?;
         // Another process may have been here first, and nobody after it.
         if fs::metadata(self.path()).is_ok_and(|found| found.len() >= self.largest) {
             self.move_on()?;

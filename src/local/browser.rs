@@ -11,8 +11,8 @@ const PATIENCE: Duration = Duration::from_millis(500);
 
 /// Opens `url`, detached and silent. Whoever may see this machine's processes sees the address.
 ///
-/// `$BROWSER` comes first: commands separated by `:` (`;` on Windows), of which the first that does not give up at once is taken; `%s` in
-/// one is the address, which else comes last. Without it, what the platform opens addresses with.
+/// `$BROWSER` comes first: commands separated by `:` (`;` on Windows), of which the first that does not give up at once
+/// is taken; `%s` in one is the address, which else comes last. Without it, what the platform opens addresses with.
 ///
 /// # Errors
 /// When nothing could be started, and on a machine without a screen.

@@ -5,11 +5,10 @@
 //! botocore #3213). The lock is the kernel's, so a process that dies lets go of it.
 
 use std::collections::{HashMap, HashSet};
-use std::fs::{File, OpenOptions};
 use std::io;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
-use std::time::{Duration, SystemTime};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use jiff::Timestamp;
 use secrecy::SecretString;
@@ -19,9 +18,11 @@ use zeroize::Zeroizing;
 
 use super::files;
 use super::keyring::{Keyring, Unavailable};
+use super::lock::{self, held};
 use crate::domain::account::AccountId;
 use crate::domain::role::CacheKind;
 use crate::domain::session::{Keys, Session, SessionFacts, seconds_left};
+use crate::domain::text::hex;
 
 /// The name of a session's file: a hash of all that changes the session.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -35,7 +36,7 @@ impl CacheKey {
             hash.update((part.len() as u64).to_le_bytes());
             hash.update(part.as_bytes());
         }
-        Self(hash.finalize().iter().take(20).map(|byte| format!("{byte:02x}")).collect())
+        Self(hex(&hash.finalize()[..20]))
     }
 }
 
@@ -44,6 +45,9 @@ const WHOLE: &str = "json";
 
 /// The end of a file's name whose secrets are in the keyring.
 const WITHOUT_SECRETS: &str = "keyring";
+
+/// The end of a lock file's name.
+const LOCK: &str = "lock";
 
 /// Room for a session with a long token: a buffer that grows leaves copies of secrets behind.
 const ROOM: usize = 16 << 10;
@@ -80,7 +84,6 @@ pub struct SessionCache {
 struct Memory {
     sessions: Mutex<HashMap<CacheKey, Session>>,
     locked: Mutex<HashSet<CacheKey>>,
-    unlocked: Condvar,
 }
 
 impl std::fmt::Debug for Memory {
@@ -96,7 +99,7 @@ pub struct Lock(#[expect(dead_code, reason = "the lock lives as long as this doe
 #[derive(Debug)]
 enum Held {
     /// The kernel's, among all processes.
-    File(#[expect(dead_code, reason = "the lock lives as long as the open file")] File),
+    File(#[expect(dead_code, reason = "dropping it unlocks")] lock::Lock),
     /// Ours, in this process.
     Here(#[expect(dead_code, reason = "dropping it unlocks")] HeldHere),
 }
@@ -110,7 +113,6 @@ struct HeldHere {
 impl Drop for HeldHere {
     fn drop(&mut self) {
         held(&self.memory.locked).remove(&self.key);
-        self.memory.unlocked.notify_all();
     }
 }
 
@@ -158,10 +160,12 @@ impl SessionCache {
         }
     }
 
-    /// How long the session lives, or lived, that rests under this key.
+    /// How long the session lives, or lived, that is under this key.
     pub fn lifetime(&self, key: &CacheKey) -> Option<Duration> {
-        let stored = self.read(&self.path(key)?)?;
-        Some(Duration::from_secs(seconds_left(stored.expiration, stored.issued)))
+        let in_memory = held(&self.memory.sessions).get(key).map(|session| (session.expiration, session.issued));
+        let at_rest = || self.read(&self.path(key)?).map(|stored| (stored.expiration, stored.issued));
+        let (expiration, issued) = in_memory.or_else(at_rest)?;
+        Some(Duration::from_secs(seconds_left(expiration, issued)))
     }
 
     /// Which sessions there are.
@@ -173,7 +177,7 @@ impl SessionCache {
         keys
     }
 
-    /// Stores the session, readable by us alone; what another kind of cache kept goes.
+    /// Stores the session, readable by us alone; what another kind of cache kept of it goes.
     ///
     /// # Errors
     /// When it cannot be at rest where it should. It then lives in the memory of this process.
@@ -183,13 +187,17 @@ impl SessionCache {
             CacheKind::File => self.write(key, &Stored::new(session)).map(|()| true),
             CacheKind::Keyring => self.store_apart(key, session).map(|()| true),
         };
-        if matches!(stored, Ok(true)) {
-            held(&self.memory.sessions).remove(key);
-        } else {
-            // An older one at rest must not come before it.
-            self.remove_files(key);
-            held(&self.memory.sessions).insert(key.clone(), session.clone());
+        let kept = if matches!(stored, Ok(true)) { self.extension() } else { None };
+        // An older one at rest must not come before it.
+        for file in self.files_of(key).filter(|file| Some(file.extension) != kept) {
+            _ = self.remove(&file);
         }
+        let mut in_memory = held(&self.memory.sessions);
+        match kept {
+            Some(_) => in_memory.remove(key),
+            None => in_memory.insert(key.clone(), session.clone()),
+        };
+        drop(in_memory);
         self.sweep();
         stored.map(|_| ())
     }
@@ -215,20 +223,21 @@ impl SessionCache {
         self.write(key, &Stored::without_secrets(session)).inspect_err(|_| _ = self.keyring.delete(&key.0))
     }
 
-    /// Removes what no session can live in any more (none is longer than 36 hours: `GetSessionToken`), and what another
-    /// kind of cache has left: secrets rest where the profile file says, and nowhere else.
+    /// Removes what no session can live in any more: none is longer than 36 hours (`GetSessionToken`). What is younger
+    /// may be another profile file's, with another kind of cache.
     fn sweep(&self) {
         const LONGEST: Duration = Duration::from_secs(36 * 3600);
-        let kept = self.extension();
         for entry in std::fs::read_dir(&self.directory).into_iter().flatten().flatten() {
             let path = entry.path();
             let age = entry.metadata().and_then(|found| found.modified()).ok().and_then(|time| time.elapsed().ok());
-            let old = age.is_some_and(|age| age > LONGEST);
+            if age.is_none_or(|age| age <= LONGEST) {
+                continue;
+            }
             match SessionFile::new(path.clone()) {
-                Some(file) if old || Some(file.extension) != kept => _ = self.remove(&file),
-                // A lock, or what a killed process left.
-                None if old => _ = std::fs::remove_file(path),
-                _ => {}
+                Some(file) => _ = self.remove(&file),
+                None if path.extension().is_some_and(|extension| extension == LOCK) => lock::remove(&path),
+                // What a killed process left.
+                None => _ = std::fs::remove_file(path),
             }
         }
     }
@@ -278,42 +287,41 @@ impl SessionCache {
         }
     }
 
-    fn remove_files(&self, key: &CacheKey) {
-        for file in self.files_of(key) {
-            _ = self.remove(&file);
-        }
-    }
-
     /// Waits until nobody else fetches this session: no other process, or where nothing is at rest and nothing can be
-    /// shared, no other task of this one. Blocks: call it off the async threads.
-    pub fn lock(&self, key: &CacheKey) -> io::Result<Lock> {
-        let file = if self.kind == CacheKind::None { None } else { self.lock_file(key).ok() };
-        Ok(Lock(file.map_or_else(|| Held::Here(self.lock_here(key)), Held::File)))
-    }
-
-    fn lock_file(&self, key: &CacheKey) -> io::Result<File> {
-        files::private_directory(&self.directory)?;
-        let path = self.directory.join(format!("{}.lock", key.0));
-        let mut options = OpenOptions::new();
-        options.create(true).truncate(false).write(true);
-        #[cfg(unix)]
-        std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-        let file = options.open(path)?;
-        file.lock()?;
-        // So that no sweep takes a lock that is used.
-        _ = file.set_modified(SystemTime::now());
-        Ok(file)
-    }
-
-    fn lock_here(&self, key: &CacheKey) -> HeldHere {
-        let memory = Arc::clone(&self.memory);
-        let mut locked = held(&memory.locked);
-        while locked.contains(key) {
-            locked = memory.unlocked.wait(locked).unwrap_or_else(PoisonError::into_inner);
+    /// shared, no other task of this one. Who is no longer waited for leaves nothing behind.
+    pub async fn flight(&self, key: &CacheKey) -> io::Result<Lock> {
+        if let Some(path) = self.lock_path(key)
+            && let Ok(lock) = lock::wait(&path).await
+        {
+            return Ok(Lock(Held::File(lock)));
         }
-        locked.insert(key.clone());
-        drop(locked);
-        HeldHere { memory, key: key.clone() }
+        lock::poll(|| Ok(self.lock_here(key))).await
+    }
+
+    /// The same for code that is not async. Blocks: call it off the async threads.
+    pub fn lock(&self, key: &CacheKey) -> io::Result<Lock> {
+        if let Some(path) = self.lock_path(key)
+            && let Ok(lock) = lock::hold(&path)
+        {
+            return Ok(Lock(Held::File(lock)));
+        }
+        loop {
+            match self.lock_here(key) {
+                Some(lock) => return Ok(lock),
+                None => std::thread::sleep(Duration::from_millis(10)),
+            }
+        }
+    }
+
+    /// Where the lock of this key is among processes, if it can be there.
+    fn lock_path(&self, key: &CacheKey) -> Option<PathBuf> {
+        let is_shared = self.kind != CacheKind::None && files::private_directory(&self.directory).is_ok();
+        is_shared.then(|| self.directory.join(format!("{}.{LOCK}", key.0)))
+    }
+
+    fn lock_here(&self, key: &CacheKey) -> Option<Lock> {
+        let is_free = held(&self.memory.locked).insert(key.clone());
+        is_free.then(|| Lock(Held::Here(HeldHere { memory: Arc::clone(&self.memory), key: key.clone() })))
     }
 
     /// Where the session is on disk, if anything of it is.
@@ -371,10 +379,6 @@ impl SessionFile {
         let key = CacheKey(path.file_stem()?.to_str()?.to_owned());
         Some(Self { path, key, extension })
     }
-}
-
-fn held<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// A session as it stands in its file.
@@ -591,26 +595,24 @@ mod tests {
         assert!(format!("{:?}", other.keyring).contains("given_up: None"));
     }
 
-    #[test]
-    fn nothing_is_at_rest_where_nothing_should_be() {
+    #[tokio::test]
+    async fn nothing_is_at_rest_where_nothing_should_be() {
         let directory = tempfile::tempdir().unwrap();
         let [_, _, cache] = caches(directory.path());
         let (key, now) = (CacheKey::new(["a"]), Timestamp::UNIX_EPOCH);
-        let lock = cache.lock(&key).unwrap();
+        let lock = cache.flight(&key).await.unwrap();
         cache.store(&key, &long("ONE")).unwrap();
         assert_eq!(cache.load(&key, now).unwrap().keys.secret(), "very-secret-ONE");
         assert_eq!(cache.facts(&key, now), Some((&long("ONE")).into()));
         assert_eq!(std::fs::read_dir(directory.path()).unwrap().count(), 0);
         assert!(!format!("{cache:?}").contains("very-"));
+        // An hour, known as it would be from a file.
+        assert_eq!(cache.lifetime(&key), Some(Duration::from_secs(3600)));
         // The lock holds within the process.
-        let waiting = std::thread::spawn({
-            let (cache, key) = (cache.clone(), key.clone());
-            move || drop(cache.lock(&key).unwrap())
-        });
-        std::thread::sleep(Duration::from_millis(30));
-        assert!(!waiting.is_finished());
+        let mut next = std::pin::pin!(cache.flight(&key));
+        assert!(tokio::time::timeout(Duration::from_millis(60), &mut next).await.is_err());
         drop(lock);
-        waiting.join().unwrap();
+        drop(next.await.unwrap());
         cache.forget(&key).unwrap();
         assert!(cache.load(&key, now).is_none());
     }
@@ -623,17 +625,16 @@ mod tests {
             let directory = tempfile::tempdir().unwrap();
             let caches = caches(directory.path());
             caches[from].store(&one, &long("ONE")).unwrap();
+            caches[from].store(&two, &long("OTHER")).unwrap();
             // It rests elsewhere than it should by now, and is not used.
             assert!(caches[to].load(&one, now).is_none(), "{from} to {to}");
-            caches[to].store(&two, &long("TWO")).unwrap();
-            let left = if to == 1 {
-                caches[to].keyring.read(&one.0)
-            } else {
-                caches[to].keyring.delete_all().map(|_| Default::default())
-            };
-            assert!(left.unwrap().is_empty(), "{from} to {to}");
+            caches[to].store(&one, &long("TWO")).unwrap();
+            let in_keyring = caches[to].keyring.read(&one.0).unwrap();
+            assert!(!String::from_utf8_lossy(&in_keyring).contains("ONE"), "{from} to {to}");
             assert!(!at_rest(directory.path()).contains("ONE"), "{from} to {to}");
             assert!(caches[from].load(&one, now).is_none(), "{from} to {to}");
+            // What another profile file's cache keeps is that one's.
+            assert!(caches[from].load(&two, now).is_some(), "{from} to {to}");
         }
         // And so does forgetting.
         for (from, to) in [(0, 1), (0, 2), (1, 0), (1, 2)] {
@@ -650,7 +651,35 @@ mod tests {
     }
 
     #[test]
-    fn what_cannot_rest_lives_in_memory() {
+    fn what_is_too_old_to_live_is_swept_whoever_left_it() {
+        let directory = tempfile::tempdir().unwrap();
+        let [file, keyring, none] = caches(directory.path());
+        let (young, lock) = (CacheKey::new(["young"]), CacheKey::new(["lock"]));
+        file.store(&CacheKey::new(["a"]), &session()).unwrap();
+        keyring.store(&CacheKey::new(["b"]), &session()).unwrap();
+        drop(file.lock(&CacheKey::new(["a"])).unwrap());
+        let sessions = directory.path().join("sessions");
+        std::fs::write(sessions.join(".tmpabc"), "").unwrap();
+        let _used = file.lock(&lock).unwrap();
+        let long_ago = std::time::SystemTime::now() - Duration::from_secs(37 * 3600);
+        for entry in std::fs::read_dir(&sessions).unwrap() {
+            std::fs::File::options().write(true).open(entry.unwrap().path()).unwrap().set_modified(long_ago).unwrap();
+        }
+        file.store(&young, &session()).unwrap();
+        none.store(&CacheKey::new(["c"]), &session()).unwrap();
+        let left = std::fs::read_dir(&sessions).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap());
+        let mut left: Vec<_> = left.filter(|name| cfg!(unix) || !name.ends_with(LOCK)).collect();
+        left.sort();
+        let mut expected = vec![format!("{}.{WHOLE}", young.0)];
+        // One that is held stays, however old it looks.
+        expected.extend(cfg!(unix).then(|| format!("{}.{LOCK}", lock.0)));
+        expected.sort();
+        assert_eq!(left, expected);
+        assert_eq!(file.keyring.delete_all().unwrap(), 0);
+    }
+
+    #[tokio::test]
+    async fn what_cannot_rest_lives_in_memory() {
         let directory = tempfile::tempdir().unwrap();
         std::fs::write(directory.path().join("file"), "").unwrap();
         let [file, keyring, _] = caches(&directory.path().join("file"));
@@ -660,7 +689,9 @@ mod tests {
             assert!(error.starts_with("sessions are not kept on disk, "), "{error}");
             assert!(cache.load(&key, Timestamp::UNIX_EPOCH).is_some());
             assert_eq!(cache.keyring.delete_all().unwrap(), 0);
-            drop(cache.lock(&key).unwrap());
+            let lock = cache.flight(&key).await.unwrap();
+            assert!(tokio::time::timeout(Duration::from_millis(30), cache.flight(&key)).await.is_err());
+            drop(lock);
         }
     }
 }

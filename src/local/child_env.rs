@@ -4,12 +4,12 @@
 
 use std::fmt;
 
-use jiff::Timestamp;
 use secrecy::{ExposeSecret, SecretString};
 
 use super::endpoint::Address;
 use crate::domain::account::{AccountId, RoleArn};
 use crate::domain::session::Session;
+use crate::domain::text::rfc3339;
 
 /// Everything that [`session_env`] and [`renewing_env`] set.
 const SET: [&str; 13] = [
@@ -152,13 +152,10 @@ pub fn unset_env() -> ChildEnv {
     env
 }
 
-/// Whole seconds: some readers of these variables take no fraction.
-pub(super) fn rfc3339(time: Timestamp) -> String {
-    time.strftime("%Y-%m-%dT%H:%M:%SZ").to_string()
-}
-
 #[cfg(test)]
 mod tests {
+    use jiff::Timestamp;
+
     use super::*;
     use crate::domain::session::Keys;
 

@@ -1,12 +1,14 @@
 //! Which codes of MFA devices were sent lately: a code works once, and a second try can lock the device out.
 
 use std::path::PathBuf;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex};
 
 use jiff::Timestamp;
 use sha2::{Digest as _, Sha256};
 
 use super::files;
+use super::lock::held;
+use crate::domain::text::hex;
 
 /// Seconds for which AWS may take a code: its own step of thirty and one at each side of it (RFC 6238, section 5.2).
 const LIFE: i64 = 90;
@@ -30,9 +32,8 @@ impl SentCodes {
     pub fn take(&self, serial: &str, code: &str, now: Timestamp) -> bool {
         let now = now.as_second();
         // The code's hash alone is enough to know it again. It is guessed in no time, but worth nothing by then.
-        let digest: String =
-            Sha256::digest(format!("{serial}\n{code}")).iter().take(16).map(|byte| format!("{byte:02x}")).collect();
-        let mut here = self.here.lock().unwrap_or_else(PoisonError::into_inner);
+        let digest = hex(&Sha256::digest(format!("{serial}\n{code}"))[..16]);
+        let mut here = held(&self.here);
         here.retain(|(_, sent)| now - sent < LIFE);
         let sent_here = here.iter().any(|(known, _)| *known == digest);
         here.push((digest.clone(), now));

@@ -10,6 +10,7 @@ use super::environment::Environment;
 use super::files;
 use crate::domain::role::Source;
 use crate::domain::sign_in::Discovered;
+use crate::domain::text::hex;
 
 /// The file of a source; `None` for one that nobody signs in to.
 fn path(environment: &Environment, source: &Source) -> Option<PathBuf> {
@@ -22,8 +23,7 @@ fn path(environment: &Environment, source: &Source) -> Option<PathBuf> {
         Source::AwsProfile(profile) => hash.update(format!("{:?}", (profile, environment.aws_config()))),
         _ => return None,
     }
-    let hash: String = hash.finalize().iter().take(10).map(|byte| format!("{byte:02x}")).collect();
-    Some(environment.state_directory().join(format!("discovered-{hash}.json")))
+    Some(environment.state_directory().join(format!("discovered-{}.json", hex(&hash.finalize()[..10]))))
 }
 
 /// The region of IAM Identity Center and what was found there. What cannot be read was never found.

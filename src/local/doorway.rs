@@ -7,7 +7,7 @@ use std::convert::Infallible;
 use std::io;
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use http_body_util::Empty;
@@ -21,6 +21,7 @@ use tokio::net::TcpStream;
 use tokio::sync::Notify;
 use tokio::task::JoinSet;
 
+use super::lock::held;
 use super::loopback::{self, Loopback};
 
 /// Listens until it is dropped, on 127.0.0.1 and a random port.
@@ -81,7 +82,7 @@ impl Doorway {
 }
 
 async fn visit(stream: TcpStream, peer: SocketAddr, door: Arc<Door>) {
-    let is_stranger = is_somebody_elses(peer, door.here);
+    let is_stranger = loopback::is_somebody_elses(peer, door.here);
     let led_on = AtomicBool::new(false);
     let answer = service_fn(|request: Request<Incoming>| {
         let response = if is_stranger { refusal() } else { door.answer(&request) };
@@ -115,7 +116,7 @@ impl Door {
         if !is_known {
             return None;
         }
-        let beyond = self.beyond.lock().unwrap_or_else(PoisonError::into_inner).take()?;
+        let beyond = held(&self.beyond).take()?;
         let mut location = HeaderValue::from_str(beyond.expose_secret()).ok()?;
         location.set_sensitive(true);
         Some(location)
@@ -131,42 +132,8 @@ fn refusal() -> Response<Empty<Bytes>> {
     response
 }
 
-/// Whether the other end of a connection is another user's, who may have read the address in the list of processes.
-/// Where the system does not tell, the address alone decides.
-#[cfg(target_os = "linux")]
-fn is_somebody_elses(peer: SocketAddr, here: SocketAddr) -> bool {
-    let connections = std::fs::read_to_string("/proc/net/tcp").unwrap_or_default();
-    owner(&connections, peer, here).is_some_and(|owner| owner != rustix::process::getuid().as_raw())
-}
-
-#[cfg(not(target_os = "linux"))]
-fn is_somebody_elses(_: SocketAddr, _: SocketAddr) -> bool {
-    false
-}
-
-/// The user of the end `peer` of the connection to `here`, from the kernel's table (proc_pid_net(5)).
-#[cfg(target_os = "linux")]
-fn owner(connections: &str, peer: SocketAddr, here: SocketAddr) -> Option<u32> {
-    let shown = |address: SocketAddr| match address {
-        // The four bytes as a number of this machine.
-        SocketAddr::V4(v4) => Some(format!("{:08X}:{:04X}", u32::from_ne_bytes(v4.ip().octets()), v4.port())),
-        SocketAddr::V6(_) => None,
-    };
-    let ends = (shown(peer)?, shown(here)?);
-    connections.lines().find_map(|line| {
-        let mut columns = line.split_whitespace().skip(1);
-        let is_it = columns.next()? == ends.0 && columns.next()? == ends.1;
-        // State, queues, timer, retransmits; then the user.
-        is_it.then(|| columns.nth(4)?.parse().ok()).flatten()
-    })
-}
-
 #[cfg(test)]
 mod tests {
-    use std::net::Ipv4Addr;
-
-    use tokio::net::TcpListener;
-
     use super::*;
     use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 
@@ -219,8 +186,8 @@ mod tests {
         {
             assert!(answer.contains(header), "{answer}");
         }
-        // It does not wait for the silent connection's ten seconds.
-        let ended = tokio::time::timeout(Duration::from_secs(5), waiting).await.unwrap();
+        // It does not wait until the silent connection is cut off.
+        let ended = tokio::time::timeout(loopback::ARRIVAL / 4, waiting).await.unwrap();
         assert!(ended.unwrap());
         assert!(tokio::net::TcpStream::connect(here).await.is_err());
     }
@@ -232,28 +199,6 @@ mod tests {
         let request = || Request::get(door.path.clone()).header(HOST, here.to_string()).body(()).unwrap();
         assert_eq!(door.answer(&request()).status(), StatusCode::FOUND);
         assert_eq!(door.answer(&request()).status(), StatusCode::FORBIDDEN);
-    }
-
-    #[tokio::test]
-    #[cfg(target_os = "linux")]
-    async fn the_kernel_tells_whose_connection_it_is() {
-        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap();
-        let here = listener.local_addr().unwrap();
-        let _visitor = tokio::net::TcpStream::connect(here).await.unwrap();
-        let (_, peer) = listener.accept().await.unwrap();
-        let connections = std::fs::read_to_string("/proc/net/tcp").unwrap();
-        let us = rustix::process::getuid().as_raw();
-        assert_eq!(owner(&connections, peer, here), Some(us));
-        assert!(!is_somebody_elses(peer, here));
-        // The listener's own line is not the visitor's.
-        assert_eq!(owner(&connections, here, peer), Some(us));
-        assert_eq!(owner(&connections, here, here), None);
-        let table = "  sl  local_address rem_address   st tx_queue rx_queue tr tm->when retrnsmt   uid  timeout inode\n   \
-                     7: 0100007F:D431 0100007F:1F90 01 00000000:00000000 00:00000000 00000000  1234        0 99 1\n";
-        let address = |port| SocketAddr::from((Ipv4Addr::LOCALHOST, port));
-        if cfg!(target_endian = "little") {
-            assert_eq!(owner(table, address(0xd431), address(0x1f90)), Some(1234));
-        }
     }
 
     #[tokio::test]

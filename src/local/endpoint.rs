@@ -1,14 +1,16 @@
 //! The endpoint from which a renewing child's SDKs fetch the session, over and over (AWS SDKs and Tools Reference
 //! Guide, "Container credential provider").
 //!
-//! It is for one child alone: loopback, a random port, a random token that travels in the child's environment. A request
-//! without the token, for another host (DNS rebinding: aws-vault #578) or another path is refused without a hint.
+//! It is for one child alone: loopback, a random port, a random token that travels in the child's environment. A
+//! request without the token, for another host (DNS rebinding: aws-vault #578) or another path is refused without a
+//! hint, and another user gets no connection.
 
 use std::convert::Infallible;
 use std::fmt;
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use http_body_util::Full;
 use hyper::body::{Bytes, Incoming};
@@ -22,9 +24,9 @@ use tokio::sync::Semaphore;
 use tokio::task::{AbortHandle, JoinSet};
 use zeroize::Zeroizing;
 
-use super::child_env::rfc3339;
 use super::loopback::{self, Loopback};
 use crate::domain::session::Session;
+use crate::domain::text::rfc3339;
 use crate::error::{Error, Result};
 
 /// The one path. It is no secret; the token is.
@@ -83,7 +85,7 @@ impl Endpoint {
     {
         let loopback = Loopback::open().await?;
         let address = Address::new(loopback.address().port(), loopback::random_token()?);
-        let gate = Arc::new(Gate { address: address.clone(), session });
+        let gate = Arc::new(Gate { address: address.clone(), session, refused: AtomicBool::new(false) });
         let task = tokio::spawn(listen(loopback, gate)).abort_handle();
         Ok(Self { address, task })
     }
@@ -105,6 +107,7 @@ async fn listen<Answer>(loopback: Loopback, gate: Arc<Gate<impl Fn() -> Answer +
 where
     Answer: Future<Output = Result<Session>> + Send + 'static,
 {
+    let here = loopback.address();
     let room = Arc::new(Semaphore::new(CONNECTIONS));
     let mut connections = JoinSet::new();
     loop {
@@ -112,6 +115,10 @@ where
         let (stream, peer) = loopback.accept().await;
         let gate = Arc::clone(&gate);
         connections.spawn(async move {
+            if loopback::is_somebody_elses(peer, here) {
+                gate.tell_refused("another user's connection");
+                return;
+            }
             let service = service_fn(|request| {
                 let gate = Arc::clone(&gate);
                 async move { Ok::<_, Infallible>(gate.answer(&request, peer).await) }
@@ -127,6 +134,18 @@ where
 struct Gate<F> {
     address: Address,
     session: F,
+    /// Whether somebody was refused: once is worth a warning, and a stranger must not fill the log.
+    refused: AtomicBool,
+}
+
+impl<F> Gate<F> {
+    fn tell_refused(&self, what: &str) {
+        if self.refused.swap(true, Ordering::Relaxed) {
+            tracing::debug!("the renewing endpoint refused {what} again");
+        } else {
+            tracing::warn!("the renewing endpoint refused {what}; it tells so once");
+        }
+    }
 }
 
 impl<F, Answer> Gate<F>
@@ -136,7 +155,7 @@ where
 {
     async fn answer(&self, request: &Request<Incoming>, peer: SocketAddr) -> Response<Full<Bytes>> {
         if !self.lets_in(request, peer) {
-            tracing::warn!("a request to the renewing endpoint was refused");
+            self.tell_refused("a request");
             let mut refusal = Response::new(Full::default());
             *refusal.status_mut() = StatusCode::FORBIDDEN;
             return refusal;

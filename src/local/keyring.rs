@@ -150,9 +150,14 @@ impl Keyring {
             },
             Err(error) => Err(Unavailable::Refused(error.to_string())),
         };
-        if let Err(reason) = &answer {
-            tracing::warn!(%reason, "the keyring is asked no more");
-            _ = self.state.given_up.set(reason.clone());
+        match &answer {
+            Err(reason @ (Unavailable::Missing(_) | Unavailable::Locked(_) | Unavailable::Silent(_))) => {
+                tracing::warn!(%reason, "the keyring is asked no more");
+                _ = self.state.given_up.set(reason.clone());
+            }
+            // One item may be corrupt, and the next one whole.
+            Err(reason @ Unavailable::Refused(_)) => tracing::warn!(%reason, "the keyring refused an item"),
+            Ok(_) => {}
         }
         answer
     }
@@ -273,10 +278,25 @@ pub(super) mod tests {
         let (release, held) = mpsc::channel::<()>();
         let silent = Unavailable::Silent(keyring.patience);
         assert_eq!(keyring.ask(move |_| Ok(_ = held.recv())), Err(silent.clone()));
+        // One that would wait longer knows it too.
+        let patient = Keyring { patience: Duration::from_secs(5), ..keyring };
         let started = std::time::Instant::now();
-        assert_eq!(keyring.read("key").unwrap_err(), silent);
-        assert!(started.elapsed() < Duration::from_millis(40));
+        assert_eq!(patient.read("key").unwrap_err(), silent);
+        assert!(started.elapsed() < Duration::from_secs(1));
         drop(release);
+    }
+
+    #[test]
+    fn one_bad_item_is_not_the_end_of_the_keyring() {
+        let keyring = mock(100);
+        keyring.write("good", b"secret").unwrap();
+        for error in [|| Error::BadEncoding(Vec::new()), || Error::Ambiguous(Vec::new())] {
+            assert!(matches!(keyring.ask::<()>(move |_| Err(error())), Err(Unavailable::Refused(_))));
+            assert_eq!(*keyring.read("good").unwrap(), b"secret");
+        }
+        let locked = || Error::NoStorageAccess(std::io::Error::other("why").into());
+        assert!(matches!(keyring.ask::<()>(move |_| Err(locked())), Err(Unavailable::Locked(_))));
+        assert!(matches!(keyring.read("good"), Err(Unavailable::Locked(_))));
     }
 
     #[test]

@@ -1,5 +1,5 @@
-//! Servers of ours on 127.0.0.1, each for one caller that was told where it is: the endpoint of a renewing child, the end
-//! of a sign-in, the way to the web console. One request for each connection, little patience and little room.
+//! Servers of ours on 127.0.0.1, each for one caller that was told where it is: the endpoint of a renewing child, the
+//! end of a sign-in, the way to the web console. One request for each connection, little patience and little room.
 
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr};
@@ -13,8 +13,10 @@ use secrecy::SecretString;
 use tokio::net::{TcpListener, TcpStream};
 use zeroize::Zeroize as _;
 
+use crate::domain::text::hex;
+
 /// How long a request may take to arrive.
-const ARRIVAL: Duration = Duration::from_secs(5);
+pub(super) const ARRIVAL: Duration = Duration::from_secs(5);
 
 /// The most that a request may have of headers, and how many.
 pub(super) const HEADER_BYTES: usize = 16 << 10;
@@ -71,10 +73,72 @@ where
 pub(super) fn random_token() -> io::Result<SecretString> {
     let mut bytes = [0; 32];
     getrandom::fill(&mut bytes).map_err(io::Error::other)?;
-    let mut token = String::with_capacity(2 * bytes.len());
-    for byte in bytes {
-        token.extend([byte >> 4, byte & 0xf].map(|digit| char::from(b"0123456789abcdef"[usize::from(digit)])));
-    }
+    let token = hex(&bytes);
     bytes.zeroize();
     Ok(token.into())
+}
+
+/// Whether the other end of a connection is another user's, who may have read the address in the list of processes.
+/// Root's is not: it could read all of our memory, and what WSL2 relays from Windows is root's. Where the system does
+/// not tell, the address alone decides.
+#[cfg(target_os = "linux")]
+pub(super) fn is_somebody_elses(peer: SocketAddr, here: SocketAddr) -> bool {
+    let connections = std::fs::read_to_string("/proc/net/tcp").unwrap_or_default();
+    is_stranger(owner(&connections, peer, here), rustix::process::getuid().as_raw())
+}
+
+#[cfg(not(target_os = "linux"))]
+pub(super) fn is_somebody_elses(_: SocketAddr, _: SocketAddr) -> bool {
+    false
+}
+
+#[cfg(target_os = "linux")]
+fn is_stranger(owner: Option<u32>, us: u32) -> bool {
+    owner.is_some_and(|owner| owner != us && owner != 0)
+}
+
+/// The user of the end `peer` of the connection to `here`, from the kernel's table (proc_pid_net(5)).
+#[cfg(target_os = "linux")]
+fn owner(connections: &str, peer: SocketAddr, here: SocketAddr) -> Option<u32> {
+    let shown = |address: SocketAddr| match address {
+        // The four bytes as a number of this machine.
+        SocketAddr::V4(v4) => Some(format!("{:08X}:{:04X}", u32::from_ne_bytes(v4.ip().octets()), v4.port())),
+        SocketAddr::V6(_) => None,
+    };
+    let ends = (shown(peer)?, shown(here)?);
+    connections.lines().find_map(|line| {
+        let mut columns = line.split_whitespace().skip(1);
+        let is_it = columns.next()? == ends.0 && columns.next()? == ends.1;
+        // State, queues, timer, retransmits; then the user.
+        is_it.then(|| columns.nth(4)?.parse().ok()).flatten()
+    })
+}
+
+#[cfg(all(test, target_os = "linux"))]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn the_kernel_tells_whose_connection_it_is() {
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap();
+        let here = listener.local_addr().unwrap();
+        let _visitor = TcpStream::connect(here).await.unwrap();
+        let (_, peer) = listener.accept().await.unwrap();
+        let connections = std::fs::read_to_string("/proc/net/tcp").unwrap();
+        let us = rustix::process::getuid().as_raw();
+        assert_eq!(owner(&connections, peer, here), Some(us));
+        assert!(!is_somebody_elses(peer, here));
+        // The listener's own line is not the visitor's.
+        assert_eq!(owner(&connections, here, peer), Some(us));
+        assert_eq!(owner(&connections, here, here), None);
+        let table = "  sl  local_address rem_address   st tx_queue rx_queue tr tm->when retrnsmt   uid  timeout \
+                     inode\n   7: 0100007F:D431 0100007F:1F90 01 00000000:00000000 00:00000000 00000000  1234        0 99 1\n";
+        let address = |port| SocketAddr::from((Ipv4Addr::LOCALHOST, port));
+        for (owner, stranger) in [(None, false), (Some(0), false), (Some(1000), false), (Some(1234), true)] {
+            assert_eq!(is_stranger(owner, 1000), stranger, "{owner:?}");
+        }
+        if cfg!(target_endian = "little") {
+            assert_eq!(owner(table, address(0xd431), address(0x1f90)), Some(1234));
+        }
+    }
 }

@@ -3,8 +3,6 @@
 //!
 //! A token's file is named by the SHA-1 of its session's name or start URL. Fields that xsw does not know stay.
 
-use std::fmt;
-use std::fs::{File, OpenOptions};
 use std::io;
 use std::path::PathBuf;
 
@@ -15,57 +13,10 @@ use serde_json::{Map, Value};
 use sha1::{Digest as _, Sha1};
 use zeroize::Zeroizing;
 
-use super::files;
-
-/// A sign-in: what it opens, until when, and with what it is renewed.
-#[derive(Clone)]
-pub struct Token {
-    /// Where one signed in.
-    pub start_url: String,
-    /// The region of IAM Identity Center.
-    pub region: String,
-    /// Opens the portal.
-    pub access_token: SecretString,
-    /// When it stops to.
-    pub expires_at: Timestamp,
-    /// Gets another access token; each works once.
-    pub refresh_token: Option<SecretString>,
-    /// For whom the tokens were made out, which a renewal needs.
-    pub registration: Option<Registration>,
-    /// What the fields of other programs say.
-    pub other: Map<String, Value>,
-}
-
-/// A registered client: IAM Identity Center talks to no other.
-#[derive(Clone)]
-pub struct Registration {
-    /// Its id.
-    pub client_id: String,
-    /// Its secret.
-    pub client_secret: SecretString,
-    /// When it must be registered anew.
-    pub expires_at: Timestamp,
-}
-
-// The other fields may hold secrets of other programs.
-impl fmt::Debug for Token {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Token")
-            .field("start_url", &self.start_url)
-            .field("expires_at", &self.expires_at)
-            .finish_non_exhaustive()
-    }
-}
-
-impl fmt::Debug for Registration {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Registration").field("expires_at", &self.expires_at).finish_non_exhaustive()
-    }
-}
-
-/// Held while a token is renewed; dropping it lets the next one in.
-#[derive(Debug)]
-pub struct Lock(#[expect(dead_code, reason = "the lock lives as long as the open file")] File);
+pub use super::lock::Lock;
+use super::{files, lock};
+use crate::domain::sign_in::{Registration, Token};
+use crate::domain::text::{hex, rfc3339};
 
 /// The folder of the tokens.
 #[derive(Clone, Debug)]
@@ -132,13 +83,7 @@ impl SsoCache {
     /// Waits until no other xsw renews this token. Blocks: call it off the async threads.
     pub fn lock(&self, name: &str) -> io::Result<Lock> {
         files::private_directory(&self.locks)?;
-        let mut options = OpenOptions::new();
-        options.create(true).truncate(false).write(true);
-        #[cfg(unix)]
-        std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-        let file = options.open(self.locks.join(format!("{}.lock", hash(name))))?;
-        file.lock()?;
-        Ok(Lock(file))
+        lock::hold(&self.locks.join(format!("{}.lock", hash(name))))
     }
 
     fn path(&self, name: &str) -> PathBuf {
@@ -168,7 +113,7 @@ impl SsoCache {
 
 /// The AWS CLI names the files so.
 fn hash(name: &str) -> String {
-    Sha1::digest(name.as_bytes()).iter().map(|byte| format!("{byte:02x}")).collect()
+    hex(&Sha1::digest(name.as_bytes()))
 }
 
 /// A token as it stands in its file.
@@ -248,8 +193,8 @@ struct Time(Timestamp);
 
 impl Serialize for Time {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        // Whole seconds with a Z: what every one of them reads.
-        serializer.collect_str(&self.0.strftime("%Y-%m-%dT%H:%M:%SZ"))
+        // What every one of them reads.
+        serializer.serialize_str(&rfc3339(self.0))
     }
 }
 

@@ -3,7 +3,7 @@
 use super::Core;
 use crate::aws::source::SourceKind;
 use crate::aws::sts::CLOCK_LIMIT;
-use crate::domain::duration::words;
+use crate::domain::duration::clock_off;
 use crate::domain::role::Source;
 use crate::domain::text::escaped;
 use crate::local::files;
@@ -135,12 +135,6 @@ impl Core {
             },
         }
     }
-}
-
-/// How far this machine's clock is off when AWS's is ahead by that many seconds.
-pub(super) fn clock_off(ahead: i64) -> String {
-    let direction = if ahead > 0 { "behind" } else { "ahead of" };
-    format!("this machine's clock is {} {direction} AWS's", words(ahead.unsigned_abs()))
 }
 
 fn clock_finding(ahead: i64) -> Finding {

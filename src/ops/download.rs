@@ -224,7 +224,7 @@ async fn download(s3: S3, picks: Vec<Pick>, overwrite: bool, on_progress: OnProg
         }
     }
     job.report("");
-    let mut summary = job.summary.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+    let mut summary = job.summary();
     std::mem::take(&mut *summary)
 }
 
@@ -391,7 +391,7 @@ impl Job {
     }
 
     fn summary(&self) -> std::sync::MutexGuard<'_, Summary> {
-        self.summary.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
+        held(&self.summary)
     }
 
     fn report(&self, current: &str) {

@@ -31,8 +31,7 @@ impl Core {
     }
 
     /// Forgets the sessions of all roles whose chains start at the source of that name, with those that MFA codes were
-    /// given for, and tells which lived and how
-    /// many seconds they had left.
+    /// given for, and tells which lived and how many seconds they had left.
     pub fn forget_source(&self, source: &str) -> Result<Vec<(RoleIndex, u64)>> {
         held(&self.sources).remove(source);
         self.forget_mfa_sessions(source).map_err(not_forgotten)?;

@@ -25,11 +25,11 @@ use crate::aws::{Aws, Endpoint};
 use crate::config;
 use crate::domain::role::{PermissionSet, Profile, RoleIndex, Source};
 use crate::domain::session::Session;
-use crate::domain::sign_in::{Discovered, SignIn};
+use crate::domain::sign_in::{Discovered, Registration, SignIn, Token};
 use crate::error::{Error, Result};
 use crate::local::environment::Environment;
 use crate::local::redirect::{Redirect, Redirected};
-use crate::local::sso_cache::{Registration, SsoCache, Token};
+use crate::local::sso_cache::SsoCache;
 use crate::local::{browser, discovered};
 
 /// A token that ends sooner is renewed, as the SDKs do.

@@ -1,7 +1,7 @@
 //! Many processes that want the same session at once.
 
 use std::process::{Child, Stdio};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use xsw::demo::Fault;
 
@@ -61,8 +61,17 @@ fn a_process_killed_while_it_holds_the_lock_blocks_nobody() {
     while stage.assumed() == 0 {
         std::thread::sleep(Duration::from_millis(20));
     }
-    let waiting: Vec<_> = (0..4).map(|_| start(&stage, &["env", "dev", "--format", "json"])).collect();
-    std::thread::sleep(Duration::from_millis(300));
+    let wait = |_| {
+        let mut command = stage.xsw(["env", "dev", "--format", "json"]);
+        command.env("XSW_LOG", "debug").stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap()
+    };
+    let waiting: Vec<_> = (0..4).map(wait).collect();
+    // Each says so in the log when it has found the lock held.
+    let begun = Instant::now();
+    while stage.log().matches("waits for another process").count() < waiting.len() {
+        assert!(begun.elapsed() < Duration::from_secs(30), "{}", stage.log());
+        std::thread::sleep(Duration::from_millis(20));
+    }
     holder.kill().unwrap();
     holder.wait().unwrap();
     let said: Vec<_> = waiting.into_iter().map(|child| child.wait_with_output().unwrap()).collect();

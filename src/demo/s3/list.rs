@@ -7,9 +7,9 @@ use s3s::{S3Error, S3ErrorCode, S3Request, S3Response, S3Result};
 
 use super::{Signed, Store};
 use crate::demo::access::judge;
-use crate::demo::content::hex;
 use crate::demo::listing::{self, Page, Question};
 use crate::domain::policy::{Context, Request, Resource, Side, denial_in_s3};
+use crate::domain::text::hex;
 
 /// The most entries of a page, and what it has when nothing is said.
 const PAGE: i32 = 1000;

@@ -5,12 +5,11 @@ use std::time::Duration;
 use super::{Chaining, Want};
 use crate::aws::Endpoint;
 use crate::aws::sts::{AssumeRole, Assumed, CLOCK_LIMIT, Caller};
-use crate::domain::duration::words;
+use crate::domain::duration::{clock_off, words};
 use crate::domain::role::{CHAINED_DURATION, RoleIndex};
 use crate::domain::session::Session;
 use crate::error::{Error, Result};
 use crate::ops::Core;
-use crate::ops::check::clock_off;
 
 const HOUR: Duration = Duration::from_secs(3600);
 
