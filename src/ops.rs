@@ -47,8 +47,6 @@ pub struct Core {
     /// Sessions of source credentials that know of an MFA code.
     mfa_sessions: Mutex<HashMap<CacheKey, Session>>,
     codes: SentCodes,
-    /// What this process fetches right now.
-    flights: Mutex<HashMap<CacheKey, Arc<tokio::sync::Mutex<()>>>>,
     sources: Mutex<HashMap<String, SourceKeys>>,
     buckets: Mutex<HashMap<RoleIndex, S3>>,
     notices: Mutex<Vec<String>>,
@@ -88,7 +86,6 @@ impl Core {
             region,
             sessions: Mutex::default(),
             mfa_sessions: Mutex::default(),
-            flights: Mutex::default(),
             sources: Mutex::default(),
             buckets: Mutex::default(),
             notices: Mutex::default(),

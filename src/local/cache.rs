@@ -298,21 +298,6 @@ impl SessionCache {
         lock::poll(|| Ok(self.lock_here(key))).await
     }
 
-    /// The same for code that is not async. Blocks: call it off the async threads.
-    pub fn lock(&self, key: &CacheKey) -> io::Result<Lock> {
-        if let Some(path) = self.lock_path(key)
-            && let Ok(lock) = lock::hold(&path)
-        {
-            return Ok(Lock(Held::File(lock)));
-        }
-        loop {
-            match self.lock_here(key) {
-                Some(lock) => return Ok(lock),
-                None => std::thread::sleep(Duration::from_millis(10)),
-            }
-        }
-    }
-
     /// Where the lock of this key is among processes, if it can be there.
     fn lock_path(&self, key: &CacheKey) -> Option<PathBuf> {
         let is_shared = self.kind != CacheKind::None && files::private_directory(&self.directory).is_ok();
@@ -650,17 +635,17 @@ mod tests {
         }
     }
 
-    #[test]
-    fn what_is_too_old_to_live_is_swept_whoever_left_it() {
+    #[tokio::test]
+    async fn what_is_too_old_to_live_is_swept_whoever_left_it() {
         let directory = tempfile::tempdir().unwrap();
         let [file, keyring, none] = caches(directory.path());
         let (young, lock) = (CacheKey::new(["young"]), CacheKey::new(["lock"]));
         file.store(&CacheKey::new(["a"]), &session()).unwrap();
         keyring.store(&CacheKey::new(["b"]), &session()).unwrap();
-        drop(file.lock(&CacheKey::new(["a"])).unwrap());
+        drop(file.flight(&CacheKey::new(["a"])).await.unwrap());
         let sessions = directory.path().join("sessions");
         std::fs::write(sessions.join(".tmpabc"), "").unwrap();
-        let _used = file.lock(&lock).unwrap();
+        let _used = file.flight(&lock).await.unwrap();
         let long_ago = std::time::SystemTime::now() - Duration::from_secs(37 * 3600);
         for entry in std::fs::read_dir(&sessions).unwrap() {
             std::fs::File::options().write(true).open(entry.unwrap().path()).unwrap().set_modified(long_ago).unwrap();

@@ -19,7 +19,7 @@ use crate::aws::sts::Caller;
 use crate::domain::role::{RoleIndex, Source};
 use crate::domain::session::Session;
 use crate::error::{Error, Result};
-use crate::local::cache::CacheKey;
+use crate::local::cache::{CacheKey, Lock};
 use codes::Codes;
 
 /// SDKs wait a second or two for a session before they give up.
@@ -251,28 +251,20 @@ impl Core {
         }
     }
 
-    /// Waits until nobody else fetches what `key` names, in this process and in others, but no longer than
-    /// `codes` has patience; holds it until dropped.
-    async fn flight(&self, key: &CacheKey, codes: &mut Codes<'_>) -> Option<Flight> {
-        let Some(patience) = codes.patience else { return Some(self.landed(key).await) };
-        let flight = tokio::time::timeout(patience, self.landed(key)).await.ok();
+    /// Waits until nobody else fetches what `key` names, in this process and in others, but no longer than `codes` has
+    /// patience; holds it until dropped. Without the kernel's lock xsw still works; it may ask twice.
+    async fn flight(&self, key: &CacheKey, codes: &mut Codes<'_>) -> Option<Option<Lock>> {
+        let landed = self.cache.flight(key);
+        let Some(patience) = codes.patience else { return Some(landed.await.ok()) };
+        let flight = tokio::time::timeout(patience, landed).await.ok();
         codes.gave_way = flight.is_none();
-        flight
+        flight.map(Result::ok)
     }
 
     /// Others are asked for a code that this role needs too.
     fn busy(&self, role: RoleIndex) -> Error {
         let serial = self.profile.role(role).mfa_serial.clone().unwrap_or_default();
         Error::MfaRequired { role: self.profile.label(role), serial }
-    }
-
-    async fn landed(&self, key: &CacheKey) -> Flight {
-        let here = held(&self.flights).entry(key.clone()).or_default().clone();
-        let here = here.lock_owned().await;
-        let (cache, key) = (self.cache.clone(), key.clone());
-        // Without the kernel's lock xsw still works; it may ask twice.
-        let elsewhere = tokio::task::spawn_blocking(move || cache.lock(&key).ok()).await.ok().flatten();
-        Flight { _elsewhere: elsewhere, _here: here }
     }
 
     /// The source credentials from which the chain of `role` starts, fetched once while they live.
@@ -294,10 +286,4 @@ impl Core {
         held(&self.sources).insert(name.to_owned(), keys.clone());
         Ok(keys)
     }
-}
-
-/// Held while a session is fetched; dropping it lets the next one in, those of other processes first.
-struct Flight {
-    _elsewhere: Option<crate::local::cache::Lock>,
-    _here: tokio::sync::OwnedMutexGuard<()>,
 }
