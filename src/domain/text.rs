@@ -103,6 +103,11 @@ pub fn count(number: u64) -> String {
     out
 }
 
+/// So many things, of one of which the word is `one`: `1 role`, `1,204 roles`.
+pub fn plural(number: u64, one: &str) -> String {
+    format!("{} {one}{}", count(number), if number == 1 { "" } else { "s" })
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -151,6 +156,9 @@ mod tests {
         }
         for (number, text) in [(0, "0"), (999, "999"), (1_204, "1,204"), (1_000_000, "1,000,000")] {
             assert_eq!(count(number), text);
+        }
+        for (number, text) in [(0, "0 roles"), (1, "1 role"), (1_204, "1,204 roles")] {
+            assert_eq!(plural(number, "role"), text);
         }
     }
 }
