@@ -48,6 +48,11 @@ async fn source(context: &Context, name: &str) -> Result<()> {
     let core = &context.core;
     // First what lives: signing out forgets the sessions too, and does not say which.
     let forgotten = core.forget_source(name)?;
+    // Before a word of it: who reads it may be gone.
+    let signed_out = match core.can_sign_in(name) {
+        true => Some(core.sign_out(name).await),
+        false => None,
+    };
     tell(context, &forgotten.roles)?;
     match forgotten.mfa {
         0 => {}
@@ -56,13 +61,15 @@ async fn source(context: &Context, name: &str) -> Result<()> {
             writeln!(out, "forgot {} that MFA codes were given for", plural(more as u64, "session"))
         })?,
     }
-    if core.can_sign_in(name) {
-        let told = if core.sign_out(name).await? { "signed out of" } else { "nobody was signed in to" };
-        output::print(|out| writeln!(out, "{told} {}", escaped(name)))?;
-    } else if forgotten == ForgottenOfSource::default() {
-        output::print(|out| writeln!(out, "nothing to forget: no role of {} has a session", escaped(name)))?;
+    let name = escaped(name);
+    match signed_out.transpose()? {
+        Some(true) => output::print(|out| writeln!(out, "signed out of {name}")),
+        Some(false) => output::print(|out| writeln!(out, "nobody was signed in to {name}")),
+        None if forgotten == ForgottenOfSource::default() => {
+            output::print(|out| writeln!(out, "nothing to forget: no role of {name} has a session"))
+        }
+        None => Ok(()),
     }
-    Ok(())
 }
 
 fn tell(context: &Context, forgotten: &[(RoleIndex, u64)]) -> Result<()> {

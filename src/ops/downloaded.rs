@@ -11,7 +11,7 @@ use crate::domain::role::RoleIndex;
 use crate::domain::transfer::Summary;
 use crate::error::{Error, Result};
 
-/// A job for the audit trail: written down when it is dropped, so also when it was cancelled.
+/// A download for the audit trail: written down when it is dropped, so also when it was cancelled.
 pub(super) struct Record {
     core: Arc<Core>,
     role: RoleIndex,
@@ -23,7 +23,7 @@ pub(super) struct Record {
     ended: Option<Ended>,
 }
 
-/// How a job ended.
+/// How a download ended.
 pub(super) struct Ended {
     pub(super) objects: u64,
     pub(super) bytes: u64,
@@ -47,18 +47,18 @@ impl Ended {
 pub(super) type SoFar = Arc<Mutex<(u64, u64)>>;
 
 impl Record {
-    /// A job that begins now.
+    /// A download that begins now.
     pub(super) fn new(core: &Arc<Core>, role: RoleIndex, buckets: BTreeSet<String>) -> Self {
         let core = Arc::clone(core);
         Self { core, role, began: Timestamp::now(), buckets, so_far: Arc::default(), ended: None }
     }
 
-    /// Where the job tells how far it is.
+    /// Where the download tells how far it is.
     pub(super) fn so_far(&self) -> SoFar {
         Arc::clone(&self.so_far)
     }
 
-    /// The job has ended.
+    /// The download has ended.
     pub(super) fn ended(&mut self, how: Ended) {
         self.ended = Some(how);
     }
