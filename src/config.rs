@@ -29,7 +29,7 @@ pub use discovered::add_discovered;
 use fields::Fields;
 use report::Report;
 use role_profiles::Found;
-pub use role_profiles::sign_in_of;
+pub use role_profiles::sign_ins;
 pub use write::write;
 
 /// Where a profile may be, found by the caller from the command line, the environment and the platform.

@@ -5,9 +5,12 @@
 pub mod audit;
 mod broker;
 pub mod browse;
+mod cat;
 pub mod check;
 pub mod console;
 pub mod download;
+mod downloaded;
+pub mod import;
 pub mod logout;
 pub mod read;
 mod renew;

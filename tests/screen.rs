@@ -11,7 +11,7 @@ mod terminal;
 
 use std::collections::BTreeSet;
 use std::fs;
-use std::io::Read as _;
+use std::io::{Read as _, Write as _};
 use std::time::{Duration, Instant};
 
 use home::Home;
@@ -246,11 +246,28 @@ fn what_a_sign_in_gave_is_in_the_list_and_wants_the_sign_in() {
     xsw.terminal.see("Sandbox");
     xsw.pick("Sandbox/Developer");
     xsw.terminal.see("nobody has signed in yet");
-    xsw.terminal.see("xsw login staff");
+    xsw.terminal.see("Sign in to staff");
     xsw.send(ESC);
-    xsw.terminal.see_no("xsw login staff");
-    xsw.terminal.see("signed out");
+    xsw.terminal.see_no("Sign in to staff");
     xsw.terminal.see("permission set Developer");
+
+    // There is no browser here: the page and its code are shown, and somebody opens it elsewhere.
+    xsw.send("\r");
+    xsw.terminal.see("Sign in to staff");
+    xsw.send("\r");
+    let text = xsw.terminal.see("whether it shows the code");
+    let page = text.split_whitespace().find(|word| word.starts_with("http://")).unwrap_or_else(|| panic!("{text}"));
+    let (host, path) = page.strip_prefix("http://").unwrap().split_once('/').unwrap();
+    let code = path.split_once("user_code=").unwrap().1;
+    assert!(text.contains(&format!("the code  {code}")), "{text}");
+    let mut stream = std::net::TcpStream::connect(host).unwrap();
+    write!(stream, "GET /{path} HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n").unwrap();
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).unwrap();
+    assert!(answer.contains("is confirmed"), "{answer}");
+    xsw.terminal.see("signed in to staff");
+    xsw.see_who("666666666666", "Developer");
+    assert_eq!(xsw.home.cloud().calls("sso:GetRoleCredentials"), 1);
     xsw.quit();
 }
 

@@ -10,7 +10,7 @@ use serde_json::{Map, Value};
 use super::output;
 use crate::domain::duration;
 use crate::domain::find::closest;
-use crate::domain::text::{bytes, count, cut, escaped};
+use crate::domain::text::{bytes, cut, escaped, plural};
 use crate::error::{Error, Result};
 use crate::local::audit::harmless;
 use crate::local::environment::Environment;
@@ -33,8 +33,8 @@ pub(super) fn run(environment: &Environment, filter: &Filter<'_>, limit: Option<
     };
     if history.corrupt > 0 {
         let number = history.corrupt as u64;
-        let lines = if number == 1 { "line of the audit trail is" } else { "lines of the audit trail are" };
-        output::note(&format!("{} {lines} not readable and left out", count(number)));
+        let are = if number == 1 { "is" } else { "are" };
+        output::note(&format!("{} of the audit trail {are} not readable and left out", plural(number, "line")));
     }
     let wanted = |line: &Line| {
         event.is_none_or(|event| line.event == event || event == "refusal" && line.outcome == "denied")
@@ -153,7 +153,6 @@ fn detail(line: &Line) -> String {
     let details = &line.details;
     let text = |name: &str| details.get(name).and_then(Value::as_str).map(|text| escaped(text).into_owned());
     let number = |name: &str| details.get(name).and_then(Value::as_u64);
-    let plural = |number: u64, one: &str| format!("{} {one}{}", count(number), if number == 1 { "" } else { "s" });
     let told = match line.event.as_str() {
         "assume" | "renew" => {
             let name = line.session_name.as_deref().map(|name| escaped(name).into_owned());

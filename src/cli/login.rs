@@ -3,7 +3,7 @@
 use std::io::Write as _;
 
 use super::{Context, output};
-use crate::domain::text::{count, escaped};
+use crate::domain::text::{escaped, plural};
 use crate::error::{Error, Result};
 use crate::local::browser;
 use crate::local::environment::Environment;
@@ -65,8 +65,6 @@ fn say(line: std::fmt::Arguments<'_>) {
 }
 
 fn summary(done: &SignedIn) -> String {
-    let number =
-        |number: usize, what: &str| format!("{} {what}{}", count(number as u64), if number == 1 { "" } else { "s" });
     format!(
         "{} {} ({}) until {:.0}{}: {}, {}",
         if done.is_new { "signed in to" } else { "still signed in to" },
@@ -74,7 +72,7 @@ fn summary(done: &SignedIn) -> String {
         escaped(&done.start_url),
         done.until,
         if done.renews { ", then renewed by itself" } else { "" },
-        number(done.accounts, "account"),
-        number(done.roles, "role"),
+        plural(done.accounts as u64, "account"),
+        plural(done.roles as u64, "role"),
     )
 }

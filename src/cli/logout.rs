@@ -2,9 +2,10 @@
 
 use super::{Context, output};
 use crate::domain::duration::words;
-use crate::domain::role::{RoleIndex, Source};
-use crate::domain::text::{count, escaped};
+use crate::domain::role::RoleIndex;
+use crate::domain::text::{escaped, plural};
 use crate::error::{Error, Result};
+use crate::ops::logout::ForgottenOfSource;
 
 /// AWS has no call that ends a session.
 const STILL_VALID: &str = "whoever copied these credentials can use them until they end; the IAM console revokes them \
@@ -27,7 +28,7 @@ pub(super) async fn run(context: &Context, name: Option<String>, all: bool) -> R
         });
     };
     match core.profile.sources.get(name) {
-        Some(kind) => source(context, name, kind).await,
+        Some(_) => source(context, name).await,
         None => {
             let role = core.profile.find(name)?;
             let left = core.forget_role(role)?;
@@ -43,21 +44,32 @@ pub(super) async fn run(context: &Context, name: Option<String>, all: bool) -> R
     }
 }
 
-async fn source(context: &Context, name: &str, kind: &Source) -> Result<()> {
-    let signed_out = match kind {
-        Source::IdentityCenter { .. } => Some(context.core.sign_out(name).await?),
-        _ => None,
+async fn source(context: &Context, name: &str) -> Result<()> {
+    let core = &context.core;
+    // First what lives: signing out forgets the sessions too, and does not say which.
+    let forgotten = core.forget_source(name)?;
+    // Before a word of it: who reads it may be gone.
+    let signed_out = match core.can_sign_in(name) {
+        true => Some(core.sign_out(name).await),
+        false => None,
     };
-    let forgotten = context.core.forget_source(name)?;
-    match signed_out {
-        Some(true) => output::print(|out| writeln!(out, "signed out of {}", escaped(name)))?,
-        Some(false) => output::print(|out| writeln!(out, "nobody was signed in to {}", escaped(name)))?,
-        None if forgotten.is_empty() => {
-            output::print(|out| writeln!(out, "nothing to forget: no role of {} has a session", escaped(name)))?;
-        }
-        None => {}
+    tell(context, &forgotten.roles)?;
+    match forgotten.mfa {
+        0 => {}
+        1 => output::print(|out| writeln!(out, "forgot the session that an MFA code was given for"))?,
+        more => output::print(|out| {
+            writeln!(out, "forgot {} that MFA codes were given for", plural(more as u64, "session"))
+        })?,
     }
-    tell(context, &forgotten)
+    let name = escaped(name);
+    match signed_out.transpose()? {
+        Some(true) => output::print(|out| writeln!(out, "signed out of {name}")),
+        Some(false) => output::print(|out| writeln!(out, "nobody was signed in to {name}")),
+        None if forgotten == ForgottenOfSource::default() => {
+            output::print(|out| writeln!(out, "nothing to forget: no role of {name} has a session"))
+        }
+        None => Ok(()),
+    }
 }
 
 fn tell(context: &Context, forgotten: &[(RoleIndex, u64)]) -> Result<()> {
@@ -75,10 +87,7 @@ fn shown(context: &Context, role: RoleIndex) -> String {
 
 fn everything(context: &Context) -> Result<()> {
     let forgotten = context.core.forget_all()?;
-    let sessions = |number: usize| {
-        let plural = if number == 1 { "session" } else { "sessions" };
-        format!("{} {plural}", count(number as u64))
-    };
+    let sessions = |number: usize| plural(number as u64, "session");
     let text = match (forgotten.living, forgotten.ended) {
         (0, 0) => "nothing to forget: there is no session".to_owned(),
         (living, 0) => format!("forgot {}", sessions(living)),
@@ -92,6 +101,10 @@ fn everything(context: &Context) -> Result<()> {
     output::print(|out| writeln!(out, "{text}"))?;
     if forgotten.living > 0 {
         output::note(STILL_VALID);
+    }
+    for source in context.core.signed_in_sources() {
+        let source = escaped(source);
+        output::note(&format!("the sign-in to {source} stays: `xsw logout {source}` ends it"));
     }
     if context.core.environment.get("XSW_ROLE").is_some() {
         output::note(STILL_HELD);

@@ -3,17 +3,20 @@
 //! A profile here resolves to the same calls as in the AWS CLI, or is left out with a reason: silently another
 //! identity would be worse than none.
 
+mod gather;
 mod ini;
+mod sign_ins;
 
-use std::collections::{BTreeSet, HashMap, HashSet};
+use std::collections::{BTreeSet, HashMap};
 use std::path::Path;
 
 use super::{secrets, values};
 use crate::domain::account::{AccountId, RoleArn, partition_of};
-use crate::domain::role::{Account, CHAINED_DURATION, Profile, Role, RoleIndex, Source};
-use crate::domain::sign_in::SignIn;
+use crate::domain::role::{Profile, Role, Source};
 use crate::domain::text::cut;
+use gather::gathered;
 use ini::Section;
+pub use sign_ins::sign_ins;
 
 /// The keys of an AWS profile that are read. The access key id alone tells that there are keys.
 const KEYS: [&str; 18] = [
@@ -118,21 +121,6 @@ enum From {
     Profile(usize),
 }
 
-/// Where one signs in for the AWS profile, when `config`, the text of the config file, gives it to IAM Identity Center:
-/// through `sso_session`, or with the older keys in the profile itself.
-pub fn sign_in_of(config: &str, profile: &str) -> Option<SignIn> {
-    const KEYS: [&str; 3] = ["sso_session", "sso_start_url", "sso_region"];
-    let get = |section: &Section, key: &str| section.keys.get(key).filter(|value| !value.is_empty()).cloned();
-    let (_, section) = ini::profiles(config, false, &KEYS).into_iter().find(|(name, _)| name == profile)?;
-    let session = get(&section, "sso_session");
-    let section = match &session {
-        Some(session) => ini::sso_sessions(config, &KEYS).into_iter().find(|(name, _)| name == session)?.1,
-        None => section,
-    };
-    let (start_url, region) = (get(&section, "sso_start_url")?, get(&section, "sso_region")?);
-    Some(SignIn { start_url, region, session })
-}
-
 /// What became of an AWS profile.
 enum State {
     NoRole,
@@ -184,122 +172,6 @@ fn merge(profiles: &mut Vec<(String, Section)>, credentials: Vec<(String, Sectio
                 profiles[*place].1.others.extend(section.others);
             }
             None => profiles.push((name, section)),
-        }
-    }
-}
-
-/// Puts the roles together by account, names accounts and sources, and counts what is not carried over.
-fn gathered(profiles: &[AwsProfile], states: &[State], roots: &[Option<usize>]) -> Found {
-    let mut found = Found {
-        profile: Profile::default(),
-        left_out: Vec::new(),
-        changed: Vec::new(),
-        ignored: BTreeSet::new(),
-        unused: Vec::new(),
-    };
-    let account_names = account_names(profiles);
-    let mut sources = SourceNames::default();
-    let mut groups = Groups::default();
-    for (place, aws_profile) in profiles.iter().enumerate() {
-        match &states[place] {
-            State::NoRole => {}
-            State::LeftOut(why) => found.left_out.push(LeftOut {
-                name: aws_profile.name.clone(),
-                line: aws_profile.section.line,
-                in_credentials: aws_profile.in_credentials,
-                why: why.clone(),
-            }),
-            State::Role(role, _) => {
-                let Some(State::Role(_, From::Source(source))) = roots[place].map(|root| &states[root]) else {
-                    continue;
-                };
-                let group = Group {
-                    id: role.arn.account(),
-                    source: sources.name(source),
-                    region: aws_profile.get("region"),
-                    endpoint_url: aws_profile.get("endpoint_url"),
-                    // A role is in an account once: another way into it stands in an account of its own.
-                    again: 0,
-                };
-                groups.add(group, place, &role.name, account_names.get(&role.arn.account()).copied());
-                let others = aws_profile.section.others.iter();
-                found.ignored.extend(others.filter(|key| !OF_NO_MATTER.contains(&key.as_str())).cloned());
-            }
-        }
-    }
-    let used: HashSet<&str> = sources
-        .names
-        .iter()
-        .filter_map(|(source, _)| match source {
-            Source::AwsProfile(name) => Some(name.as_str()),
-            _ => None,
-        })
-        .collect();
-    let unused = |place: &usize| matches!(states[*place], State::NoRole) && profiles[*place].is_plain();
-    let unused = (0..profiles.len()).filter(unused).map(|place| profiles[place].name.clone());
-    found.unused = unused.filter(|name| !used.contains(name.as_str())).collect();
-
-    found.profile.sources = sources.names.into_iter().map(|(source, name)| (name, source)).collect();
-    let mut indices: HashMap<usize, RoleIndex> = HashMap::new();
-    for (index, place) in groups.places.iter().flatten().enumerate() {
-        indices.insert(*place, RoleIndex(index));
-    }
-    for (account, places) in groups.places.iter().enumerate() {
-        for place in places {
-            let State::Role(role, from) = &states[*place] else { continue };
-            let (via, chained) = match from {
-                From::Profile(before) => (indices.get(before).copied(), true),
-                From::Source(Source::InstanceRole | Source::ContainerRole) => (None, true),
-                From::Source(_) => (None, false),
-            };
-            let mut role = Role { account, via, ..(**role).clone() };
-            if chained && role.duration.is_some_and(|duration| duration > CHAINED_DURATION) {
-                let name = cut(&profiles[*place].name, 80);
-                found.changed.push(format!(
-                    "the AWS profile `{name}` asks for more than the one hour that AWS gives a chained role: it gets 1h"
-                ));
-                role.duration = Some(CHAINED_DURATION);
-            }
-            found.profile.roles.push(role);
-        }
-    }
-    found.profile.accounts = groups.accounts;
-    free_labels_of_aliases(&mut found.profile);
-    for (place, index) in indices {
-        if found.profile.role(index).alias.is_none() {
-            let (name, label) = (cut(&profiles[place].name, 80), found.profile.label(index));
-            found.changed.push(format!("the AWS profile `{name}` cannot be an alias: its role is {label}"));
-        }
-    }
-    found.changed.sort();
-    found
-}
-
-/// What the files tell of accounts' names.
-fn account_names(profiles: &[AwsProfile]) -> HashMap<AccountId, &str> {
-    let mut names = HashMap::new();
-    for profile in profiles {
-        if let (Some(Ok(id)), Some(name)) = (profile.get("sso_account_id").map(str::parse), profile.get(ACCOUNT_NAME))
-            && usable(name).and_then(values::account_name).is_ok()
-            && name.parse::<AccountId>().is_err()
-        {
-            names.entry(id).or_insert(name);
-        }
-    }
-    names
-}
-
-/// An alias that is another role's account/role would be read as that.
-fn free_labels_of_aliases(profile: &mut Profile) {
-    let with_slash = |role: &Role| role.alias.as_deref().is_some_and(|alias| alias.contains('/'));
-    if !profile.roles.iter().any(with_slash) {
-        return;
-    }
-    let labels: HashMap<String, RoleIndex> = profile.indices().map(|index| (profile.label(index), index)).collect();
-    for index in profile.indices() {
-        let role = &mut profile.roles[index.0];
-        if role.alias.as_ref().and_then(|alias| labels.get(alias)).is_some_and(|other| *other != index) {
-            role.alias = None;
         }
     }
 }
@@ -388,10 +260,9 @@ fn permission_set(profile: &AwsProfile, sso_sessions: &HashMap<String, Section>)
         return Err(format!("there is no [sso-session {session}]"));
     }
     let needed = |key: &str, value: Option<&'_ str>| value.map(str::to_owned).ok_or(format!("it has no {key}"));
-    // What follows a `#` is the browser's business.
     let start_url = needed("sso_start_url", given("sso_start_url"))?;
-    let start_url = start_url.split('#').next().unwrap_or_default();
-    let start_url = usable(start_url).and_then(values::start_url).map_err(|wrong| format!("sso_start_url: {wrong}"))?;
+    let start_url =
+        usable(&start_url).and_then(values::start_url).map_err(|wrong| format!("sso_start_url: {wrong}"))?;
     let region = needed("sso_region", given("sso_region"))?;
     let region = values::region(&region, false).map_err(|wrong| format!("sso_region: {wrong}"))?;
     let account: AccountId = needed("sso_account_id", profile.get("sso_account_id"))?.parse()?;
@@ -455,119 +326,10 @@ fn roots(states: &mut [State], profiles: &[AwsProfile]) -> Vec<Option<usize>> {
     roots
 }
 
-/// A name for each source.
-#[derive(Default)]
-struct SourceNames {
-    names: Vec<(Source, String)>,
-    by_source: HashMap<String, usize>,
-    taken: HashSet<String>,
-}
-
-impl SourceNames {
-    fn name(&mut self, source: &Source) -> String {
-        let key = format!("{source:?}");
-        if let Some(place) = self.by_source.get(&key) {
-            return self.names[*place].1.clone();
-        }
-        let wanted = match source {
-            Source::AwsProfile(name) => name.clone(),
-            Source::Environment => "environment".into(),
-            Source::InstanceRole => "instance".into(),
-            Source::ContainerRole => "container".into(),
-            Source::IdentityCenter { session: Some(session), .. } => session.clone(),
-            Source::IdentityCenter { start_url, .. } => {
-                let host = start_url.split("//").nth(1).unwrap_or_default();
-                host.split(['.', ':', '/']).next().filter(|label| !label.is_empty()).unwrap_or("sso").to_owned()
-            }
-        };
-        let numbered = (2..).map(|number| format!("{}-{number}", short(&wanted)));
-        let mut names = std::iter::once(wanted.clone()).chain(numbered);
-        let name = names.find(|name| self.taken.insert(name.clone())).unwrap_or(wanted);
-        self.by_source.insert(key, self.names.len());
-        self.names.push((source.clone(), name.clone()));
-        name
-    }
-}
-
-/// What an account of the profile has for all its roles.
-#[derive(Clone, PartialEq, Eq, Hash)]
-struct Group<'a> {
-    id: AccountId,
-    source: String,
-    region: Option<&'a str>,
-    endpoint_url: Option<&'a str>,
-    again: usize,
-}
-
-/// The accounts, in the order in which the first role of each is in the file, and the places of their roles.
-#[derive(Default)]
-struct Groups<'a> {
-    accounts: Vec<Account>,
-    places: Vec<Vec<usize>>,
-    roles: Vec<HashSet<String>>,
-    by_group: HashMap<Group<'a>, usize>,
-    names: HashSet<String>,
-}
-
-impl<'a> Groups<'a> {
-    /// Puts the role at `place` into the first account of the group that has no role of its name yet.
-    fn add(&mut self, mut group: Group<'a>, place: usize, role: &str, account_name: Option<&str>) {
-        loop {
-            let account = match self.by_group.get(&group) {
-                Some(account) => *account,
-                None => {
-                    let account = self.accounts.len();
-                    self.accounts.push(group.account(account_name, &mut self.names));
-                    self.places.push(Vec::new());
-                    self.roles.push(HashSet::new());
-                    self.by_group.insert(group.clone(), account);
-                    account
-                }
-            };
-            if self.roles[account].insert(role.to_owned()) {
-                self.places[account].push(place);
-                return;
-            }
-            group.again += 1;
-        }
-    }
-}
-
-impl Group<'_> {
-    /// The account is named as the files name it, else by its id, and by what sets it apart when that name is taken.
-    fn account(&self, name: Option<&str>, taken: &mut HashSet<String>) -> Account {
-        let name = name.map_or_else(|| self.id.to_string(), str::to_owned);
-        let with_source = format!("{}@{}", short(&name), short(&self.source));
-        let with_region = format!("{with_source}@{}", short(self.region.unwrap_or("any")));
-        let numbered = (2..).map(|number| format!("{with_region}@{number}"));
-        let first = match self.again {
-            0 => name,
-            again => format!("{}@{}", short(&name), again + 1),
-        };
-        let mut names = [first, with_source.clone(), with_region.clone()].into_iter().chain(numbered);
-        let name = names.find(|name| taken.insert(name.clone())).unwrap_or(with_source);
-        Account {
-            name,
-            id: self.id,
-            source: self.source.clone(),
-            region: self.region.map(Into::into),
-            environment: None,
-            color: None,
-            confirm: false,
-            endpoint_url: self.endpoint_url.map(Into::into),
-        }
-    }
-}
-
-/// A part of a name: a `/` would end the account's part of account/role, and a name has an end too.
-fn short(text: &str) -> String {
-    let text: String = text.chars().take(36).collect();
-    text.replace('/', "_").trim().to_owned()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::domain::role::RoleIndex;
 
     /// The calls behind each role: the first credentials, then each role with what AssumeRole is told.
     fn calls(config: &str, credentials: &str) -> Vec<String> {
@@ -674,8 +436,8 @@ mod tests {
                  sso_account_id = 111111111111\nsso_role_name = Dev\n"
                     .to_owned() + &role("R", "source_profile = base"),
                 vec![
-                    "base: sso https://d-1.awsapps.com/start us-east-1 - > permission set Dev",
-                    "R: sso https://d-1.awsapps.com/start us-east-1 - > permission set Dev > R",
+                    "base: sso https://d-1.awsapps.com/start#/ us-east-1 - > permission set Dev",
+                    "R: sso https://d-1.awsapps.com/start#/ us-east-1 - > permission set Dev > R",
                 ],
             ),
             (
@@ -708,38 +470,5 @@ mod tests {
         let found = read(config, credentials);
         assert_eq!(found.ignored.iter().collect::<Vec<_>>(), ["cli_pager", "mfa_process", "s3"]);
         assert_eq!(found.unused, ["p", "l"]);
-    }
-
-    #[test]
-    fn sign_ins_of_aws_profiles() {
-        let config = "
-[profile new]
-sso_session = corp
-sso_account_id = 111111111111
-sso_role_name = Reader
-[sso-session corp]
-sso_start_url = https://new.awsapps.com/start
-sso_region = eu-west-1
-sso_registration_scopes = sso:account:access
-[profile old]
-sso_start_url = https://old.awsapps.com/start
-sso_region = us-east-1
-[profile lost]
-sso_session = nowhere
-[profile half]
-sso_start_url = https://half.awsapps.com/start
-[profile keys]
-region = eu-west-1
-";
-        let shown = |name: &str| {
-            let sign_in = sign_in_of(config, name)?;
-            Some(format!("{} {} {}", sign_in.start_url, sign_in.region, sign_in.token_name()))
-        };
-        assert_eq!(shown("new").as_deref(), Some("https://new.awsapps.com/start eu-west-1 corp"));
-        let old = "https://old.awsapps.com/start us-east-1 https://old.awsapps.com/start";
-        assert_eq!(shown("old").as_deref(), Some(old));
-        for name in ["lost", "half", "keys", "nobody", "corp"] {
-            assert_eq!(shown(name), None, "{name}");
-        }
     }
 }

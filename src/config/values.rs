@@ -74,10 +74,12 @@ pub(super) fn url(text: &str) -> Result<String, String> {
     }
 }
 
-/// A URL of IAM Identity Center, which is always TLS.
+/// A URL of IAM Identity Center, which is always TLS. What follows a `#` stays: the AWS CLI names the token by all of it.
 pub(super) fn start_url(text: &str) -> Result<String, String> {
     if text.starts_with("https://") {
-        return url(text.trim_end_matches('#'));
+        let (address, place) = text.split_once('#').unwrap_or((text, ""));
+        url(&format!("{address}/{place}"))?;
+        return Ok(text.to_owned());
     }
     Err(format!("the start URL is written like https://NAME.awsapps.com/start, not {}", quoted(text)))
 }
@@ -377,7 +379,18 @@ mod tests {
             ],
         );
         assert!(!url("http://me:hunter2@host").unwrap_err().contains("hunter2"));
-        hold(start_url, &[("https://corp.awsapps.com/start#", Ok(())), ("http://corp", Err("awsapps"))]);
+        hold(
+            start_url,
+            &[
+                ("https://corp.awsapps.com/start", Ok(())),
+                ("https://corp.awsapps.com/start#", Ok(())),
+                ("https://corp.awsapps.com/start/#/", Ok(())),
+                ("https://corp.awsapps.com/start#/#", Err("'#'")),
+                ("https://#/", Err("no host")),
+                ("http://corp", Err("awsapps")),
+            ],
+        );
+        assert_eq!(start_url("https://corp.awsapps.com/start#/").unwrap(), "https://corp.awsapps.com/start#/");
     }
 
     #[test]

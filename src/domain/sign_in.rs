@@ -12,7 +12,7 @@ use super::account::AccountId;
 /// Where one signs in.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SignIn {
-    /// `https://….awsapps.com/start`.
+    /// `https://….awsapps.com/start`, as it is written: with the `#/` that browsers show at its end, or without.
     pub start_url: String,
     /// The region of IAM Identity Center.
     pub region: String,
@@ -24,6 +24,11 @@ impl SignIn {
     /// The name under which the token is cached.
     pub fn token_name(&self) -> &str {
         self.session.as_deref().unwrap_or(&self.start_url)
+    }
+
+    /// The start URL for IAM Identity Center itself: what follows a `#` is the browser's business.
+    pub fn address(&self) -> &str {
+        self.start_url.split('#').next().unwrap_or_default()
     }
 }
 

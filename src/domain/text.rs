@@ -118,6 +118,11 @@ pub fn rfc3339(time: Timestamp) -> String {
     time.strftime("%Y-%m-%dT%H:%M:%SZ").to_string()
 }
 
+/// So many things, of one of which the word is `one`: `1 role`, `1,204 roles`.
+pub fn plural(number: u64, one: &str) -> String {
+    format!("{} {one}{}", count(number), if number == 1 { "" } else { "s" })
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -166,6 +171,9 @@ mod tests {
         }
         for (number, text) in [(0, "0"), (999, "999"), (1_204, "1,204"), (1_000_000, "1,000,000")] {
             assert_eq!(count(number), text);
+        }
+        for (number, text) in [(0, "0 roles"), (1, "1 role"), (1_204, "1,204 roles")] {
+            assert_eq!(plural(number, "role"), text);
         }
     }
 

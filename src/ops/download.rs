@@ -1,18 +1,16 @@
 //! Downloading: one object, a marked set, everything below a prefix. Files appear whole or not at all.
 
-use std::collections::BTreeSet;
 use std::fs::{self, File};
 use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
-use jiff::Timestamp;
 use tempfile::TempPath;
 use tokio::sync::{Mutex, mpsc};
 use tokio::task::JoinSet;
 
-use super::audit::{Deed, Event};
+use super::downloaded::{Ended, Record};
 use super::{Core, held};
 use crate::aws::s3::{Depth, S3};
 use crate::domain::local_path::{folder_of, local_path};
@@ -126,77 +124,15 @@ impl Core {
         on_progress: OnProgress,
     ) -> Summary {
         let buckets = picks.iter().map(|pick| pick.uri().bucket.clone()).collect();
-        let mut record = Record {
-            core: Arc::clone(self),
-            role,
-            began: Timestamp::now(),
-            buckets,
-            so_far: Arc::default(),
-            ended: None,
-        };
-        let so_far = Arc::clone(&record.so_far);
+        let mut record = Record::new(self, role, buckets);
+        let so_far = record.so_far();
         let on_progress: OnProgress = Arc::new(move |progress| {
             *held(&so_far) = (progress.objects, progress.bytes);
             on_progress(progress);
         });
         let summary = download(self.s3(role), picks, overwrite, on_progress).await;
-        record.ended = Some(Ended::of(&summary));
+        record.ended(Ended::of(&summary));
         summary
-    }
-}
-
-/// A job for the audit trail: written down when it is dropped, so also when it was cancelled.
-struct Record {
-    core: Arc<Core>,
-    role: RoleIndex,
-    began: Timestamp,
-    buckets: BTreeSet<String>,
-    /// Objects and bytes as the progress told last.
-    so_far: Arc<std::sync::Mutex<(u64, u64)>>,
-    /// How it ended; `None` until it has.
-    ended: Option<Ended>,
-}
-
-struct Ended {
-    objects: u64,
-    bytes: u64,
-    failed: u64,
-    outcome: Result<()>,
-}
-
-impl Ended {
-    fn of(summary: &Summary) -> Self {
-        let (objects, failed) = (summary.done.len() as u64, summary.failed.len() as u64);
-        let outcome = match (objects, summary.failed.as_slice()) {
-            (_, []) => Ok(()),
-            (0, [only]) => Err(only.error.clone()),
-            (_, _) => Err(Error::Partial { message: format!("{failed} of {} objects not written", objects + failed) }),
-        };
-        Self { objects, bytes: summary.bytes, failed, outcome }
-    }
-}
-
-impl Drop for Record {
-    fn drop(&mut self) {
-        let cancelled = || {
-            let (objects, bytes) = *held(&self.so_far);
-            Ended { objects, bytes, failed: 0, outcome: Err(Error::Interrupted) }
-        };
-        let Ended { objects, bytes, failed, outcome } = self.ended.take().unwrap_or_else(cancelled);
-        let session = held(&self.core.sessions).get(&self.role).cloned();
-        self.core.record(&Event {
-            deed: Deed::Download,
-            role: self.role,
-            began: self.began,
-            session: session.as_ref(),
-            outcome: outcome.as_ref().copied(),
-            details: vec![
-                ("buckets", self.buckets.iter().cloned().collect()),
-                ("objects", objects.into()),
-                ("bytes", bytes.into()),
-                ("failed", failed.into()),
-            ],
-        });
     }
 }
 

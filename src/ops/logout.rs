@@ -17,6 +17,15 @@ pub struct Forgotten {
     pub ended: usize,
 }
 
+/// What was forgotten of one source.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ForgottenOfSource {
+    /// The roles whose sessions lived, and how many seconds these had left.
+    pub roles: Vec<(RoleIndex, u64)>,
+    /// Sessions that lived and that MFA codes were given for.
+    pub mfa: usize,
+}
+
 impl Core {
     /// Forgets the session of `role` and tells how many seconds it had left; `None` when there was none that lived.
     pub fn forget_role(&self, role: RoleIndex) -> Result<Option<u64>> {
@@ -31,19 +40,19 @@ impl Core {
     }
 
     /// Forgets the sessions of all roles whose chains start at the source of that name, with those that MFA codes were
-    /// given for, and tells which lived and how many seconds they had left.
-    pub fn forget_source(&self, source: &str) -> Result<Vec<(RoleIndex, u64)>> {
+    /// given for.
+    pub fn forget_source(&self, source: &str) -> Result<ForgottenOfSource> {
         held(&self.sources).remove(source);
-        self.forget_mfa_sessions(source).map_err(not_forgotten)?;
-        let mut forgotten = Vec::new();
+        let mfa = self.forget_mfa_sessions(source).map_err(not_forgotten)?;
+        let mut roles = Vec::new();
         for (role, _) in self.live_sessions() {
             if self.profile.source_name(role) == source
                 && let Some(left) = self.forget_role(role)?
             {
-                forgotten.push((role, left));
+                roles.push((role, left));
             }
         }
-        Ok(forgotten)
+        Ok(ForgottenOfSource { roles, mfa })
     }
 
     /// Forgets every session: also of roles that the profile no longer has, and those that MFA codes were given for.

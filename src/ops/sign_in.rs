@@ -3,6 +3,8 @@
 //! The access token lies in the cache that the AWS CLI uses too; it is renewed here, by one process at a time. What a
 //! sign-in gives (accounts and permission sets) is discovered at `xsw login` and kept for the next starts.
 
+use std::cell::LazyCell;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -114,7 +116,24 @@ pub fn add_discovered(profile: &mut Profile, environment: &Environment) {
 impl Core {
     /// The names of the sources that one signs in to.
     pub fn sign_in_sources(&self) -> Vec<&str> {
-        self.profile.sources.keys().map(String::as_str).filter(|name| self.sign_in_of(name).is_some()).collect()
+        self.sign_ins().into_iter().map(|(name, _)| name).collect()
+    }
+
+    /// Whether one signs in to the source of that name.
+    pub fn can_sign_in(&self, source: &str) -> bool {
+        self.sign_in_of(source).is_some()
+    }
+
+    /// The names of the sources whose sign-ins live or can be renewed; of several that share one, the first.
+    pub fn signed_in_sources(&self) -> Vec<&str> {
+        let (cache, now) = (self.sso_cache(), Timestamp::now());
+        let lives = |token: Token| token.expires_at > now || token.refresh_token.is_some();
+        let mut seen = HashSet::new();
+        let mut here = |sign_in: &SignIn| {
+            let name = sign_in.token_name();
+            seen.insert(name.to_owned()) && cache.load(name).is_some_and(lives)
+        };
+        self.sign_ins().into_iter().filter(|(_, sign_in)| here(sign_in)).map(|(name, _)| name).collect()
     }
 
     /// Signs in and discovers accounts and permission sets. A sign-in that still lives is kept, and only asked what it
@@ -124,6 +143,8 @@ impl Core {
     /// [`Error::SignedOut`] when the person refused or took too long.
     pub async fn login(&self, source: &str, how: How, show: Show<'_>) -> Result<SignedIn> {
         let sign_in = self.sign_in(source)?;
+        // Whoever signs in wants credentials of now, also when the sign-in is kept.
+        held(&self.sources).remove(source);
         let (mut token, mut is_new) = match self.token(source, &sign_in).await {
             Ok(token) => (token, false),
             Err(error @ Error::Network { .. }) => return Err(error),
@@ -212,15 +233,28 @@ impl Core {
         }
     }
 
-    /// Where one signs in for a source: as it says itself, or as its AWS profile does.
+    /// Where one signs in, for each source that has a sign-in: as it says itself, or as its AWS profile does. The AWS
+    /// CLI's file is read once, and only when a source is named for it.
+    fn sign_ins(&self) -> Vec<(&str, SignIn)> {
+        let of_profiles = LazyCell::new(|| self.sign_ins_of_aws_profiles());
+        let sign_in = |source: &Source| match source {
+            Source::AwsProfile(profile) => of_profiles.get(profile).cloned(),
+            source => source.sign_in(),
+        };
+        let sources = self.profile.sources.iter();
+        sources.filter_map(|(name, source)| Some((name.as_str(), sign_in(source)?))).collect()
+    }
+
+    /// The same for one source.
     fn sign_in_of(&self, source: &str) -> Option<SignIn> {
         match self.profile.sources.get(source)? {
-            Source::AwsProfile(profile) => {
-                let config = std::fs::read_to_string(self.environment.aws_config()).ok()?;
-                config::sign_in_of(&config, profile)
-            }
+            Source::AwsProfile(profile) => self.sign_ins_of_aws_profiles().remove(profile),
             source => source.sign_in(),
         }
+    }
+
+    fn sign_ins_of_aws_profiles(&self) -> HashMap<String, SignIn> {
+        std::fs::read_to_string(self.environment.aws_config()).map(|text| config::sign_ins(&text)).unwrap_or_default()
     }
 
     fn sign_in(&self, source: &str) -> Result<SignIn> {
@@ -380,6 +414,10 @@ impl Core {
         if !show(Step::Browser { url: &url }) {
             return Ok(None);
         }
+        // That the service has forgotten the client is told in the browser alone, and whoever reads it there goes away:
+        // it is kept when it has worked, else the next try registers anew.
+        let name = client_name(sign_in, &endpoint, Flow::AuthorizationCode);
+        self.sso_cache().forget_registration(&name);
         let code = match answer.await {
             Ok(Redirected::Code(code)) => code,
             Ok(Redirected::Refused(words)) => return Err(signed_out(source, &words)),
@@ -388,11 +426,11 @@ impl Core {
         let grant =
             Grant::AuthorizationCode { code: &code, code_verifier: &code_verifier, redirect_uri: &redirect_uri };
         match self.aws.create_token(&endpoint, source, &client, grant).await? {
-            Answer::Tokens(tokens) => Ok(Some((client, tokens))),
-            answer => {
-                self.sso_cache().forget_registration(&client_name(sign_in, &endpoint, Flow::AuthorizationCode));
-                Err(not_signed_in(source, answer))
+            Answer::Tokens(tokens) => {
+                self.keep_client(&name, &client);
+                Ok(Some((client, tokens)))
             }
+            answer => Err(not_signed_in(source, answer)),
         }
     }
 
@@ -432,7 +470,7 @@ impl Core {
     async fn device(&self, source: &str, sign_in: &SignIn, endpoint: &Endpoint) -> Result<(Registration, Device)> {
         for _ in 0..2 {
             let client = self.client(source, sign_in, endpoint, Flow::DeviceCode).await?;
-            let started = self.aws.start_device_authorization(endpoint, source, &sign_in.start_url, &client).await?;
+            let started = self.aws.start_device_authorization(endpoint, source, sign_in.address(), &client).await?;
             if let Some(device) = started {
                 return Ok((client, device));
             }
@@ -449,11 +487,15 @@ impl Core {
         if let Some(client) = cache.registration(&name, tomorrow) {
             return Ok(client);
         }
-        let client = Box::pin(self.aws.register_client(endpoint, source, &sign_in.start_url, flow, REDIRECT)).await?;
-        if let Err(error) = cache.store_registration(&name, &client, &oidc::SCOPES) {
+        let client = Box::pin(self.aws.register_client(endpoint, source, sign_in.address(), flow, REDIRECT)).await?;
+        self.keep_client(&name, &client);
+        Ok(client)
+    }
+
+    fn keep_client(&self, name: &str, client: &Registration) {
+        if let Err(error) = self.sso_cache().store_registration(name, client, &oidc::SCOPES) {
             tracing::warn!(%error, "the client's registration is not kept");
         }
-        Ok(client)
     }
 
     /// Lists accounts and, some at a time, the permission sets in each.

@@ -82,6 +82,8 @@ pub enum Msg {
     ShellEnded(RoleIndex, Result<u8>),
     /// The browser has come for the console, or not.
     Console(RoleIndex, Result<()>),
+    /// The source of this name is signed out, and one can sign in to it. Comes before the `Assumed` that says why.
+    CanSignIn(String),
     /// What the person must do to sign in.
     SignInStep(Ticket, SignInStep),
     /// The sign-in is done; how many accounts and roles it gives.

@@ -48,6 +48,12 @@ impl Outside {
             Err(Error::MfaRequired { serial, .. }) => self.core.shown_code(serial),
             _ => None,
         };
+        // Only now: where AWS profiles lead is in a file that need not be read before the first picture.
+        if let Err(Error::SignedOut { source_name, .. }) = &answer
+            && self.core.can_sign_in(source_name)
+        {
+            self.send(Msg::CanSignIn(source_name.clone())).await;
+        }
         // The links of the chain have sessions now, too.
         for link in self.core.profile.chain(role) {
             self.renewed(link).await;

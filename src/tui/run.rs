@@ -72,7 +72,6 @@ pub async fn run(core: Arc<Core>, options: Options) -> Result<Ended> {
     );
     state.notice = options.notice.map(|text| escaped(&text).into_owned());
     state.regions = core.profile.indices().map(|role| core.region_of(role)).collect();
-    state.sign_ins = core.sign_in_sources().into_iter().map(str::to_owned).collect();
     state.home = core.environment.path("HOME");
     let no_color = core.environment.get("NO_COLOR").is_some();
     let theme = Theme::new(!no_color);

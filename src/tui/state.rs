@@ -1,6 +1,6 @@
 //! All that the screen shows. `update` alone changes it; `view` draws it and nothing else.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -51,8 +51,8 @@ pub struct State {
     pub notice: Option<String>,
     /// The region that each role works in, by its place.
     pub regions: Vec<String>,
-    /// The sources that one signs in to.
-    pub sign_ins: Vec<String>,
+    /// Sources that were signed out and that one can sign in to.
+    pub sign_ins: BTreeSet<String>,
     /// The user's home, for `~/` in a folder's name.
     pub home: Option<PathBuf>,
     /// Ticks since the start, for what turns while it waits.
@@ -83,7 +83,7 @@ impl State {
             modal: None,
             notice: None,
             regions,
-            sign_ins: Vec::new(),
+            sign_ins: BTreeSet::new(),
             home: None,
             beat: 0,
             last_number: 0,

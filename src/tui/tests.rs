@@ -384,7 +384,7 @@ fn a_role_whose_source_is_signed_out_offers_to_sign_in() {
         Err(Error::SignedOut { source_name: source.into(), message: "nobody has signed in".into(), hint: None })
     };
     let mut app = app();
-    app.state.sign_ins = vec!["corp".into()];
+    app.hear(Msg::CanSignIn("corp".into()));
     app.press("<enter>");
     app.hear(Msg::Assumed(Ticket(1), JUMP, signed_out("corp"), None));
     insta::assert_snapshot!(app.screen());

@@ -51,6 +51,7 @@ pub fn update(state: &mut State, msg: Msg) -> Vec<Effect> {
             }
             effects.push(Effect::Sessions);
         }
+        Msg::CanSignIn(source) => _ = state.sign_ins.insert(source),
         Msg::SignInStep(ticket, step) => roles::sign_in_step(state, ticket, step),
         Msg::SignedIn(ticket, answer) => roles::signed_in(state, ticket, answer, &mut effects),
         Msg::Console(role, answer) => roles::console_opened(state, role, answer),

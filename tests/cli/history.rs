@@ -127,6 +127,34 @@ fn a_download_is_one_line_and_so_are_many_refusals() {
     assert_eq!((&partial[0]["outcome"], &partial[0]["details"]["failed"]), (&"partial".into(), &3.into()));
 }
 
+#[test]
+fn objects_that_are_printed_are_a_download() {
+    let stage = Stage::new();
+    let [one, two, none] = ["test.txt", "test2.txt", "none"].map(|key| format!("s3://gautamtest-assume-role/{key}"));
+    let printed = stage.says(["cat", &one, &two, "--as", "reader"]).done();
+    stage.says(["cat", &one, &none, &two, "--as", "reader"]).failed(1);
+    stage.says(["cat", &one, "--as", "dev"]).failed(3);
+    // Names no object: nothing is asked for.
+    stage.says(["cat", &one, "s3://gautamtest-assume-role/", "--as", "reader"]).failed(2);
+    let lines = trail(&stage, &["--event", "download"]);
+    let told: Vec<_> = lines.iter().map(|line| (line["details"].clone(), line["outcome"].clone())).collect();
+    let details = |objects: u64, bytes: usize, failed: u64| {
+        serde_json::json!({
+            "buckets": ["gautamtest-assume-role"], "objects": objects, "bytes": bytes, "failed": failed
+        })
+    };
+    let first = "hello from production\n".len();
+    assert_eq!(
+        told,
+        [
+            (details(2, printed.len(), 0), "ok".into()),
+            (details(1, first, 1), "not_found".into()),
+            (details(0, 0, 1), "denied".into()),
+        ]
+    );
+    assert!(lines[0]["access_key_id"].as_str().unwrap().starts_with("ASIA"));
+}
+
 /// A program by its name alone: its folder, its arguments and its environment may hold a secret.
 #[test]
 fn commands_are_written_down_without_their_arguments() {

@@ -311,3 +311,25 @@ fn sign_ins_are_imported() {
     assert!(who["arn"].as_str().unwrap().contains(":assumed-role/AWSReservedSSO_Developer_"), "{who}");
     assert!(run(xsw(&["check"])).out.contains("(AWS profile lab: IAM Identity Center)"));
 }
+
+/// As browsers show it, with `#/` at its end: the AWS CLI names the token by all of it.
+#[test]
+fn a_start_url_keeps_what_names_its_token() {
+    let stage = stage(
+        "[profile lab]\nsso_start_url = https://demo.awsapps.com/start#/\nsso_region = ap-northeast-1\n\
+         sso_account_id = 555555555555\nsso_role_name = Developer\nregion = ap-northeast-1\n",
+    );
+    let url = stage.cloud().endpoint_url();
+    let xsw = |words: &[&str]| with_variables(stage.xsw(words), [("AWS_ENDPOINT_URL", &*url)]);
+    run(xsw(&["import"])).done();
+    assert!(profile_file(&stage).contains("sso_start_url = \"https://demo.awsapps.com/start#/\"\n"));
+    sign_in_with(xsw(&["login", "--device-code"]));
+    // sha1 of the text, as `aws sso login --profile lab` has it.
+    assert!(stage.holds(".aws/sso/cache/e067ed946102c972f9ea6030b265d614a6b46f9d.json"), "{:?}", stage.files(".aws"));
+    run(xsw(&["env", "lab"])).done();
+    // And where the AWS profile itself is the source.
+    let text = "[sources.x]\nprofile = 'lab'\n[[accounts]]\nname = 'a'\nid = '555555555555'\n\
+                [[accounts.roles]]\nname = 'Deploy'\n";
+    stage.write(PROFILE_FILE, text);
+    assert!(run(xsw(&["login", "x"])).done().starts_with("still signed in to x"));
+}

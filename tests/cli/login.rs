@@ -608,6 +608,11 @@ fn an_aws_profile_that_leads_to_a_sign_in() {
         assert!(who.contains("AWSReservedSSO_ReadOnly_"), "{who}");
         // The account's own role and the permission set of another account.
         assert!(run(xsw(&["accounts"])).done().contains("Sandbox"));
+        assert!(run(xsw(&["logout", "--all"])).err.contains("the sign-in to staff stays"));
+        // It ends the same way, with all that it gave.
+        assert_eq!(run(xsw(&["logout", "staff"])).done(), "signed out of staff\n");
+        assert!(!stage.holds(&TOKEN.replace("SHA", file)) && stage.cloud().calls("sso:Logout") == 1);
+        assert!(!run(xsw(&["accounts"])).done().contains("Sandbox"));
     }
 }
 
@@ -682,16 +687,10 @@ fn the_demo_can_be_signed_in_to() {
     assert!(!home.holds(".aws"), "{:?}", home.files(""));
 }
 
-/// What `xsw logout SOURCE` stands on.
-#[test]
-fn signing_out_ends_it_everywhere() {
+/// A stage's profile and environment for an operation in this process.
+fn core(stage: &Stage) -> std::sync::Arc<xsw::ops::Core> {
     use xsw::config::{Places, load};
     use xsw::local::environment::Environment;
-    use xsw::ops::{Core, MfaHint};
-    let stage = Stage::new();
-    sign_in(&stage);
-    stage.says(["env", "lab/Developer"]).done();
-    let secret = token(&stage)["accessToken"].as_str().unwrap().to_owned();
     let mut environment = Environment::default();
     environment.overlay("HOME", Some(stage.path("").into()));
     environment.overlay("XSW_STATE_DIR", Some(stage.path(STATE).into()));
@@ -704,10 +703,76 @@ fn signing_out_ends_it_everywhere() {
     };
     let mut profile = load(&places).unwrap().profile;
     xsw::ops::sign_in::add_discovered(&mut profile, &environment);
-    let core = Core::new(profile, environment, None, MfaHint::default());
+    xsw::ops::Core::new(profile, environment, None, xsw::ops::MfaHint::default())
+}
+
+/// The screen lives long: credentials that the sign-in gave before may have been taken away.
+#[test]
+fn a_sign_in_that_is_kept_fetches_credentials_anew() {
+    let stage = Stage::new();
+    staff(
+        &stage,
+        "sso_account_id = '555555555555'\nsso_role_name = 'Developer'\n[[accounts]]\nname = 'lab'\n\
+         id = '555555555555'\n[[accounts.roles]]\nname = 'Deploy'\n",
+    );
+    sign_in(&stage);
+    let core = core(&stage);
+    let role = core.profile.find("lab/Deploy").unwrap();
     let runtime = tokio::runtime::Runtime::new().unwrap();
-    let sign_out = || runtime.block_on(core.sign_out("staff")).unwrap();
-    assert_eq!((sign_out(), sign_out()), (true, false));
+    runtime.block_on(async {
+        let fetched = || stage.cloud().calls("sso:GetRoleCredentials");
+        core.session(role, None).await.unwrap();
+        core.renewed_session(role, None).await.unwrap();
+        assert_eq!(fetched(), 1);
+        let login = core.login("staff", xsw::ops::sign_in::How::DeviceCode, &|step| panic!("{step:?}"));
+        assert!(!login.await.unwrap().is_new);
+        core.renewed_session(role, None).await.unwrap();
+        assert_eq!(fetched(), 2);
+    });
+}
+
+/// The browser alone is told that the service has forgotten the client.
+#[test]
+fn a_forgotten_client_is_registered_anew_at_the_next_try() {
+    let stage = Stage::new();
+    let start = || Waiting::start(with_variables(stage.xsw(["login", "staff"]), [("BROWSER", "true")]));
+    let registered = || stage.cloud().calls("sso-oauth:RegisterClient");
+    let sign_in = || {
+        let waiting = start();
+        let (_, back, _) = get(&waiting.url);
+        assert_eq!(get(&back.unwrap()).0, 200);
+        waiting.end().done();
+    };
+    sign_in();
+    stage.cloud().end_sign_ins();
+    sign_in();
+    assert_eq!(registered(), 1);
+    stage.cloud().end_sign_ins();
+    stage.cloud().forget_clients();
+    let waiting = start();
+    assert_eq!(get(&waiting.url).0, 401);
+    run({
+        let mut kill = stage.command("kill");
+        kill.args(["-INT", &waiting.child.id().to_string()]);
+        kill
+    })
+    .done();
+    assert_eq!(waiting.end().code, Some(130));
+    sign_in();
+    assert_eq!(registered(), 2);
+}
+
+#[test]
+fn signing_out_ends_it_everywhere() {
+    let stage = Stage::new();
+    sign_in(&stage);
+    stage.says(["env", "lab/Developer"]).done();
+    let secret = token(&stage)["accessToken"].as_str().unwrap().to_owned();
+    let out = stage.says(["logout", "staff"]).done();
+    let (first, second) = out.split_once('\n').unwrap();
+    assert!(first.starts_with("forgot the session of lab/Developer (") && first.ends_with(" were left)"), "{out}");
+    assert_eq!(second, "signed out of staff\n");
+    assert_eq!(stage.says(["logout", "staff"]).done(), "nobody was signed in to staff\n");
     assert_eq!(stage.cloud().calls("sso:Logout"), 1);
     assert!(!stage.holds(&token_file()));
     assert!(!stage.says(["accounts"]).done().contains("Sandbox"));
@@ -720,5 +785,17 @@ fn signing_out_ends_it_everywhere() {
     let mut answer = String::new();
     stream.read_to_string(&mut answer).unwrap();
     assert!(answer.starts_with("HTTP/1.1 401"), "{answer}");
-    assert!(runtime.block_on(core.sign_out("demo")).is_err());
+}
+
+/// Every session goes, and what could make new ones is named.
+#[test]
+fn forgetting_all_sessions_names_the_sign_ins_that_stay() {
+    let stage = Stage::new();
+    sign_in(&stage);
+    stage.says(["env", "lab/Developer"]).done();
+    let said = stage.says(["logout", "--all"]);
+    assert_eq!(said.out, "forgot 1 session\n");
+    assert!(said.err.contains("note: the sign-in to staff stays: `xsw logout staff` ends it\n"), "{said:?}");
+    stage.says(["logout", "staff"]).done();
+    assert_eq!(stage.says(["logout", "--all"]).err, "");
 }

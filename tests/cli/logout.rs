@@ -99,6 +99,17 @@ fn the_sessions_of_a_source_are_forgotten() {
 }
 
 #[test]
+fn the_session_that_an_mfa_code_opened_is_forgotten_with_its_source() {
+    let stage = Stage::new();
+    stage.says(["env", "admin", "--mfa-code", &stage.mfa_code()]).done();
+    stage.says(["logout", "admin"]).done();
+    assert_eq!(stage.sessions().len(), 1);
+    assert_eq!(stage.says(["logout", "demo"]).done(), "forgot the session that an MFA code was given for\n");
+    assert_eq!(stage.sessions(), [""; 0]);
+    assert_eq!(stage.says(["logout", "demo"]).done(), "nothing to forget: no role of demo has a session\n");
+}
+
+#[test]
 fn without_a_cache_nothing_is_at_rest_and_the_trail_is_written() {
     let stage = Stage::new();
     stage.says(["env", "dev"]).done();

@@ -108,16 +108,21 @@ impl Core {
         }
     }
 
-    /// Forgets what codes were given for, of all devices of the source of that name.
-    pub(in crate::ops) fn forget_mfa_sessions(&self, source: &str) -> std::result::Result<(), NotForgotten> {
+    /// Forgets what codes were given for, of all devices of the source of that name, and tells how many of these
+    /// sessions lived.
+    pub(in crate::ops) fn forget_mfa_sessions(&self, source: &str) -> std::result::Result<usize, NotForgotten> {
+        let (now, mut living) = (Timestamp::now(), 0);
         for role in self.profile.indices().filter(|role| self.profile.source_name(*role) == source) {
             if let Some(serial) = self.profile.role(role).mfa_serial.as_deref() {
                 let key = self.mfa_key(role, serial);
-                held(&self.mfa_sessions).remove(&key);
+                let remembered = held(&self.mfa_sessions).remove(&key);
+                let lives = remembered.is_some_and(|session| session.seconds_left(now) > 0);
+                // Roles that share a device share its key, which is gone for the second of them.
+                living += usize::from(lives || self.cache.facts(&key, now).is_some());
                 self.cache.forget(&key)?;
             }
         }
-        Ok(())
+        Ok(living)
     }
 
     /// Forgets the MFA session of the source of `role`, when AWS may have ended it.

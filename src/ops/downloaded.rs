@@ -1,0 +1,89 @@
+//! The line of a download in the audit trail, whether it went to files or to stdout.
+
+use std::collections::BTreeSet;
+use std::sync::{Arc, Mutex};
+
+use jiff::Timestamp;
+
+use super::audit::{Deed, Event};
+use super::{Core, held};
+use crate::domain::role::RoleIndex;
+use crate::domain::transfer::Summary;
+use crate::error::{Error, Result};
+
+/// A download for the audit trail: written down when it is dropped, so also when it was cancelled.
+pub(super) struct Record {
+    core: Arc<Core>,
+    role: RoleIndex,
+    began: Timestamp,
+    buckets: BTreeSet<String>,
+    /// Objects and bytes as the progress told last.
+    so_far: SoFar,
+    /// How it ended; `None` until it has.
+    ended: Option<Ended>,
+}
+
+/// How a download ended.
+pub(super) struct Ended {
+    pub(super) objects: u64,
+    pub(super) bytes: u64,
+    pub(super) failed: u64,
+    pub(super) outcome: Result<()>,
+}
+
+impl Ended {
+    pub(super) fn of(summary: &Summary) -> Self {
+        let (objects, failed) = (summary.done.len() as u64, summary.failed.len() as u64);
+        let outcome = match (objects, summary.failed.as_slice()) {
+            (_, []) => Ok(()),
+            (0, [only]) => Err(only.error.clone()),
+            (_, _) => Err(Error::Partial { message: format!("{failed} of {} objects not written", objects + failed) }),
+        };
+        Self { objects, bytes: summary.bytes, failed, outcome }
+    }
+}
+
+/// Objects and bytes.
+pub(super) type SoFar = Arc<Mutex<(u64, u64)>>;
+
+impl Record {
+    /// A download that begins now.
+    pub(super) fn new(core: &Arc<Core>, role: RoleIndex, buckets: BTreeSet<String>) -> Self {
+        let core = Arc::clone(core);
+        Self { core, role, began: Timestamp::now(), buckets, so_far: Arc::default(), ended: None }
+    }
+
+    /// Where the download tells how far it is.
+    pub(super) fn so_far(&self) -> SoFar {
+        Arc::clone(&self.so_far)
+    }
+
+    /// The download has ended.
+    pub(super) fn ended(&mut self, how: Ended) {
+        self.ended = Some(how);
+    }
+}
+
+impl Drop for Record {
+    fn drop(&mut self) {
+        let cancelled = || {
+            let (objects, bytes) = *held(&self.so_far);
+            Ended { objects, bytes, failed: 0, outcome: Err(Error::Interrupted) }
+        };
+        let Ended { objects, bytes, failed, outcome } = self.ended.take().unwrap_or_else(cancelled);
+        let session = held(&self.core.sessions).get(&self.role).cloned();
+        self.core.record(&Event {
+            deed: Deed::Download,
+            role: self.role,
+            began: self.began,
+            session: session.as_ref(),
+            outcome: outcome.as_ref().copied(),
+            details: vec![
+                ("buckets", self.buckets.iter().cloned().collect()),
+                ("objects", objects.into()),
+                ("bytes", bytes.into()),
+                ("failed", failed.into()),
+            ],
+        });
+    }
+}
