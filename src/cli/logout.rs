@@ -15,6 +15,16 @@ const STILL_VALID: &str = "whoever copied these credentials can use them until t
 const STILL_HELD: &str = "this shell still holds its session in its variables: leave it with `exit`, or clear them \
                           with eval \"$(xsw env --unset)\"";
 
+/// The environment of a renewing child has no keys but an address.
+const STILL_RENEWED: &str = "this shell's session renews itself: it goes on getting new ones until it ends; leave it \
+                             with `exit`";
+
+/// What remains of the session in the shell around this command.
+fn note_still_held(context: &Context) {
+    let renews = context.core.environment.get("AWS_CONTAINER_CREDENTIALS_FULL_URI").is_some();
+    output::note(if renews { STILL_RENEWED } else { STILL_HELD });
+}
+
 pub(super) async fn run(context: &Context, name: Option<String>, all: bool) -> Result<()> {
     if all {
         return everything(context);
@@ -37,7 +47,7 @@ pub(super) async fn run(context: &Context, name: Option<String>, all: bool) -> R
                 output::print(|out| writeln!(out, "nothing to forget: {} has no session", shown(context, role)))?;
             }
             if of_shell.is_some_and(|of_shell| core.profile.find(of_shell).is_ok_and(|of_shell| of_shell == role)) {
-                output::note(STILL_HELD);
+                note_still_held(context);
             }
             Ok(())
         }
@@ -60,6 +70,10 @@ async fn source(context: &Context, name: &str) -> Result<()> {
         more => output::print(|out| {
             writeln!(out, "forgot {} that MFA codes were given for", plural(more as u64, "session"))
         })?,
+    }
+    let of_shell = core.environment.get("XSW_ROLE").and_then(|of_shell| core.profile.find(of_shell).ok());
+    if of_shell.is_some_and(|of_shell| core.profile.source_name(of_shell) == name) {
+        note_still_held(context);
     }
     let name = escaped(name);
     match signed_out.transpose()? {
@@ -107,7 +121,7 @@ fn everything(context: &Context) -> Result<()> {
         output::note(&format!("the sign-in to {source} stays: `xsw logout {source}` ends it"));
     }
     if context.core.environment.get("XSW_ROLE").is_some() {
-        output::note(STILL_HELD);
+        note_still_held(context);
     }
     Ok(())
 }

@@ -221,3 +221,14 @@ fn the_real_keyring_keeps_and_forgets_secrets() {
     set(&stage, "cache = \"keyring\"");
     assert_eq!(says(&["logout", "--all"]).done(), "forgot 1 session\n");
 }
+
+/// A renewing child holds no keys, and gets new ones whatever is forgotten.
+#[test]
+fn logout_in_a_renewing_shell_says_that_it_goes_on() {
+    let stage = Stage::new();
+    let said = stage.line("xsw exec --renew dev -- xsw logout");
+    assert!(said.out.starts_with("forgot the session of hub/Developer ("), "{said:?}");
+    assert!(said.err.contains("note: this shell's session renews itself"), "{said:?}");
+    let said = stage.line("xsw exec dev -- xsw logout demo");
+    assert!(said.err.contains("note: this shell still holds its session in its variables"), "{said:?}");
+}
