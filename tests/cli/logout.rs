@@ -122,7 +122,7 @@ fn without_a_cache_nothing_is_at_rest_and_the_trail_is_written() {
     assert_eq!(stage.assumed(), 4);
     let left = stage.files(&format!("{}/sessions", crate::home::STATE));
     assert!(left.iter().all(|file| file.ends_with(".lock") && stage.read(file).is_empty()), "{left:?}");
-    assert_eq!(stage.says(["history", "--json"]).done().lines().count(), 4);
+    assert_eq!(stage.says(["history", "--json"]).done().lines().count(), 6);
     assert_eq!(stage.says(["logout", "dev"]).done(), "nothing to forget: hub/Developer has no session\n");
 }
 
