@@ -72,7 +72,7 @@ impl<'a> Codes<'a> {
         }
         let mut note = String::new();
         if !core.profile.settings.mfa_command.is_empty() && !std::mem::replace(&mut self.commanded, true) {
-            match self.from_command(core, serial).await {
+            match self.by_command(core, serial).await {
                 Ok(code) => return Ok(code),
                 Err(error) if self.at_terminal => note = format!("{error}\n"),
                 Err(error) => core.notice(error.to_string()),
@@ -93,7 +93,7 @@ impl<'a> Codes<'a> {
     }
 
     /// From `mfa_command`; one that was sent already is waited for to change.
-    async fn from_command(&self, core: &Core, serial: &str) -> Result<Code> {
+    async fn by_command(&self, core: &Core, serial: &str) -> Result<Code> {
         let code = run(core, serial, self.at_terminal).await?;
         if core.codes.take(serial, &code, Timestamp::now()) {
             return Ok(code);
