@@ -10,12 +10,16 @@ use std::time::{Duration, SystemTime};
 /// How soon one who waits looks again, at first and in the end: an answer of AWS takes some hundred milliseconds.
 const PAUSES: [Duration; 2] = [Duration::from_millis(10), Duration::from_millis(100)];
 
+/// How often a file that was removed is opened anew: one whose numbers are never the same must not keep us for ever.
+const ROUNDS: u32 = 10;
+
 /// Held by one process at a time; dropping it lets the next one in.
 #[derive(Debug)]
 pub struct Lock(#[expect(dead_code, reason = "the lock lives as long as the open file")] File);
 
 /// Waits for the lock at `path`, in a folder that is there. Blocks: call it off the async threads.
 pub(super) fn hold(path: &Path) -> io::Result<Lock> {
+    let mut rounds = 0..ROUNDS;
     loop {
         let file = open(path)?;
         match file.try_lock() {
@@ -26,7 +30,7 @@ pub(super) fn hold(path: &Path) -> io::Result<Lock> {
             }
             Err(TryLockError::Error(error)) => return Err(error),
         }
-        if is_at(&file, path) {
+        if is_at(&file, path) || rounds.next().is_none() {
             return Ok(locked(file));
         }
     }
@@ -35,11 +39,11 @@ pub(super) fn hold(path: &Path) -> io::Result<Lock> {
 /// The same for async code. It looks again and again instead of leaving a thread in the kernel, so that nothing is left
 /// behind by one that is waited for no more.
 pub(super) async fn wait(path: &Path) -> io::Result<Lock> {
-    let (mut file, mut has_told) = (None::<File>, false);
+    let (mut file, mut has_told, mut rounds) = (None::<File>, false, 0..ROUNDS);
     let file = poll(|| {
         let opened = file.take().map_or_else(|| open(path), Ok)?;
         match opened.try_lock() {
-            Ok(()) if is_at(&opened, path) => return Ok(Some(opened)),
+            Ok(()) if is_at(&opened, path) || rounds.next().is_none() => return Ok(Some(opened)),
             Ok(()) => {}
             Err(TryLockError::WouldBlock) => {
                 if !std::mem::replace(&mut has_told, true) {

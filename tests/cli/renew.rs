@@ -127,6 +127,9 @@ fn the_endpoint_answers_the_child_alone() {
     let other = Renewing::start(&stage, "dev");
     assert_eq!(child.asks(&other.env["AWS_CONTAINER_AUTHORIZATION_TOKEN"], child.host()), (403, String::new()));
     child.session();
+    // Six refusals, and one line of the log: a stranger must not fill it.
+    let log = stage.log();
+    assert_eq!(log.matches("the renewing endpoint refused").count(), 1, "{log}");
 }
 
 /// It listens on loopback and nowhere else, so from another address there is nobody to refuse.
