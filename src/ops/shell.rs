@@ -62,7 +62,10 @@ impl Core {
         let program = words.next().ok_or_else(|| Error::usage("which command?"))?;
         let held = self.hold(role, session, renew).await?;
         let arguments = words.len();
-        let plan = Plan::new(program, words, &held.env);
+        let mut plan = Plan::new(program, words, &held.env);
+        if renew {
+            plan.beside_questions();
+        }
         self.run(Deed::Exec, (role, session), (plan, arguments), held).await
     }
 
