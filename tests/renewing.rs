@@ -376,8 +376,7 @@ fn a_renewing_command_is_a_job_like_any_other() {
         furnish(&home, &[("ask", "echo read\"\"y; read -r line; echo \"got <$line>\"; exit 3\n")]);
         let mut terminal = with_xsw(&home, &[program.to_str().unwrap(), "-i"]);
         let xsw = "xsw exec --renew hub/Developer -- ";
-        let prompt = |text: &str| text.trim_end().lines().last().is_some_and(|line| line.trim_end() == "mine>");
-        let status = if name == "fish" { "$status" } else { "$?" };
+        let prompt = |text: &str| text.trim_end().lines().last().is_some_and(|line| line.trim_end().ends_with("mine>"));
         terminal.until("a prompt", prompt);
         let mut step = |keys: &str, seen: &str| {
             terminal.send(keys);
@@ -396,7 +395,10 @@ fn a_renewing_command_is_a_job_like_any_other() {
         step("clear; fg\r", "exec --renew");
         std::thread::sleep(Duration::from_millis(500));
         step("a line\r", "got <a line>");
-        step(&format!("echo status {status}\r"), "status 3");
+        // The `fg` of fish does not tell the job's status.
+        if name != "fish" {
+            step("echo status $?\r", "status 3");
+        }
         // In the background it stops when it reads, as any other would.
         step(&format!("clear; {xsw}bash ./ask &\r"), "ready");
         std::thread::sleep(Duration::from_millis(500));

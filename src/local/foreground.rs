@@ -12,7 +12,8 @@ use std::sync::{Mutex, MutexGuard, PoisonError, TryLockError};
 use nix::sys::signal::{SigSet, SigmaskHow, Signal as Mask};
 use rustix::fs::{FileType, Mode, OFlags};
 use rustix::process::{
-    Pid, Signal, WaitId, WaitIdOptions, getpgid, getpgrp, getpid, kill_current_process_group, kill_process_group, waitid,
+    Pid, Signal, WaitId, WaitIdOptions, getpgid, getpgrp, getpid, kill_current_process_group, kill_process_group,
+    waitid,
 };
 use rustix::termios::{isatty, tcgetpgrp, tcsetpgrp};
 
@@ -201,7 +202,8 @@ pub(super) fn in_group(child: Pid, group: Pid) -> Vec<Pid> {
     // Where there is no such folder, nobody is found.
     for process in std::fs::read_dir("/proc").into_iter().flatten().flatten() {
         let number = process.file_name().to_str().and_then(|name| name.parse().ok()).and_then(Pid::from_raw);
-        let is_below = |process: &Pid| getpgid(Some(*process)) == Ok(group) && leads_to(child, *process).is_some();
+        // In this order: threads of the kernel have no group, and are below nobody.
+        let is_below = |process: &Pid| leads_to(child, *process).is_some() && getpgid(Some(*process)) == Ok(group);
         found.extend(number.filter(is_below));
     }
     found.retain(|process| *process != getpid());
