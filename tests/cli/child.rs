@@ -123,7 +123,7 @@ fn the_server_of_a_subshell_around_does_not_count() {
     let dead = "http://127.0.0.1:9";
     let around = [("AWS_ENDPOINT_URL", dead), ("XSW_ENDPOINT_URL", dead)];
     let url = stage.cloud().endpoint_url();
-    for renew in ["--renew", "--renew=false"] {
+    for renew in ["--renew", "--no-renew"] {
         let out = run(with_variables(stage.xsw(["exec", renew, "reader", "--", "env"]), around)).done();
         for name in ["AWS_ENDPOINT_URL", "XSW_ENDPOINT_URL"] {
             assert!(out.lines().any(|line| line == format!("{name}={url}")), "{renew} {name}: {out}");
