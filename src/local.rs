@@ -13,6 +13,8 @@ pub mod endpoint;
 pub mod env_format;
 pub mod environment;
 pub mod files;
+#[cfg(unix)]
+mod foreground;
 pub mod keyring;
 pub mod lock;
 pub mod log;

@@ -293,6 +293,155 @@ fn a_shell_that_ends_takes_the_question_with_it() {
     }
 }
 
+/// A home whose sessions of prod/Admin live so shortly that each renewal wants a new code.
+fn short_lived() -> Home {
+    let mut world = World::demo();
+    let mut roles = world.accounts.iter_mut().flat_map(|account| &mut account.roles);
+    let seconds = u32::try_from(LIFE.as_secs()).unwrap();
+    roles.find(|role| role.name == "Admin").unwrap().session_seconds = Some(seconds);
+    world.accounts[0].users[0].session_seconds = Some(seconds);
+    let home = Home::of(world);
+    furnish(&home, &[("fetch", FETCH)]);
+    home
+}
+
+/// A shell with this line in a terminal, in which `xsw` is the real one.
+fn with_xsw(home: &Home, words: &[&str]) -> Terminal {
+    let mut command = home.command(words);
+    let folder = std::path::Path::new(env!("CARGO_BIN_EXE_xsw")).parent().unwrap().to_owned();
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    let path = std::iter::once(folder).chain(std::env::split_paths(&path));
+    command.env("PATH", std::env::join_paths(path).unwrap());
+    command.env("XSW_TEST_PATIENCE", "20");
+    Terminal::open(command, (120, 40))
+}
+
+fn new_code(home: &Home) -> String {
+    loop {
+        match home.cloud().mfa_code(DEVICE) {
+            Some(code) => return code,
+            None => std::thread::sleep(Duration::from_millis(200)),
+        }
+    }
+}
+
+/// A child that is no shell, and reads the terminal while the question stands: it does not get the code.
+#[test]
+fn a_child_that_reads_the_terminal_does_not_read_the_code() {
+    if installed("bash").is_none() {
+        return;
+    }
+    // By its own lines, by a line editor, by a child of the child, and in a pipeline, where the terminal cannot be given.
+    for (read, pipe) in [
+        ("read -r line; echo \"child read: <$line>\"", ""),
+        ("read -e -r line; echo \"child read: <$line>\"", ""),
+        ("bash -c 'read -r line; echo \"child read: <$line>\"'", ""),
+        ("read -r line; echo \"child read: <$line>\"", " | cat"),
+        ("bash -c 'read -r line; echo \"child read: <$line>\"'; true", " | cat"),
+    ] {
+        let home = short_lived();
+        let script = format!("sleep 4.3; bash ./fetch & {read}; wait; exit 7\n");
+        fs::write(home.path().join("child"), script).unwrap();
+        let around = format!(
+            "stty -g > before; xsw exec --renew prod/Admin -- bash ./child{pipe}; echo \"ended with $?\"; \
+             stty -g > after; read -r line; echo \"then: $line\""
+        );
+        let mut terminal = with_xsw(&home, &["sh", "-c", &around]);
+        for number in 1..=2 {
+            terminal.until("a question", |text| text.matches(QUESTION).count() == number);
+            // What was typed for the child is not the answer.
+            std::thread::sleep(Duration::from_millis(300));
+            terminal.send(&format!("{}\r", new_code(&home)));
+        }
+        terminal.see("fetch: a session");
+        terminal.send("mine\r");
+        let text = terminal.see("child read:");
+        assert!(text.contains("child read: <mine>"), "{read}{pipe}:\n{text}");
+        terminal.see(if pipe.is_empty() { "ended with 7" } else { "ended with 0" });
+        no_code_is_shown(&terminal);
+        // The script around it has the terminal again.
+        terminal.send("last words\r");
+        terminal.see("then: last words");
+        let kept = |name: &str| fs::read_to_string(home.path().join(name)).unwrap();
+        assert_eq!(kept("before"), kept("after"), "{read}{pipe}");
+    }
+}
+
+/// The job control of the shell around it is as with any other command.
+#[test]
+fn a_renewing_command_is_a_job_like_any_other() {
+    for name in SHELLS {
+        let Some(program) = installed(name) else { continue };
+        let home = Home::demo();
+        furnish(&home, &[("ask", "echo read\"\"y; read -r line; echo \"got <$line>\"; exit 3\n")]);
+        let mut terminal = with_xsw(&home, &[program.to_str().unwrap(), "-i"]);
+        let xsw = "xsw exec --renew hub/Developer -- ";
+        let prompt = |text: &str| text.trim_end().lines().last().is_some_and(|line| line.trim_end().ends_with("mine>"));
+        terminal.until("a prompt", prompt);
+        let mut step = |keys: &str, seen: &str| {
+            terminal.send(keys);
+            terminal.until(&format!("{name} after {keys:?}: {seen}"), |text| {
+                text.to_lowercase().contains(seen) && (seen != "stopped" && seen != "suspended" || prompt(text))
+            });
+        };
+        let stopped = if name == "zsh" { "suspended" } else { "stopped" };
+        // Stopped and brought back, twice.
+        step(&format!("{xsw}bash ./ask\r"), "ready");
+        std::thread::sleep(Duration::from_millis(300));
+        step("\x1a", stopped);
+        step("clear; fg\r", "exec --renew");
+        std::thread::sleep(Duration::from_millis(500));
+        step("\x1a", stopped);
+        step("clear; fg\r", "exec --renew");
+        std::thread::sleep(Duration::from_millis(500));
+        step("a line\r", "got <a line>");
+        // The `fg` of fish does not tell the job's status.
+        if name != "fish" {
+            step("echo status $?\r", "status 3");
+        }
+        // In the background it stops when it reads, as any other would.
+        step(&format!("clear; {xsw}bash ./ask &\r"), "ready");
+        std::thread::sleep(Duration::from_millis(500));
+        step("clear; fg\r", "exec --renew");
+        std::thread::sleep(Duration::from_millis(500));
+        step("its line\r", "got <its line>");
+        // Stopped, and then in the background.
+        step(&format!("clear; {xsw}bash -c 'echo read\"\"y; sleep 2; echo do\"\"ne'\r"), "ready");
+        std::thread::sleep(Duration::from_millis(300));
+        step("\x1a", stopped);
+        step("clear; bg\r", "done");
+        step("\rclear; wait; echo wai\"\"ted\r", "waited");
+        // Ctrl-C ends it, and nothing else.
+        step(&format!("clear; {xsw}bash -c 'echo read\"\"y; exec sleep 600'\r"), "ready");
+        std::thread::sleep(Duration::from_millis(300));
+        terminal.send("\x03");
+        terminal.until("the prompt", prompt);
+        let mut step = |keys: &str, seen: &str| {
+            terminal.send(keys);
+            terminal.until(&format!("{name} after {keys:?}: {seen}"), |text| text.contains(seen));
+        };
+        // In a pipeline.
+        step(&format!("clear; {xsw}echo through | tr t T\r"), "Through");
+        step(&format!("clear; echo through | {xsw}tr t T\r"), "Through");
+        terminal.send("exit 0\r");
+        assert_eq!(terminal.ended(), 0, "{name}");
+    }
+}
+
+/// Then it is as if nobody could be asked.
+#[cfg(debug_assertions)]
+#[test]
+fn a_question_that_nobody_answers_goes_away() {
+    let home = short_lived();
+    let around = "XSW_TEST_PATIENCE=1 xsw env prod/Admin; echo \"ended with $?\"; read -r line; echo \"then: $line\"";
+    let mut terminal = with_xsw(&home, &["sh", "-c", around]);
+    terminal.see("Nobody answered within 1 s.");
+    terminal.see("MFA");
+    terminal.see("ended with 4");
+    terminal.send("a line\r");
+    terminal.see("then: a line");
+}
+
 /// What a program in the shell sees, on one line that the command itself does not show.
 const SHOW: &str = r#"
 show() { eval "set -- \"\$1\" \"\${$1-gone}\""; printf '%s ' "$1=$2" | sed 's|/[^ ]*/||; s|ASIA[^ ]*|ASIA|; s|http:[^ ]*|endpoint|'; }

@@ -5,8 +5,6 @@ use std::io::Write as _;
 use super::{Context, output};
 use crate::domain::text::{escaped, plural};
 use crate::error::{Error, Result};
-use crate::local::browser;
-use crate::local::environment::Environment;
 use crate::ops::sign_in::{How, SignedIn, Step};
 
 pub(super) async fn run(context: &Context, source: Option<String>, device_code: bool) -> Result<()> {
@@ -16,7 +14,7 @@ pub(super) async fn run(context: &Context, source: Option<String>, device_code: 
         None => only_source(context)?,
     };
     let how = if device_code { How::DeviceCode } else { How::here(&core.environment) };
-    let done = core.login(&source, how, &|step| show(step, &core.environment)).await?;
+    let done = core.login(&source, how, &show).await?;
     output::print(|out| writeln!(out, "{}", summary(&done)))
 }
 
@@ -34,19 +32,15 @@ fn only_source(context: &Context) -> Result<String> {
     }
 }
 
-fn show(step: Step<'_>, environment: &Environment) -> bool {
+fn show(step: Step<'_>) {
     match step {
-        Step::Browser { url } => match browser::open(url, environment) {
-            Ok(()) => {
-                output::note("sign in with the browser that has opened; Ctrl-C ends the waiting");
-                say(format_args!("if none has, open this on this machine: {}", escaped(url)));
-                true
-            }
-            Err(error) => {
-                output::note(&format!("no browser could be started ({error}); here is a code instead"));
-                false
-            }
-        },
+        Step::Browser { url } => {
+            output::note("sign in with the browser that has opened; Ctrl-C ends the waiting");
+            say(format_args!("if none has, open this on this machine: {}", escaped(url)));
+        }
+        Step::NoBrowser(error) => {
+            output::note(&format!("no browser could be started ({error}); here is a code instead"));
+        }
         Step::Code { url, complete_url, user_code } => {
             output::note("sign in with a browser on any machine; Ctrl-C ends the waiting");
             say(format_args!("open  {}", escaped(complete_url.unwrap_or(url))));
@@ -54,7 +48,6 @@ fn show(step: Step<'_>, environment: &Environment) -> bool {
             if complete_url.is_some_and(|complete| complete != url) {
                 say(format_args!("(or type the code at {})", escaped(url)));
             }
-            true
         }
     }
 }

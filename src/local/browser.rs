@@ -1,8 +1,8 @@
 //! Opening the user's web browser, for `login` and `console`.
 
 use std::io;
-use std::process::{Command, Stdio};
-use std::time::{Duration, Instant};
+use std::process::{Command, ExitStatus, Stdio};
+use std::time::Duration;
 
 use super::environment::Environment;
 
@@ -16,7 +16,7 @@ const PATIENCE: Duration = Duration::from_millis(500);
 ///
 /// # Errors
 /// When nothing could be started, and on a machine without a screen.
-pub fn open(url: &str, environment: &Environment) -> io::Result<()> {
+pub async fn open(url: &str, environment: &Environment) -> io::Result<()> {
     let commands = match environment.get("BROWSER") {
         Some(browsers) => {
             let separator = if cfg!(windows) { ';' } else { ':' };
@@ -29,7 +29,7 @@ pub fn open(url: &str, environment: &Environment) -> io::Result<()> {
     };
     let mut failed = io::Error::new(io::ErrorKind::NotFound, "BROWSER names none");
     for command in commands {
-        match start(command) {
+        match start(command.into()).await {
             Ok(()) => return Ok(()),
             Err(error) => failed = error,
         }
@@ -57,23 +57,18 @@ fn command(browser: &str, url: &str) -> Option<Command> {
     Some(command)
 }
 
-fn start(mut command: Command) -> io::Result<()> {
+async fn start(mut command: tokio::process::Command) -> io::Result<()> {
     command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
     // Ctrl-C here must not end it.
     #[cfg(unix)]
-    std::os::unix::process::CommandExt::process_group(&mut command, 0);
+    command.process_group(0);
     let mut child = command.spawn()?;
-    let begun = Instant::now();
-    while begun.elapsed() < PATIENCE {
-        match child.try_wait()? {
-            Some(status) if status.success() => return Ok(()),
-            Some(status) => return Err(io::Error::other(format!("the browser ended with {status}"))),
-            None => std::thread::sleep(Duration::from_millis(10)),
-        }
+    match tokio::time::timeout(PATIENCE, child.wait()).await {
+        Ok(status) if status.as_ref().is_ok_and(ExitStatus::success) => Ok(()),
+        Ok(status) => Err(io::Error::other(format!("the browser ended with {}", status?))),
+        // It runs on; the runtime hears of its end, so that it does not stay in the list of processes.
+        Err(_) => Ok(()),
     }
-    // Somebody has to hear of its end, else it stays in the list of processes.
-    std::thread::spawn(move || child.wait());
-    Ok(())
 }
 
 /// On other platforms there always is one. WSL opens the browser of Windows.
@@ -103,20 +98,20 @@ mod tests {
         }
     }
 
-    #[test]
-    fn the_first_browser_that_starts_is_taken_and_none_is_an_error() {
+    #[tokio::test]
+    async fn the_first_browser_that_starts_is_taken_and_none_is_an_error() {
         let mut environment = Environment::default();
         let browsers = if cfg!(windows) { "no-such-browser;cmd /c exit" } else { "no-such-browser:false:true" };
         environment.overlay("BROWSER", Some(browsers.into()));
-        open("http://127.0.0.1:9/", &environment).unwrap();
+        open("http://127.0.0.1:9/", &environment).await.unwrap();
         environment.overlay("BROWSER", Some("no-such-browser".into()));
-        assert_eq!(open("http://127.0.0.1:9/", &environment).unwrap_err().kind(), io::ErrorKind::NotFound);
+        assert_eq!(open("http://127.0.0.1:9/", &environment).await.unwrap_err().kind(), io::ErrorKind::NotFound);
     }
 
-    #[test]
+    #[tokio::test]
     #[cfg(all(unix, not(target_os = "macos")))]
-    fn without_a_screen_there_is_no_browser() {
-        let error = open("http://127.0.0.1:9/", &Environment::default()).unwrap_err();
+    async fn without_a_screen_there_is_no_browser() {
+        let error = open("http://127.0.0.1:9/", &Environment::default()).await.unwrap_err();
         assert!(error.to_string().contains("no screen"), "{error}");
     }
 }

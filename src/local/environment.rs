@@ -6,6 +6,12 @@ use std::collections::BTreeMap;
 use std::ffi::{OsStr, OsString};
 use std::path::PathBuf;
 
+/// The custom endpoint of every SDK.
+pub const ENDPOINT_URL: &str = "AWS_ENDPOINT_URL";
+
+/// What xsw itself set [`ENDPOINT_URL`] to.
+pub const XSW_ENDPOINT_URL: &str = "XSW_ENDPOINT_URL";
+
 /// A snapshot of the environment variables, with what xsw itself laid over them.
 #[derive(Clone, Default)]
 pub struct Environment {
@@ -127,7 +133,18 @@ impl Environment {
         if self.get("AWS_IGNORE_CONFIGURED_ENDPOINT_URLS").is_some_and(|value| value.eq_ignore_ascii_case("true")) {
             return None;
         }
-        self.get(&format!("AWS_ENDPOINT_URL_{service}")).or_else(|| self.get("AWS_ENDPOINT_URL"))
+        self.get(&format!("AWS_ENDPOINT_URL_{service}")).or_else(|| self.own_endpoint_url())
+    }
+
+    /// `AWS_ENDPOINT_URL`, unless it is what xsw set for the role of a subshell around: another role has another server.
+    /// Somebody who gave it another value since meant that one.
+    pub fn own_endpoint_url(&self) -> Option<&str> {
+        self.get(ENDPOINT_URL).filter(|url| self.get(XSW_ENDPOINT_URL) != Some(url))
+    }
+
+    /// Whether a session of xsw left an endpoint here, which goes with it.
+    pub fn has_marked_endpoint_url(&self) -> bool {
+        self.get(XSW_ENDPOINT_URL).is_some()
     }
 
     /// The region that the environment names.
@@ -199,6 +216,23 @@ mod tests {
             let environment = environment(&set);
             assert_eq!(environment.aws_config(), PathBuf::from(read), "{set:?}");
             assert_eq!(environment.without_stand_ins(), back, "{set:?}");
+        }
+    }
+
+    #[test]
+    fn an_endpoint_that_xsw_set_for_another_role_does_not_count() {
+        for (url, marked, own) in [
+            (None, None, None),
+            (Some("http://mine"), None, Some("http://mine")),
+            (Some("http://outer"), Some("http://outer"), None),
+            // Somebody in the child names a server of their own.
+            (Some("http://mine"), Some("http://outer"), Some("http://mine")),
+            (None, Some("http://outer"), None),
+        ] {
+            let set = [(ENDPOINT_URL, url), (XSW_ENDPOINT_URL, marked)];
+            let set: Vec<_> = set.into_iter().filter_map(|(name, value)| Some((name, value?))).collect();
+            let environment = environment(&set);
+            assert_eq!((environment.own_endpoint_url(), environment.endpoint_url("S3")), (own, own), "{set:?}");
         }
     }
 }

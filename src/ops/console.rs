@@ -103,6 +103,7 @@ impl Core {
             hint: Some("`xsw console ROLE --url` prints the address for a browser elsewhere; it is a secret".into()),
         };
         browser::open(doorway.address(), &self.environment)
+            .await
             .map_err(|error| no_browser(format!("no browser could be opened: {error}")))?;
         if doorway.passed(PATIENCE).await {
             return Ok(());

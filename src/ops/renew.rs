@@ -14,9 +14,6 @@ use crate::error::{Error, Result};
 use crate::local::endpoint::{Address, Endpoint};
 use crate::local::prompt;
 
-/// How long a question waits for its answer.
-const PATIENCE: Duration = Duration::from_secs(120);
-
 /// How long a question that was turned away is not put again: SDKs ask three times within seconds.
 const QUIET: Duration = Duration::from_secs(30);
 
@@ -109,8 +106,8 @@ impl Broker {
         }
         match self.core.session(self.role, None).await {
             // The person needs longer than SDKs wait, so the question comes while there is still a session to go on with.
-            Err(wanted @ Error::MfaRequired { .. }) => {
-                let outcome = self.ask(wanted);
+            Err(Error::MfaRequired { .. }) => {
+                let outcome = self.ask();
                 match self.living(SHORT) {
                     Some(session) => Ok(session),
                     None => answer(outcome).await,
@@ -125,7 +122,7 @@ impl Broker {
     }
 
     /// Puts the question, unless it stands already; whoever wants the session meanwhile shares its answer.
-    fn ask(&self, wanted: Error) -> watch::Receiver<Option<Outcome>> {
+    fn ask(&self) -> watch::Receiver<Option<Outcome>> {
         let mut question = held(&self.question);
         if let Some(standing) = question.as_ref().filter(|question| !question.is_over()) {
             return standing.outcome.clone();
@@ -133,11 +130,7 @@ impl Broker {
         let (sender, outcome) = watch::channel(None);
         let (core, role) = (Arc::clone(&self.core), self.role);
         let asked = async move {
-            let session = tokio::time::timeout(PATIENCE, core.session_asked(role, None)).await;
-            let session = session.unwrap_or_else(|_| {
-                tracing::warn!("nobody answered the question for an MFA code");
-                Err(wanted)
-            });
+            let session = core.session_asked(role, None).await;
             sender.send_replace(Some((Instant::now(), session)));
         };
         let task = tokio::spawn(asked).abort_handle();

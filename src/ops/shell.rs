@@ -16,9 +16,8 @@ use crate::error::{Error, Result};
 use crate::local::aws_files::StandIns;
 use crate::local::child::{self, Plan};
 use crate::local::child_env::{ChildEnv, RoleFacts, renewing_env, session_env, unset_env};
+use crate::local::environment::{ENDPOINT_URL, XSW_ENDPOINT_URL};
 use crate::local::shell::Subshell;
-
-const ENDPOINT_URL: &str = "AWS_ENDPOINT_URL";
 
 /// What a child gets, and what must last as long as it does.
 struct Held {
@@ -45,8 +44,9 @@ impl Core {
     /// Takes back what [`Core::child_env`] sets, and what the environment of a renewing child has.
     pub fn unset_env(&self) -> ChildEnv {
         let mut env = unset_env();
-        if self.profile.indices().any(|role| self.profile.endpoint_url(role).is_some()) {
-            env.unset(ENDPOINT_URL);
+        let may_be_set = self.profile.indices().any(|role| self.profile.endpoint_url(role).is_some());
+        if may_be_set || self.environment.has_marked_endpoint_url() {
+            self.leave_endpoint(&mut env);
         }
         self.leave_stand_ins(&mut env);
         env
@@ -69,7 +69,10 @@ impl Core {
         let program = words.next().ok_or_else(|| Error::usage("which command?"))?;
         let held = self.hold(role, session, renew).await?;
         let arguments = words.len();
-        let plan = Plan::new(program, words, &held.env);
+        let mut plan = Plan::new(program, words, &held.env);
+        if renew {
+            plan.beside_questions();
+        }
         self.run(Deed::Exec, (role, session), (plan, arguments), held).await
     }
 
@@ -135,11 +138,24 @@ impl Core {
         let known = self.profile.role(role);
         let account_id = known.arn.account();
         let mut env = env(&RoleFacts { label: &label, arn: known.known_arn(), account_id, region: Some(&region) });
-        // Other SDKs must reach the same place. What the environment says itself, the child has anyway.
-        if let Some(url) = self.profile.endpoint_url(role).filter(|_| self.environment.get(ENDPOINT_URL).is_none()) {
-            env.set(ENDPOINT_URL, url);
+        // Other SDKs must reach the same place. What the person set, the child has anyway.
+        match self.profile.endpoint_url(role).filter(|_| self.environment.own_endpoint_url().is_none()) {
+            Some(url) => {
+                env.set(ENDPOINT_URL, url);
+                env.set(XSW_ENDPOINT_URL, url);
+            }
+            None if self.environment.has_marked_endpoint_url() => self.leave_endpoint(&mut env),
+            None => {}
         }
         env
+    }
+
+    /// Takes back the endpoint that another session brought, but not one of the person's.
+    fn leave_endpoint(&self, env: &mut ChildEnv) {
+        if self.environment.own_endpoint_url().is_none() {
+            env.unset(ENDPOINT_URL);
+        }
+        env.unset(XSW_ENDPOINT_URL);
     }
 
     /// Inside a renewing child: back to the files of before, which are the other session's affair.

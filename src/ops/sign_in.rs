@@ -64,12 +64,14 @@ impl How {
 /// What the person must do now.
 #[derive(Clone, Copy, Debug)]
 pub enum Step<'a> {
-    /// Open this page on this machine. The answer is whether a browser was started.
+    /// Sign in with the browser that has opened.
     Browser {
-        /// The page.
+        /// The page that it shows.
         url: &'a str,
     },
-    /// Open this page on any machine, and see whether the code there is this one. The answer does not matter.
+    /// No browser could be started, for this reason. A code comes next.
+    NoBrowser(&'a std::io::Error),
+    /// Open this page on any machine, and see whether the code there is this one.
     Code {
         /// The page that asks for the code.
         url: &'a str,
@@ -81,7 +83,7 @@ pub enum Step<'a> {
 }
 
 /// Tells the person of a [`Step`].
-pub type Show<'a> = &'a (dyn Fn(Step<'_>) -> bool + Send + Sync);
+pub type Show<'a> = &'a (dyn Fn(Step<'_>) + Send + Sync);
 
 /// A sign-in, and what it gives.
 #[derive(Clone, Debug)]
@@ -411,9 +413,11 @@ impl Core {
         let url = oidc::authorize_url(&endpoint, &client.client_id, &redirect_uri, state.expose_secret(), &challenge);
         // The port is open already, so the browser may be as quick as it likes.
         let answer = tokio::time::timeout(BROWSER_PATIENCE, redirect.answer(state.expose_secret()));
-        if !show(Step::Browser { url: &url }) {
+        if let Err(error) = browser::open(&url, &self.environment).await {
+            show(Step::NoBrowser(&error));
             return Ok(None);
         }
+        show(Step::Browser { url: &url });
         // That the service has forgotten the client is told in the browser alone, and whoever reads it there goes away:
         // it is kept when it has worked, else the next try registers anew.
         let name = client_name(sign_in, &endpoint, Flow::AuthorizationCode);

@@ -11,7 +11,6 @@ use crate::domain::role::RoleIndex;
 use crate::domain::transfer::{Progress, Summary};
 use crate::domain::uri::S3Uri;
 use crate::error::{Error, Result};
-use crate::local::browser;
 use crate::ops::Core;
 use crate::ops::console::ConsolePage;
 use crate::ops::download::Pick;
@@ -137,19 +136,18 @@ impl Outside {
 
     /// Signs in to a source; what the person must do meanwhile goes to the screen.
     pub(super) async fn sign_in(self, ticket: Ticket, source: String) {
-        let environment = &self.core.environment;
         let show = |step: Step<'_>| {
             let (url, code) = match step {
-                // What it can open is not the screen's affair; where it cannot, a code comes next.
-                Step::Browser { url } if browser::open(url, environment).is_err() => return false,
+                // The code that comes next says enough.
+                Step::NoBrowser(_) => return,
                 Step::Browser { url } => (url, None),
                 Step::Code { url, complete_url, user_code } => (complete_url.unwrap_or(url), Some(user_code)),
             };
             let step = SignInStep { url: url.to_owned(), code: code.map(str::to_owned) };
             // The queue has room for what a person does.
-            self.sender.try_send(Msg::SignInStep(ticket, step)).is_ok()
+            _ = self.sender.try_send(Msg::SignInStep(ticket, step));
         };
-        let answer = self.core.login(&source, How::here(environment), &show).await;
+        let answer = self.core.login(&source, How::here(&self.core.environment), &show).await;
         self.send(Msg::SignedIn(ticket, answer.map(|done| (done.accounts, done.roles)))).await;
         self.notices().await;
     }

@@ -156,13 +156,17 @@ async fn shell(
     outside: &Outside,
     role: RoleIndex,
 ) -> Result<Result<u8>> {
+    // The one that was assumed for this. While the screen is away nobody could see or end a wait for another.
+    let Some(session) = outside.core.live_session(role) else {
+        let message = format!("the session of {} has just ended", outside.core.profile.label(role));
+        return Ok(Err(Error::NotFound { message, hint: Some("ask for the subshell again".into()) }));
+    };
     // The reader must be gone before the child starts: both would read the same terminal.
     if let Some(input) = input.take() {
         input.stop();
     }
     leave();
     let answer = async {
-        let session = outside.core.session(role, None).await?;
         let label = escaped(&outside.core.profile.label(role)).into_owned();
         let renew = outside.core.profile.renews(role);
         let lasting = if renew { " Its session renews itself." } else { "" };

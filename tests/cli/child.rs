@@ -116,6 +116,27 @@ fn the_child_has_the_session_and_no_other_way_to_credentials() {
     assert_eq!(value("HOME").map(Into::into), Some(stage.path("").to_string_lossy().trim_end_matches('/').to_owned()));
 }
 
+/// In the subshell of a role with another server, the server is left with the role. One of the person's own stays.
+#[test]
+fn the_server_of_a_subshell_around_does_not_count() {
+    let stage = Stage::new();
+    let dead = "http://127.0.0.1:9";
+    let around = [("AWS_ENDPOINT_URL", dead), ("XSW_ENDPOINT_URL", dead)];
+    let url = stage.cloud().endpoint_url();
+    for renew in ["--renew", "--no-renew"] {
+        let out = run(with_variables(stage.xsw(["exec", renew, "reader", "--", "env"]), around)).done();
+        for name in ["AWS_ENDPOINT_URL", "XSW_ENDPOINT_URL"] {
+            assert!(out.lines().any(|line| line == format!("{name}={url}")), "{renew} {name}: {out}");
+        }
+    }
+    let unset = |variables: &[(&str, &str)]| {
+        run(with_variables(stage.xsw(["env", "--unset"]), variables.iter().copied())).done()
+    };
+    assert!(unset(&around).ends_with("unset AWS_ENDPOINT_URL\nunset XSW_ENDPOINT_URL\n"));
+    let own = unset(&[("AWS_ENDPOINT_URL", dead)]);
+    assert!(own.ends_with("\nunset XSW_ENDPOINT_URL\n") && !own.contains("unset AWS_ENDPOINT_URL"), "{own}");
+}
+
 #[test]
 fn a_role_that_is_refused_starts_no_child() {
     let stage = Stage::new();

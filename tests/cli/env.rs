@@ -40,6 +40,7 @@ fn every_format_is_what_its_reader_takes() {
         unset AWS_CONTAINER_CREDENTIALS_FULL_URI
         unset AWS_CONTAINER_AUTHORIZATION_TOKEN
         export AWS_ENDPOINT_URL='http://127.0.0.1:[port]'
+        export XSW_ENDPOINT_URL='http://127.0.0.1:[port]'
 
         ----- stderr -----
         ");
@@ -69,6 +70,7 @@ fn every_format_is_what_its_reader_takes() {
         set -e AWS_CONTAINER_CREDENTIALS_FULL_URI
         set -e AWS_CONTAINER_AUTHORIZATION_TOKEN
         set -gx AWS_ENDPOINT_URL 'http://127.0.0.1:[port]'
+        set -gx XSW_ENDPOINT_URL 'http://127.0.0.1:[port]'
 
         ----- stderr -----
         ");
@@ -98,6 +100,7 @@ fn every_format_is_what_its_reader_takes() {
         $Env:AWS_CONTAINER_CREDENTIALS_FULL_URI = $null
         $Env:AWS_CONTAINER_AUTHORIZATION_TOKEN = $null
         $Env:AWS_ENDPOINT_URL = 'http://127.0.0.1:[port]'
+        $Env:XSW_ENDPOINT_URL = 'http://127.0.0.1:[port]'
 
         ----- stderr -----
         ");
@@ -127,6 +130,7 @@ fn every_format_is_what_its_reader_takes() {
         set "AWS_CONTAINER_CREDENTIALS_FULL_URI="
         set "AWS_CONTAINER_AUTHORIZATION_TOKEN="
         set "AWS_ENDPOINT_URL=http://127.0.0.1:[port]"
+        set "XSW_ENDPOINT_URL=http://127.0.0.1:[port]"
 
         ----- stderr -----
         "#);
@@ -146,6 +150,7 @@ fn every_format_is_what_its_reader_takes() {
         XSW_ACCOUNT_ID=222222222222
         XSW_ROLE_ARN=arn:aws:iam::222222222222:role/S3Reader
         AWS_ENDPOINT_URL=http://127.0.0.1:[port]
+        XSW_ENDPOINT_URL=http://127.0.0.1:[port]
 
         ----- stderr -----
         ");
@@ -163,6 +168,7 @@ fn every_format_is_what_its_reader_takes() {
           "AWS_SESSION_EXPIRATION": "[time]",
           "AWS_SESSION_TOKEN": "[token]",
           "XSW_ACCOUNT_ID": "222222222222",
+          "XSW_ENDPOINT_URL": "http://127.0.0.1:[port]",
           "XSW_ROLE": "prod/S3Reader",
           "XSW_ROLE_ARN": "arn:aws:iam::222222222222:role/S3Reader",
           "XSW_SESSION_EXPIRES_AT": "[seconds]"
@@ -195,6 +201,7 @@ fn what_takes_a_session_back_needs_no_role() {
     unset AWS_CONTAINER_CREDENTIALS_FULL_URI
     unset AWS_CONTAINER_AUTHORIZATION_TOKEN
     unset AWS_ENDPOINT_URL
+    unset XSW_ENDPOINT_URL
 
     ----- stderr -----
     ");
@@ -216,6 +223,7 @@ fn what_takes_a_session_back_needs_no_role() {
     set -e AWS_CONTAINER_CREDENTIALS_FULL_URI
     set -e AWS_CONTAINER_AUTHORIZATION_TOKEN
     set -e AWS_ENDPOINT_URL
+    set -e XSW_ENDPOINT_URL
 
     ----- stderr -----
     ");
@@ -237,6 +245,7 @@ fn what_takes_a_session_back_needs_no_role() {
     $Env:AWS_CONTAINER_CREDENTIALS_FULL_URI = $null
     $Env:AWS_CONTAINER_AUTHORIZATION_TOKEN = $null
     $Env:AWS_ENDPOINT_URL = $null
+    $Env:XSW_ENDPOINT_URL = $null
 
     ----- stderr -----
     ");
@@ -258,6 +267,7 @@ fn what_takes_a_session_back_needs_no_role() {
     set "AWS_CONTAINER_CREDENTIALS_FULL_URI="
     set "AWS_CONTAINER_AUTHORIZATION_TOKEN="
     set "AWS_ENDPOINT_URL="
+    set "XSW_ENDPOINT_URL="
 
     ----- stderr -----
     "#);
