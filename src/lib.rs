@@ -30,9 +30,12 @@
 //! ops/broker.rs           one link of the chain after the other, each reused while it lives; one process asks AWS
 //!   broker/key.rs         what tells sessions apart        broker/request.rs  AssumeRole, and how long
 //!   broker/mfa.rs         one code for all roles           broker/codes.rs    where codes come from
-//!   sign_in.rs            IAM Identity Center              aws/source.rs      all other first credentials
+//!   sign_in.rs            IAM Identity Center (aws/oidc.rs, sso.rs, local/sso_cache.rs, redirect.rs, discovered.rs)
+//! aws/source.rs           all other first credentials
 //! local/cache.rs          where it rests: files, the keyring, nowhere
-//! ops/shell.rs, renew.rs  children that hold it, or have it renewed (local/endpoint.rs)
+//! ops/shell.rs, renew.rs  children that hold it, or have it renewed (local/endpoint.rs, prompt.rs, foreground.rs)
+//! ops/console.rs          the web console (aws/federation.rs, local/doorway.rs)
+//! ops/logout.rs           forgetting it
 //! ops/audit.rs            what was done with it, line by line
 //! ```
 //!
