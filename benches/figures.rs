@@ -6,8 +6,8 @@
 //! cargo bench --bench figures -- --peers       the peers beside xsw: `stu`, the AWS CLI and awsume
 //! ```
 //!
-//! The peers: `stu` and awsume (PyPI) are built below target/ if they are not there; the AWS CLI is the `aws` on PATH,
-//! of version 2, because version 1 has no `configure export-credentials` (Debian: `apt-get install awscli`).
+//! The peers are built or installed below target/ if they are not there: `stu`, and from PyPI awsume and the AWS CLI. That
+//! is its version 1, which has no `configure export-credentials`; `configure list` resolves the same credentials.
 //!
 //! xsw is the release build, driven through a pseudo-terminal; the cloud is in this process, so that memory counts xsw
 //! alone. Times are medians of many; the slowest tenth is told beside them. Nothing here fails for being slow.
@@ -112,18 +112,20 @@ fn env_beside_peers() {
         command.env("AWS_ENDPOINT_URL_STS", home.cloud().endpoint_url());
         command
     };
-    let awsume = awsume();
+    let venv = python_peers();
     let mut commands = [
         plain(&home.command(&[XSW, "env", "hub/Developer"])),
-        peer(&["aws", "configure", "export-credentials", "--profile", "dev", "--format", "env"]),
-        peer(&[awsume.to_str().unwrap(), "dev"]),
+        peer(&[venv.join("aws").to_str().unwrap(), "configure", "list", "--profile", "dev"]),
+        peer(&[venv.join("awsumepy").to_str().unwrap(), "dev"]),
     ];
     let mut times = [Times::default(), Times::default(), Times::default()];
     for round in 0..31 {
         for (command, times) in commands.iter_mut().zip(&mut times) {
             let start = Instant::now();
             let output = command.stderr(Stdio::null()).output().unwrap();
-            assert!(output.status.success() && String::from_utf8_lossy(&output.stdout).contains("ASIA"), "{command:?}");
+            let said = String::from_utf8_lossy(&output.stdout);
+            let holds = said.contains("ASIA") || said.contains("assume-role");
+            assert!(output.status.success() && holds, "{command:?}: {said}");
             if round > 0 {
                 times.0.push(start.elapsed());
             }
@@ -132,20 +134,20 @@ fn env_beside_peers() {
     let [xsw, aws, awsume] = times;
     let beside = |peer: &Times| peer.median().as_secs_f64() / xsw.median().as_secs_f64();
     xsw.print("`xsw env ROLE`, live session, in turn with the two below");
-    aws.print(&format!("`aws configure export-credentials`, live session: {:.0} times as long", beside(&aws)));
+    aws.print(&format!("AWS CLI (`aws configure list`), live session: {:.0} times as long", beside(&aws)));
     awsume.print(&format!("`awsume ROLE`, which asks STS each time: {:.0} times as long", beside(&awsume)));
 }
 
-/// awsume, installed once.
-fn awsume() -> PathBuf {
+/// Where awsume and the AWS CLI are, installed once.
+fn python_peers() -> PathBuf {
     let venv = Path::new(env!("CARGO_MANIFEST_DIR")).join("target/peers/venv");
-    let awsume = venv.join("bin/awsumepy");
-    if !awsume.is_file() {
+    let bin = venv.join("bin");
+    if !(bin.join("awsumepy").is_file() && bin.join("aws").is_file()) {
         assert!(Command::new("python3").args(["-m", "venv"]).arg(&venv).status().unwrap().success());
-        let pip = ["install", "--quiet", "awsume==4.5.4"];
-        assert!(Command::new(venv.join("bin/pip")).args(pip).status().unwrap().success(), "awsume cannot be installed");
+        let pip = ["install", "--quiet", "awsume==4.5.4", "awscli==1.46.3"];
+        assert!(Command::new(bin.join("pip")).args(pip).status().unwrap().success(), "pip cannot install the peers");
     }
-    awsume
+    bin
 }
 
 fn plain(command: &CommandBuilder) -> Command {
