@@ -2,6 +2,7 @@
 //!
 //! It is a value and not the process's own, so that `xsw demo` and the tests can stand in a world of their own.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::ffi::{OsStr, OsString};
 use std::path::PathBuf;
@@ -118,8 +119,9 @@ impl Environment {
     }
 
     /// The user's name for `{user}` in role session names.
-    pub fn user(&self) -> &str {
-        ["USER", "LOGNAME", "USERNAME"].iter().find_map(|name| self.get(name)).unwrap_or("unknown")
+    pub fn user(&self) -> Cow<'_, str> {
+        let named = ["USER", "LOGNAME", "USERNAME"].iter().find_map(|name| self.get(name));
+        named.map(Cow::from).or_else(|| user_of_process().map(Cow::from)).unwrap_or("unknown".into())
     }
 
     /// The machine's name for `{host}` in role session names.
@@ -176,6 +178,15 @@ impl AwsFile {
         Self { variable: "AWS_SHARED_CREDENTIALS_FILE", original: "XSW_AWS_SHARED_CREDENTIALS_FILE" };
     /// How the names of the folders begin in which the other versions are.
     pub const FOLDER: &str = "xsw-aws-";
+}
+
+/// Who runs this process, where no variable says so: in a container, from cron.
+fn user_of_process() -> Option<String> {
+    #[cfg(unix)]
+    let name = nix::unistd::User::from_uid(nix::unistd::getuid()).ok()?.map(|user| user.name);
+    #[cfg(not(unix))]
+    let name = None;
+    name
 }
 
 #[cfg(test)]

@@ -156,7 +156,7 @@ impl Core {
         Line {
             time: milliseconds(event.began),
             event: event.deed.name().to_owned(),
-            user: self.environment.user().to_owned(),
+            user: self.environment.user().into_owned(),
             host: self.environment.host(),
             source: self.profile.source_name(event.role).to_owned(),
             account: account.name.clone(),

@@ -218,6 +218,18 @@ fn a_role_that_allows_less_than_was_asked_for_gives_what_it_allows() {
     assert_eq!(stage.assumed(), 5);
 }
 
+/// In a container, or from cron: the system knows who we are.
+#[test]
+fn without_user_in_the_environment_the_system_tells_who_we_are() {
+    let stage = Stage::new();
+    let mut command = stage.xsw(["whoami", "dev", "--json"]);
+    command.env_remove("USER");
+    let arn = run(command).json()["arn"].as_str().unwrap().to_owned();
+    let system = std::process::Command::new("id").arg("-un").output().unwrap();
+    let name = String::from_utf8(system.stdout).unwrap();
+    assert!(arn.contains(&format!("/Developer/{}@", name.trim())), "{arn} {name}");
+}
+
 const AUDIT: &str = r#"
 [[accounts]]
 name = "audit"

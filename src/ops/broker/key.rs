@@ -55,7 +55,7 @@ impl Core {
         let template = role.session_name.as_deref().or(self.profile.settings.session_name.as_deref());
         session_name(
             template.unwrap_or(Settings::DEFAULT_SESSION_NAME),
-            self.environment.user(),
+            &self.environment.user(),
             &self.environment.host(),
         )
     }
