@@ -210,13 +210,31 @@ pub(super) fn in_group(child: Pid, group: Pid) -> Vec<Pid> {
     found
 }
 
-/// proc_pid_stat(5): the fourth field, after a name in parentheses that may hold anything.
+/// proc_pid_stat(5): the fourth field.
 #[cfg(target_os = "linux")]
 fn parent(process: Pid) -> Option<Pid> {
+    Pid::from_raw(after_name(process)?.split_ascii_whitespace().nth(1)?.parse().ok()?)
+}
+
+/// Whether a process that was told to stop has stopped; true where that cannot be seen (proc_pid_stat(5): the third
+/// field; one that has ended does nothing either).
+#[cfg(target_os = "linux")]
+pub(super) fn has_stopped(process: Pid) -> bool {
+    let state = after_name(process).and_then(|rest| rest.split_ascii_whitespace().next().map(str::to_owned));
+    state.is_none_or(|state| ["T", "t", "Z", "X"].contains(&state.as_str()))
+}
+
+#[cfg(not(target_os = "linux"))]
+pub(super) fn has_stopped(_process: Pid) -> bool {
+    true
+}
+
+/// The fields after the name, which stands in parentheses and may hold anything.
+#[cfg(target_os = "linux")]
+fn after_name(process: Pid) -> Option<String> {
     let stat = std::fs::read(format!("/proc/{}/stat", process.as_raw_nonzero())).ok()?;
     let after_name = stat.iter().rposition(|byte| *byte == b')')? + 1;
-    let rest = std::str::from_utf8(&stat[after_name..]).ok()?;
-    Pid::from_raw(rest.split_ascii_whitespace().nth(1)?.parse().ok()?)
+    std::str::from_utf8(&stat[after_name..]).ok().map(str::to_owned)
 }
 
 #[cfg(not(target_os = "linux"))]

@@ -127,7 +127,9 @@ mod hidden {
     };
     use zeroize::Zeroizing;
 
-    use super::super::foreground::{Blocked, Child, in_group, leads_to, stdin_is_terminal, withstands_ttin};
+    use super::super::foreground::{
+        Blocked, Child, has_stopped, in_group, leads_to, stdin_is_terminal, withstands_ttin,
+    };
     use super::{AtomicBool, Ordering, TERMINAL, io, nobody_answered, patience};
 
     /// How often is looked whether something was typed, or has happened.
@@ -138,6 +140,9 @@ mod hidden {
 
     /// Until a process that was told to stop has stopped.
     const BRIEFLY: Duration = Duration::from_millis(20);
+
+    /// No process is waited for longer than this to stop.
+    const SOON: Duration = Duration::from_millis(200);
 
     const CTRL_C: u8 = 3;
 
@@ -315,7 +320,7 @@ mod hidden {
                 return Self { group: Some(shell), briefly, processes: Vec::new() };
             }
             let mut processes = vec![shell];
-            processes.extend(job.and_then(|job| leads_to(shell, job)).unwrap_or_default());
+            processes.extend(job.and_then(|job| leads_to(shell, job)).unwrap_or_default().into_iter().rev());
             Self::stop(processes)
         }
 
@@ -324,9 +329,15 @@ mod hidden {
             Self::stop(in_group(child.process, getpgrp()))
         }
 
+        /// From above: a shell that still waits for the one below it would take that for a job that was stopped, and
+        /// take the terminal. They go on from below.
         fn stop(processes: Vec<Pid>) -> Self {
-            for process in &processes {
+            for (place, process) in processes.iter().enumerate() {
                 _ = kill_process(*process, Signal::STOP);
+                let begun = Instant::now();
+                while place + 1 < processes.len() && !has_stopped(*process) && begun.elapsed() < SOON {
+                    thread::sleep(Duration::from_millis(1));
+                }
             }
             Self { group: None, briefly: false, processes }
         }
