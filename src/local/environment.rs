@@ -205,13 +205,13 @@ mod tests {
     fn in_a_renewing_child_xsw_reads_the_files_that_were_there_before() {
         for (variable, original, read, back) in [
             (None, None, "/home/me/.aws/config", vec![]),
-            (Some("/work/config"), None, "/work/config", vec![]),
+            (Some("/mine/config"), None, "/mine/config", vec![]),
             // In a renewing child, where there was a variable before and where there was none.
             (
                 Some("/tmp/xsw-aws-1/config"),
-                Some("/work/config"),
-                "/work/config",
-                vec![("AWS_CONFIG_FILE", Some("/work/config".to_owned())), ("XSW_AWS_CONFIG_FILE", None)],
+                Some("/mine/config"),
+                "/mine/config",
+                vec![("AWS_CONFIG_FILE", Some("/mine/config".to_owned())), ("XSW_AWS_CONFIG_FILE", None)],
             ),
             (
                 Some("/tmp/xsw-aws-1/config"),
@@ -220,7 +220,7 @@ mod tests {
                 vec![("AWS_CONFIG_FILE", None), ("XSW_AWS_CONFIG_FILE", None)],
             ),
             // Somebody in the child names a file of their own.
-            (Some("/other/config"), Some("/work/config"), "/other/config", vec![("XSW_AWS_CONFIG_FILE", None)]),
+            (Some("/other/config"), Some("/mine/config"), "/other/config", vec![("XSW_AWS_CONFIG_FILE", None)]),
         ] {
             let set = [("AWS_CONFIG_FILE", variable), ("XSW_AWS_CONFIG_FILE", original)];
             let set: Vec<_> = set.into_iter().filter_map(|(name, value)| Some((name, value?))).collect();
