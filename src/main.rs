@@ -54,7 +54,8 @@ async fn run(arguments: Arguments) -> (bool, Result<u8>) {
     {
         return (json, outcome);
     }
-    let ready = ready(arguments.common, environment, mfa_hint());
+    let hint = mfa_hint(&environment);
+    let ready = ready(arguments.common, environment, hint);
     let outcome = match ready {
         Ok((context, notice)) => front_end(arguments.verb, context, notice).await,
         Err(error) => Err(error),
@@ -63,11 +64,13 @@ async fn run(arguments: Arguments) -> (bool, Result<u8>) {
 }
 
 /// In the subshell of a demo its devices are to be seen too.
-fn mfa_hint() -> MfaHint {
+fn mfa_hint(environment: &Environment) -> MfaHint {
     #[cfg(feature = "demo")]
-    if let Ok(cloud) = std::env::var("XSW_DEMO") {
+    if let Some(cloud) = environment.get("XSW_DEMO").map(str::to_owned) {
         return MfaHint::new(move |serial| xsw::demo::code_shown_at(&cloud, serial));
     }
+    #[cfg(not(feature = "demo"))]
+    let _ = environment;
     MfaHint::default()
 }
 

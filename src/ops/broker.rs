@@ -122,7 +122,11 @@ impl Core {
     }
 
     async fn walk_chain(&self, role: RoleIndex, codes: &mut Codes<'_>, want: Want) -> Result<Session> {
-        let living = self.live_session(role).filter(|_| want == Want::Living);
+        let living = if want == Want::Living { self.live_session(role) } else { None };
+        if let Some(session) = living.as_ref().filter(|session| session.is_fresh(Timestamp::now())) {
+            self.remember(role, session);
+            return Ok(session.clone());
+        }
         // Whoever has a session to go on with does not wait while somebody else is asked for a code.
         codes.patience = living.is_some().then_some(SOON);
         match self.walk(role, codes, want).await {
@@ -134,14 +138,13 @@ impl Core {
     async fn walk(&self, role: RoleIndex, codes: &mut Codes<'_>, want: Want) -> Result<Session> {
         let chain = self.profile.chain(role);
         let fresh = |link: &RoleIndex| {
-            let wanted = want == Want::Living || *link != role;
-            let session = self.live_session(*link).filter(|session| wanted && session.is_fresh(Timestamp::now()))?;
-            // Remembered as the one that we use: when AWS ends it, this one is forgotten and no other.
-            held(&self.sessions).insert(*link, session.clone());
+            let session = self.live_session(*link).filter(|session| session.is_fresh(Timestamp::now()))?;
+            self.remember(*link, &session);
             Some(session)
         };
-        // The nearest link that still lives spares all links before it.
-        let living = chain.iter().enumerate().rev().find_map(|(place, link)| Some((place, fresh(link)?)));
+        // The nearest link that still lives spares all links before it. The role itself comes last, and is wanted anew.
+        let before = &chain[..chain.len() - 1];
+        let living = before.iter().enumerate().rev().find_map(|(place, link)| Some((place, fresh(link)?)));
         let (from, mut session) = living.map_or((0, None), |(place, session)| (place + 1, Some(session)));
         for (place, link) in chain.iter().enumerate().skip(from) {
             let before = place.checked_sub(1).map(|place| self.profile.label(chain[place]));
@@ -150,6 +153,11 @@ impl Core {
         }
         // The chain has at least the role itself.
         session.ok_or(Error::Interrupted)
+    }
+
+    /// Remembers a session as the one that we use: when AWS ends it, this one is forgotten and no other.
+    fn remember(&self, role: RoleIndex, session: &Session) {
+        held(&self.sessions).insert(role, session.clone());
     }
 
     /// Forgets the sessions of `role` and of all roles before it: AWS says that one of them has ended, and not which.
@@ -193,7 +201,7 @@ impl Core {
         let stored = self.live_session(role);
         let serves = |session: &&Session| session.is_fresh(now) && want.is_met_by(session);
         if let Some(session) = stored.as_ref().filter(serves) {
-            held(&self.sessions).insert(role, session.clone());
+            self.remember(role, session);
             return Ok(session.clone());
         }
         let deed = if stored.is_some() { Deed::Renew } else { Deed::Assume };
@@ -201,7 +209,7 @@ impl Core {
         if let Ok(session) = &outcome {
             let label = self.profile.label(role);
             tracing::info!(role = label, arn = session.arn, expiration = %session.expiration, "assumed");
-            held(&self.sessions).insert(role, session.clone());
+            self.remember(role, session);
             self.keep(&key, session);
         }
         // A question to the person is no event yet.
@@ -220,24 +228,23 @@ impl Core {
         codes: &mut Codes<'_>,
         want: Want,
     ) -> Result<Session> {
-        if let Some((name, session)) = before {
-            let caller = Caller { keys: &session.keys, name: &name, is_source: false };
-            return match self.profile.role(role).mfa_serial.as_deref() {
-                Some(serial) => self.assume_with_code(role, (caller, Chaining::Yes), serial, codes, want).await,
-                None => self.assume(role, (caller, Chaining::Yes), None, want).await,
-            };
-        }
-        if self.profile.role(role).permission_set {
+        let known = self.profile.role(role);
+        if before.is_none() && known.permission_set {
             return self.permission_set_session(role).await;
         }
-        let name = self.profile.source_name(role).to_owned();
-        let source = self.source_keys(role).await?;
-        let caller = Caller { keys: &source.keys, name: &name, is_source: true };
-        let chaining = if source.is_role_session { Chaining::Yes } else { Chaining::No };
-        match self.profile.role(role).mfa_serial.as_deref() {
+        let source;
+        let (caller, chaining) = match &before {
+            Some((name, session)) => (Caller { keys: &session.keys, name, is_source: false }, Chaining::Yes),
+            None => {
+                source = self.source_keys(role).await?;
+                let chaining = if source.is_role_session { Chaining::Yes } else { Chaining::No };
+                (Caller { keys: &source.keys, name: self.profile.source_name(role), is_source: true }, chaining)
+            }
+        };
+        match known.mfa_serial.as_deref() {
             None => self.assume(role, (caller, chaining), None, want).await,
             // A session gets no session by GetSessionToken, so the code goes with each AssumeRole.
-            Some(serial) if source.keys.token().is_some() => {
+            Some(serial) if caller.keys.token().is_some() => {
                 self.assume_with_code(role, (caller, chaining), serial, codes, want).await
             }
             Some(serial) => self.assume_through_mfa_session(role, caller, serial, codes, want).await,

@@ -73,10 +73,6 @@ struct Question {
 type Outcome = (Instant, Result<Session>);
 
 impl Question {
-    fn outcome(&self) -> watch::Receiver<Option<Outcome>> {
-        self.outcome.clone()
-    }
-
     /// Whether it may be put again.
     fn is_over(&self) -> bool {
         match &*self.outcome.borrow() {
@@ -97,35 +93,31 @@ impl Broker {
 
     async fn obtained(&self) -> Result<Session> {
         // The question holds what others wait for.
-        let standing = held(&self.question).as_ref().filter(|question| !question.is_over()).map(Question::outcome);
-        if let Some(outcome) = standing {
-            return match self.living(SHORT) {
-                Some(session) => Ok(session),
-                None => answer(outcome).await,
-            };
+        let outcome = standing(&held(&self.question));
+        if let Some(outcome) = outcome {
+            return self.living_or(outcome).await;
         }
         match self.core.session(self.role, None).await {
             // The person needs longer than SDKs wait, so the question comes while there is still a session to go on with.
-            Err(Error::MfaRequired { .. }) => {
-                let outcome = self.ask();
-                match self.living(SHORT) {
-                    Some(session) => Ok(session),
-                    None => answer(outcome).await,
-                }
-            }
+            Err(Error::MfaRequired { .. }) => self.living_or(self.ask()).await,
             outcome => outcome.or_else(|error| self.core.better_than_none(self.role, error)),
         }
     }
 
-    fn living(&self, seconds: u64) -> Option<Session> {
-        self.core.live_session(self.role).filter(|session| session.seconds_left(Timestamp::now()) > seconds)
+    /// The session that lives, else what comes of the question.
+    async fn living_or(&self, outcome: watch::Receiver<Option<Outcome>>) -> Result<Session> {
+        let living = self.core.live_session(self.role);
+        match living.filter(|session| session.seconds_left(Timestamp::now()) > SHORT) {
+            Some(session) => Ok(session),
+            None => answer(outcome).await,
+        }
     }
 
     /// Puts the question, unless it stands already; whoever wants the session meanwhile shares its answer.
     fn ask(&self) -> watch::Receiver<Option<Outcome>> {
         let mut question = held(&self.question);
-        if let Some(standing) = question.as_ref().filter(|question| !question.is_over()) {
-            return standing.outcome.clone();
+        if let Some(outcome) = standing(&question) {
+            return outcome;
         }
         let (sender, outcome) = watch::channel(None);
         let (core, role) = (Arc::clone(&self.core), self.role);
@@ -137,6 +129,11 @@ impl Broker {
         *question = Some(Question { outcome: outcome.clone(), task });
         outcome
     }
+}
+
+/// What will come of the question that stands, if one does.
+fn standing(question: &Option<Question>) -> Option<watch::Receiver<Option<Outcome>>> {
+    question.as_ref().filter(|question| !question.is_over()).map(|question| question.outcome.clone())
 }
 
 async fn answer(mut outcome: watch::Receiver<Option<Outcome>>) -> Result<Session> {

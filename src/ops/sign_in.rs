@@ -526,8 +526,7 @@ impl Core {
     fn forget_sessions_from(&self, source: &str) {
         held(&self.sources).remove(source);
         for role in self.profile.indices().filter(|role| self.profile.source_name(*role) == source) {
-            held(&self.sessions).remove(&role);
-            if let Err(error) = self.cache.forget(&self.cache_key(role)) {
+            if let Err(error) = self.forget_role(role) {
                 tracing::warn!(%error, "a session of the sign-in before cannot be forgotten");
             }
         }

@@ -47,12 +47,15 @@ impl Core {
                 }
             });
         }
+        let agreed = known
+            .filter(|known| want == Want::Living && *known >= HOUR && wanted.is_some_and(|wanted| *known < wanted));
+        let first = agreed.or(wanted);
         let mut request = AssumeRole {
             role_arn: &role.arn,
             role_session_name: self.session_name(role),
             external_id: role.external_id.as_deref(),
             mfa,
-            duration: wanted,
+            duration: first,
             source_identity: role.source_identity.as_deref(),
             tags: role.tags.iter().map(|(key, value)| (key.as_str(), value.as_str())).collect(),
             transitive_tag_keys: &role.transitive_tags,
@@ -60,16 +63,13 @@ impl Core {
             policy_arns: &role.policy_arns,
         };
         let endpoint = self.endpoint(index, "STS");
-        let agreed = known
-            .filter(|known| want == Want::Living && *known >= HOUR && wanted.is_some_and(|wanted| *known < wanted));
-        request.duration = agreed.or(wanted);
         let mut answer = self.ask_once(&endpoint, caller, &request).await;
-        for less in shorter(request.duration) {
+        for less in shorter(first) {
             let Some(limit) = answer.as_ref().err().and_then(Limit::of) else { break };
             request.duration = Some(if limit == Limit::Chained { CHAINED_DURATION } else { less });
             answer = self.ask_once(&endpoint, caller, &request).await;
         }
-        if let (Ok(_), Some(asked), Some(given)) = (&answer, agreed.or(wanted), request.duration)
+        if let (Ok(_), Some(asked), Some(given)) = (&answer, first, request.duration)
             && given < asked
         {
             let (asked, given) = (words(asked.as_secs()), words(given.as_secs()));
