@@ -3,12 +3,14 @@
 //! Each is parsed once, at the door; past that nobody asks again whether it is valid.
 
 pub mod account;
+pub mod checksum;
 pub mod duration;
 pub mod find;
 pub mod local_path;
 pub mod object;
 pub mod policy;
 pub mod role;
+pub mod select;
 pub mod session;
 pub mod sign_in;
 pub mod text;

@@ -126,6 +126,15 @@ pub enum Error {
         resource: String,
     },
 
+    /// The bytes that came are not the object's.
+    #[error("{} came damaged: its {algorithm} is another", escaped(.resource))]
+    Corrupt {
+        /// The object's URI.
+        resource: String,
+        /// The checksum that told, by its name at AWS.
+        algorithm: &'static str,
+    },
+
     /// AWS could not be reached, or did not answer in time.
     #[error("cannot reach {}: {}", escaped(.endpoint), escaped(.message))]
     Network {
@@ -265,6 +274,7 @@ impl Error {
             Self::Expired { .. } => Some("assume the role again".into()),
             Self::OtherRegion { region, .. } => Some(format!("ask in its region: --region {}", escaped(region))),
             Self::Replaced { .. } => Some("run it again to get the new object".into()),
+            Self::Corrupt { .. } => Some("run it again; nothing was written under its name".into()),
             Self::Network { .. } => Some("check the network, the proxy settings and the endpoint: `xsw check`".into()),
             Self::Clock { .. } => Some("set the clock (for example `timedatectl set-ntp true`) and try again".into()),
             Self::File { source, .. } => match source.kind() {
@@ -328,6 +338,7 @@ impl Error {
             Self::OtherRegion { .. } => "other_region",
             Self::NotFound { .. } => "not_found",
             Self::Replaced { .. } => "replaced",
+            Self::Corrupt { .. } => "corrupt",
             Self::Network { .. } => "network",
             Self::Clock { .. } => "clock",
             Self::Aws { .. } => "aws",

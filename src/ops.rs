@@ -17,6 +17,7 @@ mod renew;
 pub mod roles;
 mod shell;
 pub mod sign_in;
+pub mod walk;
 pub mod whoami;
 
 use std::collections::HashMap;

@@ -10,6 +10,7 @@ use std::borrow::Cow;
 use std::cell::OnceCell;
 use std::ffi::{OsStr, OsString};
 use std::io::Write as _;
+#[cfg(feature = "demo")]
 use std::path::Path;
 use std::sync::{Arc, OnceLock};
 

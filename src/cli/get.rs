@@ -104,7 +104,7 @@ fn show(bar: &ProgressBar, progress: &Progress) {
     bar.set_position(progress.bytes);
     let more = if progress.total_known { "" } else { "+" };
     let of = format!("{}/{}{more}", count(progress.objects), count(progress.total_objects));
-    bar.set_message(format!("{of}  {}", cut(&escaped(&progress.current), 60)));
+    bar.set_message(format!("{of}  {}", cut(&escaped(progress.active.first().map_or("", |active| &active.key)), 60)));
 }
 
 fn print_json_lines(summary: &Summary) -> Result<()> {
@@ -125,7 +125,7 @@ fn print_json_lines(summary: &Summary) -> Result<()> {
 
 /// The end of a job of many objects: what failed, line by line, and what was done.
 fn tell(summary: &Summary, json: bool) -> Result<()> {
-    let (done, failed) = (summary.done.len() as u64, summary.failed.len() as u64);
+    let (done, failed) = (summary.written, summary.failures);
     if !json {
         if done > 0 || failed > 1 {
             summary.failed.iter().for_each(output::note_failed);

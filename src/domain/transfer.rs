@@ -1,27 +1,144 @@
-//! What a download does and how far it is.
+//! What a transfer is asked to do, how far it is, and what it did.
 
 use std::fmt;
 use std::path::PathBuf;
+
+use jiff::Timestamp;
 
 use super::text::escaped;
 use super::uri::S3Uri;
 use crate::error::Error;
 
+/// What happens to a file that is there already and is not equal to its object.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum IfExists {
+    /// It is kept, and its object counts as failed.
+    #[default]
+    Refuse,
+    /// It is kept.
+    Skip,
+    /// It is replaced.
+    Overwrite,
+    /// It is kept, and the object goes beside it under a free name: `report (2).csv`.
+    Rename,
+    /// A person decides, file by file.
+    Ask,
+}
+
 /// How far a job is; a job is one object or many.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct Progress {
-    /// Bytes written so far.
+    /// Bytes that are there: written, kept from an earlier run, or skipped because they were equal.
     pub bytes: u64,
+    /// Of those, what this run did not have to fetch.
+    pub spared: u64,
     /// Bytes in all, as far as known.
     pub total_bytes: u64,
     /// Objects done, well or badly.
     pub objects: u64,
+    /// Of those, what failed.
+    pub failed: u64,
     /// Objects in all, as far as known.
     pub total_objects: u64,
     /// Whether the totals are final: a listing may still be running.
     pub total_known: bool,
-    /// The key that is being written now, exact.
-    pub current: String,
+    /// What is fetched now, the oldest first; not more than a screen has room for.
+    pub active: Vec<Active>,
+    /// Why nothing moves, when nothing does.
+    pub halt: Option<Halt>,
+}
+
+/// An object that is being fetched.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Active {
+    /// The exact key.
+    pub key: String,
+    /// Bytes that are there.
+    pub bytes: u64,
+    /// Bytes in all.
+    pub size: u64,
+}
+
+/// Why a job stands still.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Halt {
+    /// Somebody paused it.
+    Paused,
+    /// The session has ended, and a new one needs somebody: this is what AWS or the broker said.
+    Session(Halted),
+}
+
+/// The error that a job waits over. Two of the same words are equal.
+#[derive(Clone, Debug)]
+pub struct Halted(pub Error);
+
+impl PartialEq for Halted {
+    fn eq(&self, other: &Self) -> bool {
+        self.0.to_string() == other.0.to_string()
+    }
+}
+
+/// Bytes a second, smoothed, and how long the rest takes at that speed.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct Speed {
+    bytes_per_second: f64,
+    measured: Option<(Timestamp, u64)>,
+}
+
+impl Speed {
+    /// How long something is watched before its speed is believed, in seconds.
+    const SPAN: f64 = 0.5;
+
+    /// Sees how much was fetched by `now`; looks closer only every half second.
+    pub fn see(&mut self, now: Timestamp, progress: &Progress) {
+        let fetched = progress.bytes.saturating_sub(progress.spared);
+        let Some((then, before)) = self.measured else {
+            self.measured = Some((now, fetched));
+            return;
+        };
+        let seconds = now.duration_since(then).as_secs_f64();
+        if seconds < Self::SPAN {
+            return;
+        }
+        let speed = fetched.saturating_sub(before) as f64 / seconds;
+        let first = self.bytes_per_second == 0.0;
+        self.bytes_per_second = if first { speed } else { self.bytes_per_second * 0.7 + speed * 0.3 };
+        self.measured = Some((now, fetched));
+    }
+
+    /// Bytes a second.
+    pub fn bytes_per_second(&self) -> f64 {
+        self.bytes_per_second
+    }
+
+    /// Seconds until the job is done at this speed; `None` while nobody knows.
+    pub fn seconds_left(&self, progress: &Progress) -> Option<u64> {
+        let rest = progress.total_bytes.saturating_sub(progress.bytes);
+        let known = progress.total_known && progress.halt.is_none() && self.bytes_per_second >= 1.0;
+        known.then(|| (rest as f64 / self.bytes_per_second).ceil() as u64)
+    }
+}
+
+/// What becomes of an object, told as it happens.
+#[derive(Clone, Debug)]
+pub enum Event {
+    /// Written, or in a dry run: would be.
+    Written(Done),
+    /// Left as it is.
+    Skipped(Done, Why),
+    /// Not written.
+    Failed(Failed),
+    /// Something that the user should know of an object that goes on: it was replaced meanwhile, say.
+    Note(S3Uri, String),
+}
+
+/// Why an object was skipped.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Why {
+    /// The file is there and equal.
+    Equal,
+    /// A file is there, and [`IfExists::Skip`] or a person said so.
+    Exists,
 }
 
 /// An object that was not written.
@@ -44,18 +161,59 @@ impl fmt::Display for Failed {
     }
 }
 
-/// What a finished job did.
+/// What a finished job did. Of a million objects it keeps the counts; each was told as an [`Event`].
 #[derive(Clone, Debug, Default)]
 pub struct Summary {
-    /// Objects written, with their URI and place.
-    pub done: Vec<Done>,
-    /// Bytes written.
+    /// Objects written.
+    pub written: u64,
+    /// Bytes of those.
     pub bytes: u64,
-    /// Objects that were not written, and why.
+    /// Bytes that came over the network: less than `bytes` when an earlier run had some, more when some came twice.
+    pub fetched: u64,
+    /// Objects that were left as they are.
+    pub skipped: u64,
+    /// Objects that were not written.
+    pub failures: u64,
+    /// Objects of which nothing but the length could be checked, because they have no checksum of the whole.
+    pub unchecked: u64,
+    /// The first of what was written.
+    pub done: Vec<Done>,
+    /// The first of what failed, and why.
     pub failed: Vec<Failed>,
 }
 
-/// An object that was written.
+impl Summary {
+    /// How many of each kind are kept with their names.
+    pub const KEPT: usize = 1000;
+
+    /// Counts what happened.
+    pub fn add(&mut self, event: &Event) {
+        match event {
+            Event::Written(done) => {
+                self.written += 1;
+                self.bytes += done.size;
+                if self.done.len() < Self::KEPT {
+                    self.done.push(done.clone());
+                }
+            }
+            Event::Skipped(..) => self.skipped += 1,
+            Event::Failed(failed) => {
+                self.failures += 1;
+                if self.failed.len() < Self::KEPT {
+                    self.failed.push(failed.clone());
+                }
+            }
+            Event::Note(..) => {}
+        }
+    }
+
+    /// Objects that the job met, whatever became of them.
+    pub fn met(&self) -> u64 {
+        self.written + self.skipped + self.failures
+    }
+}
+
+/// An object and its file.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Done {
     /// The exact URI.
@@ -64,4 +222,7 @@ pub struct Done {
     pub path: PathBuf,
     /// Bytes.
     pub size: u64,
+    /// The checksum that the file was compared with, by its name at AWS: `CRC64NVME`, `MD5`, …; `None` when the
+    /// object has none of the whole.
+    pub checked: Option<&'static str>,
 }

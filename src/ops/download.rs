@@ -16,7 +16,7 @@ use crate::aws::s3::{Depth, S3};
 use crate::domain::local_path::{folder_of, local_path};
 use crate::domain::object::Entry;
 use crate::domain::role::RoleIndex;
-use crate::domain::transfer::{Done, Failed, Progress, Summary};
+use crate::domain::transfer::{Active, Done, Event, Failed, Progress, Summary};
 use crate::domain::uri::S3Uri;
 use crate::error::{Error, Result};
 use crate::local::files;
@@ -271,9 +271,7 @@ impl Job {
             match self.fetch(&item).await {
                 Ok(done) => {
                     self.tally.objects.fetch_add(1, Ordering::Relaxed);
-                    let mut summary = self.summary();
-                    summary.bytes += done.size;
-                    summary.done.push(done);
+                    self.summary().add(&Event::Written(done));
                 }
                 Err(error) => self.failed(item.uri.clone(), error),
             }
@@ -308,7 +306,7 @@ impl Job {
         }
         let (path, modified) = (part.target.clone(), reader.last_modified());
         blocking(move || part.close(overwrite, modified)).await?;
-        Ok(Done { uri: item.uri.clone(), path, size: written })
+        Ok(Done { uri: item.uri.clone(), path, size: written, checked: None })
     }
 
     fn count(&self, size: u64) {
@@ -323,7 +321,7 @@ impl Job {
 
     fn failed(&self, uri: S3Uri, error: Error) {
         self.tally.objects.fetch_add(1, Ordering::Relaxed);
-        self.summary().failed.push(Failed { uri, error });
+        self.summary().add(&Event::Failed(Failed { uri, error }));
     }
 
     fn summary(&self) -> std::sync::MutexGuard<'_, Summary> {
@@ -337,7 +335,8 @@ impl Job {
             objects: self.tally.objects.load(Ordering::Relaxed),
             total_objects: self.tally.total_objects.load(Ordering::Relaxed),
             total_known: self.tally.listed.load(Ordering::Relaxed),
-            current: current.to_owned(),
+            active: vec![Active { key: current.to_owned(), ..Active::default() }],
+            ..Progress::default()
         });
     }
 }

@@ -33,7 +33,7 @@ pub(super) struct Ended {
 
 impl Ended {
     pub(super) fn of(summary: &Summary) -> Self {
-        let (objects, failed) = (summary.done.len() as u64, summary.failed.len() as u64);
+        let (objects, failed) = (summary.written + summary.skipped, summary.failures);
         let outcome = match (objects, summary.failed.as_slice()) {
             (_, []) => Ok(()),
             (0, [only]) => Err(only.error.clone()),

@@ -19,7 +19,7 @@ use super::update::update;
 use super::view::view;
 use crate::domain::object::{Bucket, Entry, Object, Page};
 use crate::domain::role::RoleIndex;
-use crate::domain::transfer::{Done, Failed, Progress, Summary};
+use crate::domain::transfer::{Active, Done, Failed, Progress, Summary};
 use crate::domain::uri::S3Uri;
 use crate::error::Error;
 use crate::ops::console::ConsolePage;
@@ -540,16 +540,21 @@ fn transfers_show_how_far_they_are_and_how_they_ended() {
         total_bytes: 1_258_291,
         total_objects: 1,
         total_known: true,
-        current: "summary.csv".into(),
+        active: vec![Active { key: "summary.csv".into(), ..Active::default() }],
         objects: 0,
+        ..Progress::default()
     };
     app.hear(Msg::Progress(JobId(4), progress));
     app.hear(Msg::Tick(at(2)));
     insta::assert_snapshot!(app.screen());
-    let done = Done { uri: uri("summary.csv"), path: "summary.csv".into(), size: 1_258_291 };
+    let done =
+        Done { uri: uri("summary.csv"), path: "summary.csv".into(), size: 1_258_291, checked: Some("CRC64NVME") };
     let exists = Failed { uri: uri("test.txt"), error: Error::Exists { path: "test.txt".into() } };
-    app.hear(Msg::Finished(JobId(4), Ok(Summary { done: vec![done], bytes: 1_258_291, failed: vec![] })));
-    app.hear(Msg::Finished(JobId(5), Ok(Summary { failed: vec![exists], ..Summary::default() })));
+    app.hear(Msg::Finished(
+        JobId(4),
+        Ok(Summary { written: 1, bytes: 1_258_291, done: vec![done], ..Summary::default() }),
+    ));
+    app.hear(Msg::Finished(JobId(5), Ok(Summary { failures: 1, failed: vec![exists], ..Summary::default() })));
     app.press("T<enter>");
     insta::assert_snapshot!(app.screen());
 }

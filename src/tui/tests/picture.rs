@@ -109,7 +109,8 @@ fn day() -> App {
         objects: 0,
         total_objects: 1,
         total_known: true,
-        current: current.into(),
+        active: vec![Active { key: current.into(), ..Active::default() }],
+        ..Progress::default()
     };
     app.hear(Msg::Progress(JobId(4), progress(9 << 20, 24 << 20, "big.bin")));
     app.hear(Msg::Progress(JobId(5), progress(1_108_000, 1_258_291, "summary.csv")));

@@ -76,10 +76,10 @@ pub(super) fn finished(state: &mut State, id: JobId, answer: Result<Summary>) {
     let Some(job) = state.jobs.iter_mut().find(|job| job.id == id && runs(&job.outcome)) else { return };
     job.outcome = match answer {
         Ok(summary) => {
-            let (done, failed) = (count(summary.done.len() as u64), summary.failed.len());
+            let (done, failed) = (count(summary.written), summary.failures as usize);
             // The last progress may have been overtaken by the end.
             job.progress.bytes = summary.bytes;
-            job.progress.objects = (summary.done.len() + failed) as u64;
+            job.progress.objects = summary.met();
             job.progress.total_objects = job.progress.objects;
             job.progress.total_bytes = job.progress.total_bytes.max(summary.bytes);
             state.notice = Some(if let ("0", [only]) = (done.as_str(), summary.failed.as_slice()) {

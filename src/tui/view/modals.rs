@@ -190,7 +190,9 @@ fn transfer(theme: Theme, job: &Job) -> Vec<Line<'static>> {
         bytes(progress.total_bytes)
     ))];
     match &job.outcome {
-        Outcome::Running => text.push(Line::from(escaped(&progress.current).into_owned())),
+        Outcome::Running => {
+            text.push(Line::from(escaped(progress.active.first().map_or("", |active| &active.key)).into_owned()))
+        }
         Outcome::Cancelled => text.push(Line::styled("cancelled", theme.dim())),
         Outcome::Failed(error) => text.push(Line::styled(error.to_string(), theme.bad())),
         Outcome::Done(summary) => {
