@@ -8,6 +8,7 @@ pub mod browse;
 mod cat;
 pub mod check;
 pub mod console;
+pub mod control;
 pub mod download;
 mod downloaded;
 pub mod import;

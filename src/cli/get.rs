@@ -12,10 +12,10 @@ use serde_json::json;
 use super::{Context, output};
 use crate::domain::role::RoleIndex;
 use crate::domain::text::{bytes, count, cut, escaped};
-use crate::domain::transfer::{Progress, Summary};
+use crate::domain::transfer::{IfExists, Progress, Summary};
 use crate::domain::uri::S3Uri;
 use crate::error::{Error, Result};
-use crate::ops::download::{OnProgress, Pick};
+use crate::ops::download::{Job, OnProgress, Pick, Wishes};
 
 pub(super) struct Options {
     pub(super) recursive: bool,
@@ -31,8 +31,10 @@ pub(super) async fn run(context: &Context, role: RoleIndex, paths: &[String], op
         let bar = bar.clone();
         Arc::new(move |progress| show(&bar, progress))
     };
+    let if_exists = if options.force { IfExists::Overwrite } else { IfExists::Refuse };
+    let wishes = Wishes { if_exists };
     let one_object = matches!(picks.as_slice(), [Pick::Object { .. }]);
-    let mut summary = context.core.download(role, picks, options.force, on_progress).await;
+    let mut summary = context.core.download(role, Job::new(picks, wishes, on_progress)).await;
     bar.finish_and_clear();
     if options.json {
         print_json_lines(&summary)?;

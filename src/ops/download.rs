@@ -16,10 +16,11 @@ use crate::aws::s3::{Depth, S3};
 use crate::domain::local_path::{folder_of, local_path};
 use crate::domain::object::Entry;
 use crate::domain::role::RoleIndex;
-use crate::domain::transfer::{Active, Done, Event, Failed, Progress, Summary};
+use crate::domain::transfer::{Active, Done, Event, Failed, IfExists, Progress, Summary};
 use crate::domain::uri::S3Uri;
 use crate::error::{Error, Result};
 use crate::local::files;
+use crate::ops::control::Control;
 use crate::ops::read::Reader;
 
 /// Objects that are fetched at the same time.
@@ -113,16 +114,43 @@ impl Target {
 /// Hears how far the job is; called often, so it must be quick.
 pub type OnProgress = Arc<dyn Fn(&Progress) + Send + Sync>;
 
+/// Hears what becomes of each object, as it happens.
+pub type OnEvent = Arc<dyn Fn(&Event) + Send + Sync>;
+
+/// How a job goes about its objects.
+#[derive(Clone, Debug, Default)]
+pub struct Wishes {
+    /// What happens to files that are there and differ.
+    pub if_exists: IfExists,
+}
+
+/// A download that somebody wants.
+#[derive(Clone)]
+pub struct Job {
+    /// What, and where to.
+    pub picks: Vec<Pick>,
+    /// How.
+    pub wishes: Wishes,
+    /// The hand that pauses it.
+    pub control: Control,
+    /// Hears how far it is.
+    pub on_progress: OnProgress,
+    /// Hears what becomes of each object.
+    pub on_event: OnEvent,
+}
+
+impl Job {
+    /// A job that nobody pauses and of whose objects nobody hears one by one.
+    pub fn new(picks: Vec<Pick>, wishes: Wishes, on_progress: OnProgress) -> Self {
+        Self { picks, wishes, control: Control::default(), on_progress, on_event: Arc::new(|_| {}) }
+    }
+}
+
 impl Core {
     /// Downloads all picks as `role`. What fails is in the summary, and the rest goes on; dropping the future cancels
     /// the job and leaves no half file. Either way the job is written down.
-    pub async fn download(
-        self: &Arc<Self>,
-        role: RoleIndex,
-        picks: Vec<Pick>,
-        overwrite: bool,
-        on_progress: OnProgress,
-    ) -> Summary {
+    pub async fn download(self: &Arc<Self>, role: RoleIndex, job: Job) -> Summary {
+        let Job { picks, wishes, on_progress, on_event, .. } = job;
         let buckets = picks.iter().map(|pick| pick.uri().bucket.clone()).collect();
         let mut record = Record::new(self, role, buckets);
         let so_far = record.so_far();
@@ -130,7 +158,10 @@ impl Core {
             *held(&so_far) = (progress.objects, progress.bytes);
             on_progress(progress);
         });
-        let summary = download(self.s3(role), picks, overwrite, on_progress).await;
+        let summary = download(self.s3(role), picks, wishes.if_exists == IfExists::Overwrite, on_progress).await;
+        for done in &summary.done {
+            on_event(&Event::Written(done.clone()));
+        }
         record.ended(Ended::of(&summary));
         summary
     }
@@ -138,7 +169,7 @@ impl Core {
 
 async fn download(s3: S3, picks: Vec<Pick>, overwrite: bool, on_progress: OnProgress) -> Summary {
     let (sender, receiver) = mpsc::channel(1024);
-    let job = Arc::new(Job {
+    let job = Arc::new(Running {
         s3,
         overwrite,
         queue: Mutex::new(receiver),
@@ -164,7 +195,7 @@ async fn download(s3: S3, picks: Vec<Pick>, overwrite: bool, on_progress: OnProg
     std::mem::take(&mut *summary)
 }
 
-struct Job {
+struct Running {
     s3: S3,
     overwrite: bool,
     queue: Mutex<mpsc::Receiver<Item>>,
@@ -191,7 +222,7 @@ struct Item {
     target: Target,
 }
 
-impl Job {
+impl Running {
     /// Feeds the queue: single objects as they are, prefixes page by page.
     async fn list(&self, picks: Vec<Pick>, queue: mpsc::Sender<Item>) {
         for pick in picks {

@@ -1,6 +1,7 @@
 //! What the screen wants done: data, so that a test can read it. `run` performs it.
 
 use crate::domain::role::RoleIndex;
+use crate::domain::transfer::IfExists;
 use crate::domain::uri::S3Uri;
 use crate::ops::console::ConsolePage;
 use crate::ops::download::Pick;
@@ -35,7 +36,7 @@ pub enum Effect {
     /// Ask for an object's details.
     Details { ticket: Ticket, role: RoleIndex, uri: S3Uri },
     /// Download.
-    Download { job: JobId, role: RoleIndex, picks: Vec<Pick>, overwrite: bool },
+    Download { job: JobId, role: RoleIndex, picks: Vec<Pick>, if_exists: IfExists },
     /// Stop what this ticket asked for.
     Cancel(Ticket),
     /// Stop a transfer.

@@ -8,12 +8,12 @@ use super::effect::Code;
 use super::msg::{JobId, Life, Msg, SignInStep, Ticket};
 use crate::aws::s3::Depth;
 use crate::domain::role::RoleIndex;
-use crate::domain::transfer::{Progress, Summary};
+use crate::domain::transfer::{IfExists, Progress, Summary};
 use crate::domain::uri::S3Uri;
 use crate::error::{Error, Result};
 use crate::ops::Core;
 use crate::ops::console::ConsolePage;
-use crate::ops::download::Pick;
+use crate::ops::download::{Job, Pick, Wishes};
 use crate::ops::sign_in::{How, Step};
 
 /// What the effects work with.
@@ -158,13 +158,13 @@ impl Outside {
         job: JobId,
         role: RoleIndex,
         picks: Vec<Pick>,
-        overwrite: bool,
+        if_exists: IfExists,
         progress: watch::Sender<Progress>,
     ) {
         let answer: Result<Summary> = async {
             self.session(role).await?;
             let on_progress = Arc::new(move |now: &Progress| _ = progress.send_replace(now.clone()));
-            Ok(self.core.download(role, picks, overwrite, on_progress).await)
+            Ok(self.core.download(role, Job::new(picks, Wishes { if_exists }, on_progress)).await)
         }
         .await;
         self.send(Msg::Finished(job, answer)).await;

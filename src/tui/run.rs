@@ -235,10 +235,10 @@ impl Work {
             Effect::Console { role, page } => {
                 self.spawn(Owner::Console(role), |outside| outside.console(role, page));
             }
-            Effect::Download { job, role, picks, overwrite } => {
+            Effect::Download { job, role, picks, if_exists } => {
                 let (sender, receiver) = watch::channel(Progress::default());
                 self.watched.insert(job, receiver);
-                self.spawn(Owner::Job(job), |outside| outside.download(job, role, picks, overwrite, sender));
+                self.spawn(Owner::Job(job), |outside| outside.download(job, role, picks, if_exists, sender));
             }
             Effect::Cancel(ticket) => self.cancel(|owner| match owner {
                 Owner::Assume(of, _)

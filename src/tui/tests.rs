@@ -19,7 +19,7 @@ use super::update::update;
 use super::view::view;
 use crate::domain::object::{Bucket, Entry, Object, Page};
 use crate::domain::role::RoleIndex;
-use crate::domain::transfer::{Active, Done, Failed, Progress, Summary};
+use crate::domain::transfer::{Active, Done, Failed, IfExists, Progress, Summary};
 use crate::domain::uri::S3Uri;
 use crate::error::Error;
 use crate::ops::console::ConsolePage;
@@ -274,7 +274,7 @@ fn an_answer_does_not_change_what_an_open_question_is_about() {
     assert_eq!(app.assumed(4, ADMIN, 3600), []);
     assert!(app.screen().contains("prod/Admin is assumed"), "{}", app.screen());
     let picks = vec![Pick::into_folder(uri("summary.csv"), Some(1_258_291), Path::new("./"))];
-    let download = Effect::Download { job: JobId(5), role: READER, picks, overwrite: false };
+    let download = Effect::Download { job: JobId(5), role: READER, picks, if_exists: IfExists::Refuse };
     assert_eq!(app.press("<enter>"), [download]);
 }
 
@@ -527,7 +527,7 @@ fn a_marked_set_is_downloaded_into_the_chosen_folder() {
     let effects = app.press("out<tab><enter>");
     let root = Path::new("out");
     let picks = vec![Pick::folder(uri("reports/"), root), Pick::into_folder(uri("test.txt"), Some(22), root)];
-    assert_eq!(effects, [Effect::Download { job: JobId(4), role: READER, picks, overwrite: true }]);
+    assert_eq!(effects, [Effect::Download { job: JobId(4), role: READER, picks, if_exists: IfExists::Overwrite }]);
     assert_eq!(app.state.browser.listing.marked().len(), 0);
 }
 

@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use super::{new_number, roles, runs};
 use crate::domain::role::RoleIndex;
 use crate::domain::text::{count, escaped};
-use crate::domain::transfer::{Progress, Summary};
+use crate::domain::transfer::{IfExists, Progress, Summary};
 use crate::domain::uri::S3Uri;
 use crate::error::{Error, Result};
 use crate::tui::effect::Effect;
@@ -62,7 +62,8 @@ pub(super) fn start(
     });
     state.job_cursor = Cursor { at: state.jobs.len() - 1, ..state.job_cursor };
     let picks = picks(picked, folder);
-    effects.push(Effect::Download { job, role, picks, overwrite });
+    let if_exists = if overwrite { IfExists::Overwrite } else { IfExists::Refuse };
+    effects.push(Effect::Download { job, role, picks, if_exists });
 }
 
 pub(super) fn progress(state: &mut State, id: JobId, progress: Progress) {
