@@ -82,9 +82,9 @@ impl Reader {
             Some(body) => body,
             None => {
                 let body = self.s3.body(&self.uri, self.offset, self.etag.as_deref()).await?;
-                self.etag = self.etag.take().or_else(|| body.etag.clone());
-                self.size = Some(body.object_size);
-                self.last_modified = body.last_modified;
+                self.etag = self.etag.take().or_else(|| body.stat.etag.clone());
+                self.size = Some(body.stat.size);
+                self.last_modified = body.stat.last_modified;
                 self.body.insert(body)
             }
         };
@@ -92,7 +92,7 @@ impl Reader {
             Some(bytes) => Ok(Some(bytes)),
             None if self.size == Some(self.offset) => Ok(None),
             None => {
-                let message = format!("{} of {} bytes came", self.offset, body.object_size);
+                let message = format!("{} of {} bytes came", self.offset, body.stat.size);
                 Err(Error::Network { endpoint: self.uri.to_string(), message })
             }
         }
