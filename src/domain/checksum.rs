@@ -108,6 +108,7 @@ impl Checksum {
 }
 
 /// Bytes on their way to a checksum.
+#[derive(Clone)]
 pub enum Hasher {
     /// A CRC.
     Crc(Algorithm, crc_fast::Digest),

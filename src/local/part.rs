@@ -103,7 +103,7 @@ pub enum Found {
     Another,
 }
 
-/// A file on its way. Dropping it leaves what is there for the next run.
+/// A file on its way. Dropping it leaves the pieces that are there for the next run, and nothing when there is none.
 #[derive(Debug)]
 pub struct Part {
     file: File,
@@ -231,18 +231,19 @@ impl Part {
         Ok(hasher.finish())
     }
 
-    /// Forgets all pieces: the next ones are of another object, or these were wrong. Blocks.
+    /// Removes the file: its pieces are of another object, or wrong. Blocks.
     ///
     /// # Errors
     /// [`Error::File`].
     pub fn discard(self) -> Result<()> {
-        fs::remove_file(&self.path).map_err(Error::file("remove", &self.path))
+        held(&self.pieces).fill(None);
+        self.remove().map_err(Error::file("remove", &self.path))
     }
 
-    /// Removes the part when nothing of it is worth keeping. Blocks.
-    pub fn discard_if_empty(self) {
-        if held(&self.pieces).iter().all(Option::is_none) {
-            _ = self.discard();
+    fn remove(&self) -> io::Result<()> {
+        match fs::remove_file(&self.path) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+            other => other,
         }
     }
 
@@ -252,11 +253,10 @@ impl Part {
     /// # Errors
     /// [`Error::Exists`] where a file has come meanwhile; [`Error::File`].
     pub fn finish(self, modified: Option<Timestamp>, clobber: Clobber) -> Result<PathBuf> {
-        let Self { file, path, target, plan, .. } = self;
-        let failed = |error| Error::file("write", &target)(error);
-        file.set_len(plan.size).map_err(failed)?;
-        settle(&file, modified).map_err(failed)?;
-        name(&path, &target, clobber)
+        let failed = |error| Error::file("write", &self.target)(error);
+        self.file.set_len(self.plan.size).map_err(failed)?;
+        settle(&self.file, modified).map_err(failed)?;
+        name(&self.path, &self.target, clobber)
     }
 
     /// A part without a journal: all of its pieces are there, or none is.
@@ -309,6 +309,15 @@ impl Part {
         let record = |(number, crc): (u64, Option<u64>)| crc.map_or([0; RECORD], |crc| record(number, crc));
         let records: Vec<u8> = (0..).zip(pieces).flat_map(record).collect();
         write_at(&self.file, &records, self.plan.record_at(0))
+    }
+}
+
+impl Drop for Part {
+    fn drop(&mut self) {
+        // An empty object has no piece, and its file has its name by now.
+        if held(&self.pieces).iter().all(Option::is_none) {
+            _ = self.remove();
+        }
     }
 }
 
@@ -590,7 +599,7 @@ mod tests {
         assert!(error.contains("another xsw"), "{error}");
         let error = write_whole(&target, b"small", None, Clobber::Never).unwrap_err().to_string();
         assert!(error.contains("another xsw"), "{error}");
-        part.discard_if_empty();
+        drop(part);
         assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 0);
     }
 

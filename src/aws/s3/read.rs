@@ -76,15 +76,6 @@ impl Body {
 }
 
 impl S3 {
-    /// The bytes of an object from `start` on; with `etag`, only if it is still that one.
-    ///
-    /// # Errors
-    /// [`Error::Replaced`] when it is another one by now.
-    pub async fn body(&self, uri: &S3Uri, start: u64, etag: Option<&str>) -> Result<Body> {
-        let range = (start > 0).then_some(start..u64::MAX);
-        self.get(uri, &Ask { range, etag: etag.map(str::to_owned), version: None }).await
-    }
-
     /// The bytes that are asked for, to be read at once. It is one attempt: who reads them asks again.
     ///
     /// # Errors
