@@ -137,7 +137,7 @@ impl Part {
     /// [`Error::File`]: no room, no permission, another process at the same file.
     pub fn open(target: &Path, plan: Plan, whole: Option<&Checksum>) -> Result<(Self, Found)> {
         let path = path_of_part(target);
-        let failed = |error| Error::file("write", &path)(error);
+        let failed = |error| Error::file("write", target)(error);
         let file = open_part(&path).map_err(failed)?;
         let length = file.metadata().map_err(failed)?.len();
         let pieces = vec![None; usize::try_from(plan.pieces()).unwrap_or(usize::MAX)];
@@ -157,7 +157,11 @@ impl Part {
         if !matches!(found, Found::Bytes(_)) {
             part.file.set_len(0).map_err(failed)?;
         }
-        room(&part.path, part.plan.size.saturating_sub(if let Found::Bytes(bytes) = found { bytes } else { 0 }))?;
+        room(
+            target,
+            &part.path,
+            part.plan.size.saturating_sub(if let Found::Bytes(bytes) = found { bytes } else { 0 }),
+        )?;
         let end = part.plan.size + part.plan.journal_length();
         part.file
             .set_len(end)
@@ -426,15 +430,15 @@ fn numbered(target: &Path, number: u32) -> PathBuf {
     target.with_file_name(name)
 }
 
-/// Tells early that a disk has too little room for `bytes` more.
-fn room(path: &Path, bytes: u64) -> Result<()> {
+/// Tells early that the disk of `path` has too little room for `bytes` more.
+fn room(target: &Path, path: &Path, bytes: u64) -> Result<()> {
     #[cfg(unix)]
     if let Ok(disk) = rustix::fs::statvfs(path)
         && disk.f_bavail.saturating_mul(disk.f_frsize) < bytes
     {
-        return Err(Error::file("write", path)(io::ErrorKind::StorageFull.into()));
+        return Err(Error::file("write", target)(io::ErrorKind::StorageFull.into()));
     }
-    _ = (path, bytes);
+    _ = (target, path, bytes);
     Ok(())
 }
 

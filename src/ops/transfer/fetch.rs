@@ -20,6 +20,9 @@ use crate::ops::download::OnHalt;
 /// Bytes are handed to the disk in batches of at least this size, off the async threads.
 const BATCH: u64 = 512 << 10;
 
+/// Bytes that are worth the trouble of as many failures again.
+const PROGRESS: u64 = 64 << 10;
+
 /// What a stream holds at most: a batch, and what the connection has read ahead.
 const WINDOW: u64 = 1 << 20;
 
@@ -84,10 +87,9 @@ impl Line {
     ) -> Result<(Sink, Stat)> {
         let mut at = range.start;
         let mut first: Option<Stat> = None;
-        let mut failures = 0;
+        let (mut failures, mut settled) = (0, range.start);
         loop {
             let mut stream = Stream { line: self, uri, range: range.clone(), share, slot: None };
-            let before = at;
             let seen = self.gate.seen();
             let ended;
             (sink, ended) = stream.run(ask, &mut at, sink, &mut first).await?;
@@ -97,7 +99,10 @@ impl Line {
                 Ended::Broken(error) => error,
             };
             drop(stream);
-            failures = if at > before { 1 } else { failures + 1 };
+            if at >= settled + PROGRESS {
+                (failures, settled) = (0, at);
+            }
+            failures += 1;
             match verdict(&error) {
                 Verdict::Again | Verdict::SlowDown => {
                     if verdict(&error) == Verdict::SlowDown {
@@ -123,7 +128,15 @@ impl Line {
                 let _slot = self.pool.slot(0).await;
                 self.s3.stat(uri, ask).await
             };
-            let Err(error) = answer else { return answer };
+            let error = match answer {
+                Ok(stat) => return Ok(stat),
+                // HEAD has no body, so S3 could not say why: GET can.
+                Err(error @ Error::Denied { .. }) => {
+                    let one = Ask { range: Some(0..1), ..ask.clone() };
+                    return Err(self.s3.get(uri, &one).await.err().unwrap_or(error));
+                }
+                Err(error) => error,
+            };
             failures += 1;
             match verdict(&error) {
                 Verdict::Again | Verdict::SlowDown => {

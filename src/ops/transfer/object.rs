@@ -190,7 +190,8 @@ fn done(item: &Item, path: PathBuf, size: u64, checked: Option<Algorithm>) -> Do
 }
 
 fn is_disk_full(error: &Error) -> bool {
-    let full = [std::io::ErrorKind::StorageFull, std::io::ErrorKind::QuotaExceeded];
+    use std::io::ErrorKind::{QuotaExceeded, StorageFull};
+    let full = [StorageFull, QuotaExceeded];
     matches!(error, Error::File { source, .. } if full.contains(&source.kind()))
 }
 
