@@ -168,7 +168,7 @@ impl Walk {
             }
             match self.running.join_next().await {
                 Some(done) => self.hear(done)?,
-                None => return Err(broken("it stands still")),
+                None => return Err(Error::Crashed { message: "a listing stands still".into() }),
             }
         }
     }
@@ -212,7 +212,7 @@ impl Walk {
             Ok(done) => done,
             // Only of parts that are gone.
             Err(error) if error.is_cancelled() => return Ok(()),
-            Err(error) => return Err(broken(&error.to_string())),
+            Err(error) => return Err(Error::Crashed { message: error.to_string() }),
         };
         let Some(place) = self.parts.iter().position(|part| part.id == id) else { return Ok(()) };
         let part = &mut self.parts[place];
@@ -281,12 +281,6 @@ impl Walk {
         self.parts.extend(parts);
         self.parts.extend(rest);
     }
-}
-
-/// A listing that cannot go on, for no reason of the server's.
-fn broken(why: &str) -> Error {
-    let message = format!("the listing broke off: {why}");
-    Error::Aws { action: "s3:ListBucket".into(), code: "Internal".into(), message, hint: None }
 }
 
 /// Whether the server asks for fewer requests.
