@@ -15,6 +15,7 @@ mod logout;
 mod ls;
 mod man;
 pub mod output;
+mod progress;
 mod prompt;
 mod stop;
 mod whoami;

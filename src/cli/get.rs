@@ -1,21 +1,19 @@
 //! `xsw get`: downloads, with progress on stderr when a person watches.
 
 use std::collections::BTreeSet;
-use std::io::{self, IsTerminal as _};
 use std::path::Path;
 use std::sync::Arc;
-use std::time::Duration;
 
-use indicatif::{ProgressBar, ProgressStyle};
 use serde_json::json;
 
+use super::progress::{Lasting, Progress};
 use super::{Context, output};
 use crate::domain::role::RoleIndex;
-use crate::domain::text::{bytes, count, cut, escaped};
-use crate::domain::transfer::{IfExists, Progress, Summary};
+use crate::domain::text::{bytes, count, escaped};
+use crate::domain::transfer::{Event, IfExists, Summary};
 use crate::domain::uri::S3Uri;
 use crate::error::{Error, Result};
-use crate::ops::download::{Job, OnProgress, Pick, Wishes};
+use crate::ops::download::{Job, OnEvent, OnProgress, Pick, Wishes};
 
 pub(super) struct Options {
     pub(super) recursive: bool,
@@ -25,17 +23,29 @@ pub(super) struct Options {
 
 pub(super) async fn run(context: &Context, role: RoleIndex, paths: &[String], options: &Options) -> Result<()> {
     let picks = picks(paths, options.recursive)?;
-    context.session(role).await?;
-    let bar = bar();
+    let session = context.session(role).await?;
+    let profile = &context.core.profile;
+    let asks = profile.chain(role).iter().any(|link| profile.role(*link).mfa_serial.is_some());
+    let renews_unasked = !asks || !profile.settings.mfa_command.is_empty();
+    let drawn = Progress::start(Lasting { expiration: session.expiration, renews_unasked });
     let on_progress: OnProgress = {
-        let bar = bar.clone();
-        Arc::new(move |progress| show(&bar, progress))
+        let drawn = drawn.clone();
+        Arc::new(move |progress| drawn.on_progress(progress))
     };
     let if_exists = if options.force { IfExists::Overwrite } else { IfExists::Refuse };
     let wishes = Wishes { if_exists };
     let one_object = matches!(picks.as_slice(), [Pick::Object { .. }]);
-    let mut summary = context.core.download(role, Job::new(picks, wishes, on_progress)).await;
-    bar.finish_and_clear();
+    let on_event: OnEvent = {
+        let drawn = drawn.clone();
+        Arc::new(move |event| {
+            if let Event::Note(uri, text) = event {
+                drawn.note(&format!("{uri}: {text}"));
+            }
+        })
+    };
+    let job = Job { on_event, ..Job::new(picks, wishes, on_progress) };
+    let mut summary = context.core.download(role, job).await;
+    drawn.finish();
     if options.json {
         print_json_lines(&summary)?;
     }
@@ -75,38 +85,6 @@ fn picks(paths: &[String], recursive: bool) -> Result<Vec<Pick>> {
         })
     };
     sources.iter().map(pick).collect()
-}
-
-fn bar() -> ProgressBar {
-    if !io::stderr().is_terminal() {
-        return ProgressBar::hidden();
-    }
-    let bar = ProgressBar::new(0);
-    bar.set_style(style(UNKNOWN));
-    bar.enable_steady_tick(Duration::from_millis(120));
-    bar
-}
-
-/// While the listing runs nobody knows the whole, and no bar or time left would be true.
-const UNKNOWN: &str = "{spinner} {bytes} {binary_bytes_per_sec} {wide_msg}";
-const KNOWN: &str = "{spinner} {bar:24} {bytes}/{total_bytes} {binary_bytes_per_sec} {eta} {wide_msg}";
-
-fn style(template: &str) -> ProgressStyle {
-    ProgressStyle::with_template(template).unwrap_or_else(|_| ProgressStyle::default_bar())
-}
-
-fn show(bar: &ProgressBar, progress: &Progress) {
-    if bar.is_hidden() {
-        return;
-    }
-    if progress.total_known && bar.length() != Some(progress.total_bytes) {
-        bar.set_style(style(KNOWN));
-        bar.set_length(progress.total_bytes);
-    }
-    bar.set_position(progress.bytes);
-    let more = if progress.total_known { "" } else { "+" };
-    let of = format!("{}/{}{more}", count(progress.objects), count(progress.total_objects));
-    bar.set_message(format!("{of}  {}", cut(&escaped(progress.active.first().map_or("", |active| &active.key)), 60)));
 }
 
 fn print_json_lines(summary: &Summary) -> Result<()> {

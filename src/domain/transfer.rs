@@ -48,6 +48,18 @@ pub struct Progress {
     pub halt: Option<Halt>,
 }
 
+impl Progress {
+    /// The part in percent, when it is known what the whole is.
+    pub fn percent(&self) -> Option<u64> {
+        match (self.total_known, self.total_bytes) {
+            (false, _) => None,
+            // Empty objects are done one by one.
+            (true, 0) => Some(if self.objects < self.total_objects { 0 } else { 100 }),
+            (true, whole) => Some((u128::from(self.bytes.min(whole)) * 100 / u128::from(whole)) as u64),
+        }
+    }
+}
+
 /// An object that is being fetched.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Active {

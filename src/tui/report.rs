@@ -8,7 +8,7 @@ use unicode_width::{UnicodeWidthChar as _, UnicodeWidthStr as _};
 
 use super::state::{Job, Outcome, State};
 use crate::domain::duration::{clock, words};
-use crate::domain::text::{bytes, count, cut, escaped, plural};
+use crate::domain::text::{bar, bytes, count, cut_start, escaped, plural};
 use crate::domain::transfer::{Active, Done, Failed, IfExists, Progress, Summary};
 use crate::error::Error;
 use crate::ops::download::{Pick, To};
@@ -82,16 +82,6 @@ pub(super) fn kept(if_exists: IfExists) -> &'static str {
     }
 }
 
-/// The part in percent, when it is known what the whole is.
-pub(super) fn percent(progress: &Progress) -> Option<u64> {
-    let (part, whole) = (progress.bytes.min(progress.total_bytes), progress.total_bytes);
-    match (progress.total_known, whole) {
-        (false, _) => None,
-        (true, 0) => Some(if progress.objects < progress.total_objects { 0 } else { 100 }),
-        (true, _) => Some((u128::from(part) * 100 / u128::from(whole)) as u64),
-    }
-}
-
 /// `3 of 1,204+`: the plus where more may come.
 pub(super) fn objects(progress: &Progress, between: &str) -> String {
     let more = if progress.total_known { "" } else { "+" };
@@ -152,7 +142,7 @@ fn standing(job: &Job) -> (String, Tone) {
 }
 
 fn so_far(progress: &Progress, rows: &mut Rows) {
-    if let Some(percent) = percent(progress) {
+    if let Some(percent) = progress.percent() {
         let columns = rows.width.saturating_sub(LABEL + 6).min(40);
         let bar = bar(progress.bytes, progress.total_bytes.max(1), columns);
         rows.push("", format!("{percent:>3} % {bar}"), Tone::Bar);
@@ -180,7 +170,7 @@ fn in_flight(active: &Active, width: usize) -> String {
     let numbers = format!("{bar} {percent:>3} %  {:>10} of {:<10}  ", bytes(active.bytes), bytes(active.size));
     let key = escaped(&active.key);
     let room = width.saturating_sub(numbers.width());
-    format!("{numbers}{}", end_of(&key, room))
+    format!("{numbers}{}", cut_start(&key, room))
 }
 
 fn done(job: &Job, summary: &Summary, rows: &mut Rows) {
@@ -212,7 +202,7 @@ fn done(job: &Job, summary: &Summary, rows: &mut Rows) {
     for Done { path, size, checked, .. } in summary.done.iter().take(SHOWN) {
         let numbers = format!("{:>10}  {:<9}  ", bytes(*size), checked.unwrap_or("length"));
         let room = rows.width.saturating_sub(numbers.width());
-        let text = format!("{numbers}{}", end_of(&escaped(&path.to_string_lossy()), room));
+        let text = format!("{numbers}{}", cut_start(&escaped(&path.to_string_lossy()), room));
         rows.push("", text, Tone::Plain);
     }
     rows.more(summary.written, summary.done.len().min(SHOWN));
@@ -299,22 +289,6 @@ fn wrapped(text: &str, width: usize) -> Vec<String> {
     lines
 }
 
-/// The end of a name that is too long: it tells names apart, the beginning is often the same for all.
-fn end_of(text: &str, width: usize) -> String {
-    if text.width() <= width {
-        return text.to_owned();
-    }
-    let reversed: String = text.chars().rev().collect();
-    cut(&reversed, width).chars().rev().collect()
-}
-
-/// A bar of `width` columns, `part` of `whole` filled.
-pub(super) fn bar(part: u64, whole: u64, width: usize) -> String {
-    let filled =
-        if whole == 0 { 0 } else { (u128::from(part.min(whole)) * width as u128 / u128::from(whole)) as usize };
-    format!("{}{}", "█".repeat(filled), "░".repeat(width - filled))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -332,13 +306,6 @@ mod tests {
             ("a\nb", 5, vec!["a", "b"]),
         ] {
             assert_eq!(wrapped(text, width), lines, "{text} in {width}");
-        }
-    }
-
-    #[test]
-    fn of_long_names_the_end_is_kept() {
-        for (text, width, end) in [("abc", 3, "abc"), ("abcd", 3, "…cd"), ("a世界", 4, "…界"), ("abc", 0, "")] {
-            assert_eq!(end_of(text, width), end, "{text} in {width}");
         }
     }
 }

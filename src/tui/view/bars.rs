@@ -9,10 +9,9 @@ use unicode_width::UnicodeWidthStr as _;
 use super::{fit, span, spinner};
 use crate::domain::duration::clock;
 use crate::domain::session::seconds_left;
-use crate::domain::text::{cut, escaped};
+use crate::domain::text::{bar, cut, escaped};
 use crate::tui::keys::Action;
 use crate::tui::listing::Kind;
-use crate::tui::report::bar;
 use crate::tui::state::{Focus, Job, Modal, Outcome, SignInProgress, State};
 use crate::tui::theme::Theme;
 

@@ -76,7 +76,7 @@ pub(super) fn modal(state: &State, theme: Theme, frame: &mut Frame<'_>) {
             let open = state.jobs.iter().filter(|job| job.is_open()).count() as u64;
             let text = vec![
                 Line::from(format!("{} not ended and would stop.", transfers(open))),
-                Line::from("Asked for again, they go on where they were."),
+                Line::from("Asked for again, each goes on where it was."),
             ];
             message(frame, theme, " Quit? ", text);
         }

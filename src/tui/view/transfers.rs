@@ -8,11 +8,11 @@ use unicode_width::UnicodeWidthStr as _;
 
 use super::{fit, fit_right, highlighted, lines, pane, span};
 use crate::domain::duration::{clock, words};
-use crate::domain::text::{bytes, count, cut, plural};
+use crate::domain::text::{bar, bytes, count, cut, plural};
 use crate::domain::transfer::{Progress, Summary};
 use crate::error::Error;
 use crate::tui::keys::Action;
-use crate::tui::report::{LABEL, Row, Tone, bar, objects, percent};
+use crate::tui::report::{LABEL, Row, Tone, objects};
 use crate::tui::state::{Focus, Job, Outcome, State};
 use crate::tui::theme::Theme;
 
@@ -95,7 +95,7 @@ impl Cells {
         let progress = &job.progress;
         let speed = job.speed.bytes_per_second();
         Self {
-            percent: percent(progress).map(|percent| format!("{percent:>3} %")).unwrap_or_default(),
+            percent: progress.percent().map(|percent| format!("{percent:>3} %")).unwrap_or_default(),
             bytes: if progress.total_bytes > 0 { pair(progress) } else { String::new() },
             objects: if progress.total_objects > 1 { objects(progress, "/") } else { String::new() },
             failed: if progress.failed > 0 { format!("{} failed", count(progress.failed)) } else { String::new() },
@@ -212,7 +212,7 @@ fn sign(theme: Theme, job: &Job) -> (&'static str, Style) {
 fn standing(state: &State, theme: Theme, job: &Job) -> (String, Style) {
     let key = |action| state.keys.key(action).unwrap_or_default();
     let progress = &job.progress;
-    let at = percent(progress).map(|percent| format!(" at {percent} %")).unwrap_or_default();
+    let at = progress.percent().map(|percent| format!(" at {percent} %")).unwrap_or_default();
     match &job.outcome {
         Outcome::Running => {
             let what = match job.lacks_session() {
