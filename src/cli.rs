@@ -17,6 +17,7 @@ mod logout;
 mod ls;
 mod man;
 pub mod output;
+mod progress;
 mod prompt;
 mod rows;
 mod stop;
@@ -206,23 +207,7 @@ pub enum Verb {
     /// Size and number of the objects below a prefix
     Du(DuArguments),
     /// Download objects, or everything below a prefix
-    Get {
-        /// `s3://bucket/key …` and, last, the file or folder they go to [default: .]
-        #[arg(required = true, value_name = "S3URI… DEST")]
-        paths: Vec<String>,
-        /// The role
-        #[command(flatten)]
-        role: As,
-        /// Everything below the prefix
-        #[arg(short, long)]
-        recursive: bool,
-        /// Overwrite files that are there
-        #[arg(short, long)]
-        force: bool,
-        /// JSON Lines: one object for each file
-        #[arg(long)]
-        json: bool,
-    },
+    Get(GetArguments),
     /// Print objects
     Cat {
         /// `s3://bucket/key`
@@ -323,6 +308,60 @@ pub struct FindArguments {
     summarize: bool,
 }
 
+/// What `xsw get` fetches, and how.
+#[derive(Debug, Args)]
+pub struct GetArguments {
+    /// `s3://bucket/key …` and, last, the file or folder they go to [default: .]
+    #[arg(required = true, value_name = "S3URI… DEST")]
+    paths: Vec<String>,
+    /// The role
+    #[command(flatten)]
+    role: As,
+    /// Everything below the prefix; files that are there and equal are left as they are
+    #[arg(short, long)]
+    recursive: bool,
+    /// Overwrite files that are there: the same as --if-exists overwrite
+    #[arg(short, long, conflicts_with = "if_exists")]
+    force: bool,
+    /// What happens to files that are there and differ [default: ask in a terminal, else leave them and fail]
+    #[arg(long, value_enum, value_name = "WHAT")]
+    if_exists: Option<IfExistsWord>,
+    /// Only keys like this glob: without a slash it is about their last part, with one about all behind the prefix
+    #[arg(long, value_name = "GLOB", requires = "recursive")]
+    include: Vec<String>,
+    /// No keys like this glob
+    #[arg(long, value_name = "GLOB", requires = "recursive")]
+    exclude: Vec<String>,
+    /// Only what was written since: 30m, 12h, 7d, or a date
+    #[arg(long, value_name = "TIME", requires = "recursive")]
+    newer: Option<String>,
+    /// Only what was written before: 30m, 12h, 7d, or a date
+    #[arg(long, value_name = "TIME", requires = "recursive")]
+    older: Option<String>,
+    /// Tell what would be written, and write nothing
+    #[arg(long)]
+    dry_run: bool,
+    /// Memory that xsw may use, as near as it can be kept [default: 64MiB]
+    #[arg(long, value_name = "SIZE")]
+    max_memory: Option<String>,
+    /// JSON Lines: one object for each file
+    #[arg(long)]
+    json: bool,
+}
+
+/// What happens to a file that is there.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+pub enum IfExistsWord {
+    /// Leave it
+    Skip,
+    /// Replace it
+    Overwrite,
+    /// Leave it, and take a free name: report (2).csv
+    Rename,
+    /// Ask for each
+    Ask,
+}
+
 /// What `xsw du` adds up.
 #[derive(Debug, Args)]
 pub struct DuArguments {
@@ -382,7 +421,7 @@ impl Verb {
             | Self::Ls { json, .. }
             | Self::Find(FindArguments { json, .. })
             | Self::Du(DuArguments { json, .. })
-            | Self::Get { json, .. }
+            | Self::Get(GetArguments { json, .. })
             | Self::History { json, .. }
             | Self::Check { json } => *json,
             _ => false,
@@ -459,10 +498,7 @@ async fn answer(verb: Verb, context: &Context) -> Result<u8> {
         }
         Verb::Find(asked) => find::run(context, context.role_of(&asked.role)?, &asked).await,
         Verb::Du(asked) => du::run(context, context.role_of(&asked.role)?, &asked).await,
-        Verb::Get { paths, role, recursive, force, json } => {
-            let role = context.role_of(&role)?;
-            get::run(context, role, &paths, &get::Options { recursive, force, json }).await
-        }
+        Verb::Get(asked) => get::run(context, context.role_of(&asked.role)?, asked).await,
         Verb::Cat { uris, role } => cat::run(context, context.role_of(&role)?, &uris).await,
         Verb::Check { json } => check::run(context, json).await,
     };

@@ -105,13 +105,7 @@ struct Line<'a> {
     r#type: &'static str,
 }
 
-pub(super) fn summary(
-    out: &mut dyn Write,
-    json: bool,
-    what: &str,
-    number: u64,
-    size: Option<u64>,
-) -> io::Result<()> {
+pub(super) fn summary(out: &mut dyn Write, json: bool, what: &str, number: u64, size: Option<u64>) -> io::Result<()> {
     if json {
         return json_line(out, &json!({ "type": "summary", what: number, "size": size }));
     }
@@ -157,7 +151,9 @@ mod tests {
     #[test]
     fn times_are_those_of_the_zone() {
         for zone in [TimeZone::UTC, TimeZone::fixed(jiff::tz::offset(-9)), TimeZone::system()] {
-            for text in ["1970-01-01T00:00:00Z", "2026-01-02T03:04:05.999Z", "2024-02-29T23:59:59Z", "0999-12-31T12:00:00Z"] {
+            for text in
+                ["1970-01-01T00:00:00Z", "2026-01-02T03:04:05.999Z", "2024-02-29T23:59:59Z", "0999-12-31T12:00:00Z"]
+            {
                 let moment: Timestamp = text.parse().unwrap();
                 let shown = moment.to_zoned(zone.clone()).strftime("%Y-%m-%d %H:%M:%S").to_string();
                 assert_eq!(std::str::from_utf8(&time(Some(moment), &zone)), Ok(&*shown), "{text}");

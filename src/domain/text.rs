@@ -7,7 +7,7 @@ use std::borrow::Cow;
 use std::fmt::Write as _;
 
 use jiff::Timestamp;
-use unicode_width::UnicodeWidthChar;
+use unicode_width::{UnicodeWidthChar as _, UnicodeWidthStr as _};
 
 /// The text with everything escaped that moves the cursor, hides, reorders, or looks like something else:
 /// controls as `\x1b`, other invisible characters as `\u{202e}`, a backslash as `\\`, a space at an end as `\x20`.
@@ -55,7 +55,6 @@ fn must_escape(c: char) -> bool {
 
 /// Cuts `text` to `width` columns, the cut marked with `…` at its end.
 pub fn cut(text: &str, width: usize) -> Cow<'_, str> {
-    use unicode_width::UnicodeWidthStr;
     if text.width() <= width {
         return Cow::Borrowed(text);
     }
@@ -73,6 +72,22 @@ pub fn cut(text: &str, width: usize) -> Cow<'_, str> {
         out.push('…');
     }
     Cow::Owned(out)
+}
+
+/// The end of `text` in at most `width` columns: of keys and paths it tells more than their beginning.
+pub fn cut_start(text: &str, width: usize) -> Cow<'_, str> {
+    if text.width() <= width {
+        return Cow::Borrowed(text);
+    }
+    let reversed: String = text.chars().rev().collect();
+    Cow::Owned(cut(&reversed, width).chars().rev().collect())
+}
+
+/// A bar of `width` columns, `part` of `whole` filled.
+pub fn bar(part: u64, whole: u64, width: usize) -> String {
+    let filled =
+        if whole == 0 { 0 } else { (u128::from(part.min(whole)) * width as u128 / u128::from(whole)) as usize };
+    format!("{}{}", "█".repeat(filled), "░".repeat(width - filled))
 }
 
 /// Bytes as people read them: `22 B`, `1.2 MiB`, `4.0 GiB`.
@@ -126,6 +141,21 @@ pub fn plural(number: u64, one: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn of_long_names_the_end_is_kept() {
+        for (text, width, end) in [("abc", 3, "abc"), ("abcd", 3, "…cd"), ("a世界", 4, "…界"), ("abc", 0, "")] {
+            assert_eq!(cut_start(text, width), end, "{text} in {width}");
+        }
+    }
+
+    #[test]
+    fn a_bar_is_full_only_at_the_end() {
+        for (part, whole, shown) in [(0, 0, "░░░░"), (99, 100, "███░"), (100, 100, "████"), (u64::MAX, 1, "████")]
+        {
+            assert_eq!(bar(part, whole, 4), shown);
+        }
+    }
 
     #[test]
     fn what_a_terminal_would_obey_is_escaped() {

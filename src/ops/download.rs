@@ -105,11 +105,14 @@ pub type OnProgress = Arc<dyn Fn(&Progress) + Send + Sync>;
 /// Hears what becomes of each object, as it happens.
 pub type OnEvent = Arc<dyn Fn(&Event) + Send + Sync>;
 
-/// Says what shall happen to a file that is there, when [`IfExists::Ask`] was wished. Called where blocking is allowed.
-pub type AskExists = Arc<dyn Fn(&S3Uri, &Path) -> Result<IfExists> + Send + Sync>;
+/// An answer that somebody has to give.
+pub type Answer<T> = Pin<Box<dyn Future<Output = Result<T>> + Send>>;
+
+/// Says what shall happen to the file at a path, when [`IfExists::Ask`] was wished.
+pub type AskExists = Arc<dyn Fn(&Path) -> Answer<IfExists> + Send + Sync>;
 
 /// Sees to a new session, and answers when there is one.
-pub type AskSession = Arc<dyn Fn(Error) -> Pin<Box<dyn Future<Output = Result<()>> + Send>> + Send + Sync>;
+pub type AskSession = Arc<dyn Fn(Error) -> Answer<()> + Send + Sync>;
 
 /// What happens when the session ends on the way and a new one needs somebody.
 #[derive(Clone, Default)]

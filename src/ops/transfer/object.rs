@@ -137,7 +137,7 @@ impl Desk {
                 share.spared(listed.size);
                 return Ok(Event::Skipped(done(item, path, listed.size, None), why));
             }
-            (path, Decision::Ask) => match self.question(item, &path).await? {
+            (path, Decision::Ask) => match self.question(&path).await? {
                 Decision::Write(clobber) => (path, clobber),
                 _ => {
                     share.spared(listed.size);
@@ -173,15 +173,11 @@ impl Desk {
         .await
     }
 
-    async fn question(&self, item: &Item, path: &Path) -> Result<Decision> {
+    async fn question(&self, path: &Path) -> Result<Decision> {
         let _one = self.asking.lock().await;
         let Some(ask) = self.wishes.ask.clone() else { return by_wish(path, IfExists::Refuse) };
-        let (uri, path) = (item.uri.clone(), path.to_owned());
-        blocking(move || {
-            let wish = ask(&uri, &path)?;
-            by_wish(&path, if wish == IfExists::Ask { IfExists::Refuse } else { wish })
-        })
-        .await
+        let wish = ask(path).await?;
+        by_wish(path, if wish == IfExists::Ask { IfExists::Refuse } else { wish })
     }
 }
 

@@ -3,7 +3,7 @@
 use tui_input::Input;
 
 use super::browser;
-use super::{fail, new_ticket};
+use super::{fail, new_ticket, transfers};
 use crate::domain::role::RoleIndex;
 use crate::domain::session::seconds_left;
 use crate::domain::text::escaped;
@@ -102,6 +102,7 @@ pub(super) fn assume(
     // One at a time: whoever picks another role does not wait for the first.
     if let Some(running) = state.assuming.take() {
         effects.push(Effect::Cancel(running.ticket));
+        transfers::not_answered(state, &running);
     }
     let ticket = new_ticket(state);
     state.assuming = Some(Assuming { ticket, role, then, question: None });
@@ -129,6 +130,10 @@ pub(super) fn assumed(
     match answer {
         Ok(life) => {
             state.roles.lives.insert(role, life);
+            transfers::session_came(state, role, effects);
+            if running.then == After::Resume {
+                return;
+            }
             if state.modal.is_some() {
                 // What is being asked is about the role that was held when the question came up.
                 state.notice = Some(format!("{} is assumed: open it when you are done", label(state, role)));
@@ -138,6 +143,7 @@ pub(super) fn assumed(
         }
         // Other questions first: Enter on the role asks again.
         Err(Error::MfaRequired { .. }) if state.modal.is_some() => {
+            transfers::not_answered(state, &running);
             state.notice = Some(format!("{} wants an MFA code", label(state, role)));
         }
         Err(Error::MfaRequired { role: wanting, serial }) => {
@@ -264,7 +270,7 @@ fn hold(state: &mut State, role: RoleIndex, then: After, effects: &mut Vec<Effec
             }
             effects.push(Effect::Shell { role });
         }
-        // Done above.
-        After::Console { .. } => {}
+        // Done above, and by `assumed`.
+        After::Console { .. } | After::Resume => {}
     }
 }

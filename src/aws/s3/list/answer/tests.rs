@@ -5,9 +5,14 @@ use super::*;
 
 #[test]
 fn listed_keys_are_decoded_exactly() {
-    for (encoded, key) in
-        [("a+b", "a b"), ("a%2Bb", "a+b"), ("a%252Fb", "a%2Fb"), ("%1B%5B2J", "\x1b[2J"), ("%E6%97%A5/x", "日/x"), ("%", "%")]
-    {
+    for (encoded, key) in [
+        ("a+b", "a b"),
+        ("a%2Bb", "a+b"),
+        ("a%252Fb", "a%2Fb"),
+        ("%1B%5B2J", "\x1b[2J"),
+        ("%E6%97%A5/x", "日/x"),
+        ("%", "%"),
+    ] {
         assert_eq!(decoded(encoded), key);
     }
 }
@@ -61,7 +66,10 @@ fn answers_that_say_less() {
         ("<ListBucketResult></ListBucketResult>", Some((0, None))),
         // A token without IsTruncated is none: some servers always send one.
         ("<ListBucketResult><NextContinuationToken>t</NextContinuationToken></ListBucketResult>", Some((0, None))),
-        ("<x:ListBucketResult xmlns:x=''><x:Contents><x:Key>k</x:Key></x:Contents></x:ListBucketResult>", Some((1, None))),
+        (
+            "<x:ListBucketResult xmlns:x=''><x:Contents><x:Key>k</x:Key></x:Contents></x:ListBucketResult>",
+            Some((1, None)),
+        ),
         ("<Error><Code>SlowDown</Code></Error>", None),
         ("<Error/>", None),
     ] {
@@ -79,7 +87,10 @@ fn half_an_answer_is_none() {
     for end in 0..whole.len() {
         assert!(page(&whole.as_bytes()[..end]).is_err(), "{}", &whole[..end]);
     }
-    for wrong in ["<ListBucketResult><Contents><Key>&no;</Key></Contents></ListBucketResult>", "<ListBucketResult><Contents><Size>x</Size></Contents></ListBucketResult>"] {
+    for wrong in [
+        "<ListBucketResult><Contents><Key>&no;</Key></Contents></ListBucketResult>",
+        "<ListBucketResult><Contents><Size>x</Size></Contents></ListBucketResult>",
+    ] {
         assert!(page(wrong.as_bytes()).is_err(), "{wrong}");
     }
 }
