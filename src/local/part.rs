@@ -260,6 +260,7 @@ impl Part {
         let failed = |error| Error::file("write", &self.target)(error);
         self.file.set_len(self.plan.size).map_err(failed)?;
         settle(&self.file, modified).map_err(failed)?;
+        // The bytes are right: when they get no name now, the next run may name them.
         name(&self.path, &self.target, clobber)
     }
 
@@ -349,13 +350,15 @@ pub fn write_whole(target: &Path, bytes: &[u8], modified: Option<Timestamp>, clo
         write_at(&file, bytes, 0)?;
         settle(&file, modified)
     };
-    if let Err(error) = write() {
-        if error.kind() != io::ErrorKind::ResourceBusy {
+    let named = write().map_err(|error| (error.kind() != io::ErrorKind::ResourceBusy, error));
+    let named = named.map_err(|(ours, error)| (ours, Error::file("write", target)(error)));
+    let named = named.and_then(|()| name(&path, target, clobber).map_err(|error| (true, error)));
+    named.map_err(|(ours, error)| {
+        if ours {
             _ = fs::remove_file(&path);
         }
-        return Err(Error::file("write", target)(error));
-    }
-    name(&path, target, clobber)
+        error
+    })
 }
 
 /// Opens or makes a part, ours alone until it is closed. A symlink there is not followed.
@@ -409,7 +412,6 @@ fn name(part: &Path, target: &Path, clobber: Clobber) -> Result<PathBuf> {
                 place = numbered(target, number);
                 temporary = there.path;
             }
-            // The bytes are right: the next run may name them.
             Err(other) => {
                 _ = other.path.keep();
                 return Err(failed(other.error));

@@ -49,6 +49,21 @@ pub(in crate::ops) struct Item {
     pub(in crate::ops) target: Target,
     /// Whether it is fetched although an equal file is there.
     pub(in crate::ops) anew: bool,
+    /// What is at the target, when that was looked at already.
+    pub(in crate::ops) looked: Option<Result<(PathBuf, Decision)>>,
+}
+
+impl Item {
+    /// Looks at what is at the target. Blocks.
+    pub(in crate::ops) fn look(&self, desk: &Desk, listed: &Listed) -> Result<(PathBuf, Decision)> {
+        let known = Known { size: listed.size, modified: listed.modified, etag: listed.etag.as_deref() };
+        let path = match desk.wishes.dry_run {
+            true => self.target.root.join(&self.target.relative),
+            false => desk.folders.path(&self.target)?,
+        };
+        let decision = decide(&path, &known, desk.wishes.if_exists, self.anew)?;
+        Ok((path, decision))
+    }
 }
 
 /// An object as a listing told it.
@@ -160,17 +175,11 @@ impl Desk {
     }
 
     async fn look(self: &Arc<Self>, item: &Item, listed: &Listed) -> Result<(PathBuf, Decision)> {
-        let (desk, target, listed, anew) = (Arc::clone(self), item.target.clone(), listed.clone(), item.anew);
-        blocking(move || {
-            let known = Known { size: listed.size, modified: listed.modified, etag: listed.etag.as_deref() };
-            let path = match desk.wishes.dry_run {
-                true => target.root.join(&target.relative),
-                false => desk.folders.path(&target)?,
-            };
-            let decision = decide(&path, &known, desk.wishes.if_exists, anew)?;
-            Ok((path, decision))
-        })
-        .await
+        if let Some(looked) = &item.looked {
+            return looked.clone();
+        }
+        let (desk, item, listed) = (Arc::clone(self), item.clone(), listed.clone());
+        blocking(move || item.look(&desk, &listed)).await
     }
 
     async fn question(&self, path: &Path) -> Result<Decision> {
