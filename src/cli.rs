@@ -6,7 +6,9 @@ mod check;
 pub mod completions;
 mod console;
 mod credential_process;
+mod du;
 mod exec;
+mod find;
 mod get;
 mod history;
 mod import;
@@ -17,6 +19,7 @@ mod man;
 pub mod output;
 mod progress;
 mod prompt;
+mod rows;
 mod stop;
 mod whoami;
 
@@ -199,6 +202,10 @@ pub enum Verb {
         #[arg(long)]
         summarize: bool,
     },
+    /// Objects below a prefix by name, size and age
+    Find(FindArguments),
+    /// Size and number of the objects below a prefix
+    Du(DuArguments),
     /// Download objects, or everything below a prefix
     Get {
         /// `s3://bucket/key …` and, last, the file or folder they go to [default: .]
@@ -286,6 +293,53 @@ pub enum Verb {
     },
 }
 
+/// What `xsw find` looks for, and where.
+#[derive(Debug, Args)]
+pub struct FindArguments {
+    /// `s3://bucket/prefix`
+    uri: S3Uri,
+    /// The role
+    #[command(flatten)]
+    role: As,
+    /// Only keys like this glob: without a slash it is about their last part, with one about all behind the prefix
+    #[arg(long, value_name = "GLOB")]
+    name: Vec<String>,
+    /// No keys like this glob
+    #[arg(long, value_name = "GLOB")]
+    not_name: Vec<String>,
+    /// Only of this size: +1MiB is at least, -10K at most, 22 exactly so many bytes; K is KiB, KB is 1,000 bytes
+    #[arg(long, value_name = "SIZE", allow_hyphen_values = true)]
+    size: Vec<String>,
+    /// Only what was written since: 30m, 12h, 7d, or a date
+    #[arg(long, value_name = "TIME")]
+    newer: Option<String>,
+    /// Only what was written before: 30m, 12h, 7d, or a date
+    #[arg(long, value_name = "TIME")]
+    older: Option<String>,
+    /// JSON Lines: one object for each line
+    #[arg(long)]
+    json: bool,
+    /// Count and size at the end
+    #[arg(long)]
+    summarize: bool,
+}
+
+/// What `xsw du` adds up.
+#[derive(Debug, Args)]
+pub struct DuArguments {
+    /// `s3://bucket/prefix`
+    uri: S3Uri,
+    /// The role
+    #[command(flatten)]
+    role: As,
+    /// The prefixes down to this level too
+    #[arg(short, long, value_name = "LEVELS")]
+    depth: Option<usize>,
+    /// One JSON document; with --depth JSON Lines, the whole in the last
+    #[arg(long)]
+    json: bool,
+}
+
 /// The guard of accounts with `confirm = true`.
 #[derive(Clone, Copy, Debug, Args)]
 pub struct Guard {
@@ -327,6 +381,8 @@ impl Verb {
             Self::Accounts { json }
             | Self::Whoami { json, .. }
             | Self::Ls { json, .. }
+            | Self::Find(FindArguments { json, .. })
+            | Self::Du(DuArguments { json, .. })
             | Self::Get { json, .. }
             | Self::History { json, .. }
             | Self::Check { json } => *json,
@@ -402,6 +458,8 @@ async fn answer(verb: Verb, context: &Context) -> Result<u8> {
             let role = context.role_of(&role)?;
             ls::run(context, role, uri, &ls::Shape { recursive, json, summarize }).await
         }
+        Verb::Find(asked) => find::run(context, context.role_of(&asked.role)?, &asked).await,
+        Verb::Du(asked) => du::run(context, context.role_of(&asked.role)?, &asked).await,
         Verb::Get { paths, role, recursive, force, json } => {
             let role = context.role_of(&role)?;
             get::run(context, role, &paths, &get::Options { recursive, force, json }).await

@@ -26,8 +26,8 @@ use crate::domain::uri::S3Uri;
 use crate::error::{Error, Result};
 use crate::local::lock::held;
 
-pub use list::Depth;
-pub use read::Body;
+pub use list::{Begin, Depth};
+pub use read::{Ask, Body, Stat};
 
 /// What gives a living session whenever one is needed: a long transfer outlives its first one.
 pub type SessionFuture = Pin<Box<dyn Future<Output = Result<Session>> + Send>>;
@@ -44,13 +44,22 @@ struct Inner {
     /// `account/role`, for errors.
     caller: String,
     credentials: SharedCredentialsProvider,
-    /// A client for each region.
-    clients: Mutex<HashMap<String, Client>>,
+    /// A client for each region and use.
+    clients: Mutex<HashMap<(String, Use), Client>>,
     /// Where buckets are, as S3 told (aws-sdk-rust #183: the SDK does not follow).
     regions: Mutex<HashMap<String, String>>,
     watch: Watch,
     /// How often that was done.
     forgotten: Mutex<u64>,
+}
+
+/// What a client is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+enum Use {
+    /// Small answers, which the SDK asks for again when they fail.
+    Browse,
+    /// Bodies: who reads them asks again, and with that takes nothing from the retries that browsing has.
+    Transfer,
 }
 
 /// Hears of an [`Error::Denied`], and when its call began.
@@ -109,12 +118,22 @@ impl S3 {
         bucket: &str,
         request: impl Fn(Client) -> Answer,
     ) -> Result<T> {
+        self.in_region_for(Use::Browse, bucket, request).await
+    }
+
+    /// The same with a client for that use.
+    async fn in_region_for<T, Answer: Future<Output = Result<T>>>(
+        &self,
+        purpose: Use,
+        bucket: &str,
+        request: impl Fn(Client) -> Answer,
+    ) -> Result<T> {
         let known = self.regions().get(bucket).cloned();
         let region = known.unwrap_or_else(|| self.inner.endpoint.region.clone());
-        match self.in_session(&region, &request).await {
+        match self.in_session(purpose, &region, &request).await {
             Err(Error::OtherRegion { region: other, .. }) if other != region => {
                 self.learn_region(bucket, &other);
-                self.in_session(&other, &request).await
+                self.in_session(purpose, &other, &request).await
             }
             answer => answer,
         }
@@ -123,15 +142,16 @@ impl S3 {
     /// Makes a call, and once more with a new session when AWS has ended the one that we thought alive.
     async fn in_session<T, Answer: Future<Output = Result<T>>>(
         &self,
+        purpose: Use,
         region: &str,
         request: &impl Fn(Client) -> Answer,
     ) -> Result<T> {
         let (before, began) = (*self.forgotten(), jiff::Timestamp::now());
         // In boxes, because the SDK's futures are deeper than the compiler likes to lay out.
-        let answer = match Box::pin(request(self.client(region))).await {
+        let answer = match Box::pin(request(self.client(region, purpose))).await {
             Err(Error::Expired { .. }) => {
                 self.forget_session(before);
-                Box::pin(request(self.client(region))).await
+                Box::pin(request(self.client(region, purpose))).await
             }
             answer => answer,
         };
@@ -165,13 +185,19 @@ impl S3 {
         held(&self.inner.regions)
     }
 
-    fn client(&self, region: &str) -> Client {
+    fn client(&self, region: &str, purpose: Use) -> Client {
         let mut clients = held(&self.inner.clients);
-        clients.entry(region.to_owned()).or_insert_with(|| self.new_client(region)).clone()
+        clients.entry((region.to_owned(), purpose)).or_insert_with(|| self.new_client(region, purpose)).clone()
     }
 
-    fn new_client(&self, region: &str) -> Client {
+    fn new_client(&self, region: &str, purpose: Use) -> Client {
         let inner = &self.inner;
+        let (retries, stalls) = match purpose {
+            Use::Browse => {
+                (RetryConfig::standard().with_max_attempts(4), StalledStreamProtectionConfig::enabled().build())
+            }
+            Use::Transfer => (RetryConfig::disabled(), StalledStreamProtectionConfig::disabled()),
+        };
         // The time to the first byte of an answer, not of a body: those are watched by the stalled stream protection.
         let timeouts = TimeoutConfig::builder()
             .connect_timeout(http::CONNECT_TIMEOUT)
@@ -182,10 +208,15 @@ impl S3 {
             .http_client(inner.aws.http.clone())
             .sleep_impl(inner.aws.sleep.clone())
             .timeout_config(timeouts)
-            .retry_config(RetryConfig::standard().with_max_attempts(4))
-            .stalled_stream_protection(StalledStreamProtectionConfig::enabled().build())
+            .retry_config(retries)
+            .stalled_stream_protection(stalls)
             .region(Region::new(region.to_owned()))
             .credentials_provider(inner.credentials.clone());
+        // Who reads bodies compares them; the SDK would do it once more.
+        let builder = match purpose {
+            Use::Browse => builder,
+            Use::Transfer => builder.response_checksum_validation(ResponseChecksumValidation::WhenRequired),
+        };
         let config = match &inner.endpoint.url {
             // Other S3 servers know neither virtual hosts nor all checksums.
             Some(url) => builder

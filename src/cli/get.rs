@@ -33,7 +33,7 @@ pub(super) async fn run(context: &Context, role: RoleIndex, paths: &[String], op
         Arc::new(move |progress| drawn.on_progress(progress))
     };
     let if_exists = if options.force { IfExists::Overwrite } else { IfExists::Refuse };
-    let wishes = Wishes { if_exists };
+    let wishes = Wishes { if_exists, ..Wishes::default() };
     let one_object = matches!(picks.as_slice(), [Pick::Object { .. }]);
     let on_event: OnEvent = {
         let drawn = drawn.clone();

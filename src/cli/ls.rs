@@ -1,17 +1,17 @@
 //! `xsw ls`: buckets, prefixes, objects, each printed as it arrives.
 
-use std::io::Write;
-
-use jiff::{Timestamp, tz::TimeZone};
+use jiff::tz::TimeZone;
 use serde_json::json;
 
+use super::find::found_something;
+use super::rows::{Rows, summary, time};
 use super::{Context, output};
 use crate::aws::s3::Depth;
 use crate::domain::object::{Bucket, Entry};
 use crate::domain::role::RoleIndex;
-use crate::domain::text::{bytes, count};
 use crate::domain::uri::S3Uri;
 use crate::error::{Error, Result};
+use crate::ops::walk::Walk;
 
 pub(super) struct Shape {
     pub(super) recursive: bool,
@@ -39,6 +39,7 @@ async fn buckets(context: &Context, role: RoleIndex, shape: &Shape) -> Result<()
         error => error,
     })?;
     output::print(|out| {
+        let zone = TimeZone::system();
         let width = buckets.iter().map(|bucket| bucket.name.len()).max().unwrap_or(0);
         for Bucket { name, region, created } in &buckets {
             if shape.json {
@@ -46,91 +47,52 @@ async fn buckets(context: &Context, role: RoleIndex, shape: &Shape) -> Result<()
                 output::json_line(out, &line)?;
             } else {
                 let region = output::name(region.as_deref().unwrap_or_default());
-                let line = format!("{}  {:width$}  {region}", time(*created), output::name(name));
+                let created = time(*created, &zone);
+                let created = String::from_utf8_lossy(&created);
+                let line = format!("{created}  {:width$}  {region}", output::name(name));
                 writeln!(out, "{}", line.trim_end())?;
             }
         }
-        if shape.summarize { summary(out, shape, "buckets", buckets.len() as u64, None) } else { Ok(()) }
+        if shape.summarize { summary(out, shape.json, "buckets", buckets.len() as u64, None) } else { Ok(()) }
     })
 }
 
 async fn objects(context: &Context, role: RoleIndex, uri: &S3Uri, shape: &Shape) -> Result<()> {
     let s3 = context.core.s3(role);
-    let depth = if shape.recursive { Depth::All } else { Depth::Level };
-    let (mut objects, mut size, mut lines) = (0, 0, 0_u64);
-    let mut token = None;
-    loop {
-        let page = s3.page(uri, depth, token.as_deref()).await?;
-        lines += page.entries.len() as u64;
-        for entry in &page.entries {
-            if let Entry::Object(object) = entry {
-                objects += 1;
-                size += object.size;
+    let mut rows = Rows::new(shape.json);
+    let (mut objects, mut size, mut lines) = (0, 0, 0_usize);
+    if shape.recursive {
+        let mut walk = Walk::new(s3, uri.clone());
+        while let Some(batch) = rows.next(&mut walk).await? {
+            lines += batch.len();
+            objects += batch.len() as u64;
+            size += batch.iter().map(|object| object.size).sum::<u64>();
+            batch.iter().try_for_each(|object| rows.object(object))?;
+        }
+    } else {
+        let mut token = None;
+        loop {
+            let page = s3.page(uri, Depth::Level, token.as_deref()).await?;
+            lines += page.entries.len();
+            for entry in &page.entries {
+                if let Entry::Object(object) = entry {
+                    objects += 1;
+                    size += object.size;
+                }
+                rows.entry(entry)?;
+            }
+            rows.flush()?;
+            token = page.next;
+            if token.is_none() {
+                break;
             }
         }
-        output::print(|out| page.entries.iter().try_for_each(|entry| line(out, entry, shape.json)))?;
-        token = page.next;
-        if token.is_none() {
-            break;
-        }
     }
-    // A prefix that matches nothing is most often a typing mistake.
-    if lines == 0 && !uri.key.is_empty() {
-        let hint = Some("check the prefix; `xsw ls` of the level above shows what there is".to_owned());
-        return Err(Error::NotFound { message: format!("nothing begins with {uri}"), hint });
+    if lines == 0 {
+        found_something(uri)?;
     }
     if shape.summarize {
-        output::print(|out| summary(out, shape, "objects", objects, Some(size)))?;
+        rows.summary(objects, size)?;
     }
-    Ok(())
-}
-
-fn line(out: &mut dyn Write, entry: &Entry, as_json: bool) -> std::io::Result<()> {
-    match entry {
-        Entry::Prefix(key) if as_json => output::json_line(out, &json!({ "type": "prefix", "key": key })),
-        Entry::Object(object) if as_json => output::json_line(
-            out,
-            &json!({
-                "type": "object",
-                "key": object.key,
-                "size": object.size,
-                "last_modified": object.last_modified,
-                "etag": object.etag,
-                "storage_class": object.storage_class,
-            }),
-        ),
-        Entry::Prefix(key) => writeln!(out, "{:19}  {:>10}  {}", "", "—", output::name(key)),
-        Entry::Object(object) => {
-            let class = object
-                .storage_class
-                .as_deref()
-                .filter(|class| *class != "STANDARD")
-                .map(output::name)
-                .unwrap_or_default();
-            let (when, size, name) = (time(object.last_modified), bytes(object.size), output::name(&object.key));
-            let line = format!("{when}  {size:>10}  {name}  {class}");
-            // A key may end in spaces; only what we padded is cut.
-            writeln!(out, "{}", if class.is_empty() { &line[..line.len() - 2] } else { &line })
-        }
-    }
-}
-
-fn summary(out: &mut dyn Write, shape: &Shape, what: &str, number: u64, size: Option<u64>) -> std::io::Result<()> {
-    if shape.json {
-        return output::json_line(out, &json!({ "type": "summary", what: number, "size": size }));
-    }
-    let size = size.map(|size| format!(", {}", exact(size))).unwrap_or_default();
-    let what = if number == 1 { what.trim_end_matches('s') } else { what };
-    writeln!(out, "{} {what}{size}", count(number))
-}
-
-/// `1.2 MiB (1,258,291 B)`, `22 B`.
-fn exact(size: u64) -> String {
-    if size < 1024 { bytes(size) } else { format!("{} ({} B)", bytes(size), count(size)) }
-}
-
-/// In the zone of this machine, as `ls -l` does.
-fn time(time: Option<Timestamp>) -> String {
-    let local = |time: Timestamp| time.to_zoned(TimeZone::system()).strftime("%Y-%m-%d %H:%M:%S").to_string();
-    time.map_or_else(|| " ".repeat(19), local)
+    rows.flush()
 }

@@ -16,7 +16,7 @@ use crate::error::{Error, Result};
 use crate::ops::Core;
 use crate::ops::console::ConsolePage;
 use crate::ops::control::Control;
-use crate::ops::download::{Job, Pick, Wishes};
+use crate::ops::download::{Job, OnHalt, Pick, Wishes};
 use crate::ops::sign_in::{How, Step};
 
 /// How often a transfer's session is looked at, whether it is a new one.
@@ -175,7 +175,8 @@ impl Outside {
             self.session_at_last(&run).await?;
             let Run { control, progress, .. } = run;
             let on_progress = Arc::new(move |now: &Progress| _ = progress.send_replace(now.clone()));
-            let job = Job { control, ..Job::new(picks, Wishes { if_exists }, on_progress) };
+            let wishes = Wishes { if_exists, on_halt: OnHalt::Wait, ..Wishes::default() };
+            let job = Job { control, ..Job::new(picks, wishes, on_progress) };
             tokio::select! {
                 summary = self.core.download(role, job) => Ok(summary),
                 never = self.tell_renewals(role) => match never {},
