@@ -175,10 +175,8 @@ impl Outside {
             self.session_at_last(&run).await?;
             let Run { control, progress, .. } = run;
             let on_progress = Arc::new(move |now: &Progress| _ = progress.send_replace(now.clone()));
-            let job = Job {
-                control,
-                ..Job::new(picks, Wishes { if_exists, on_halt: OnHalt::Wait, ..Wishes::default() }, on_progress)
-            };
+            let wishes = Wishes { if_exists, on_halt: OnHalt::Wait, ..Wishes::default() };
+            let job = Job { control, ..Job::new(picks, wishes, on_progress) };
             tokio::select! {
                 summary = self.core.download(role, job) => Ok(summary),
                 never = self.tell_renewals(role) => match never {},

@@ -175,7 +175,11 @@ fn in_flight(active: &Active, width: usize) -> String {
 
 fn done(job: &Job, summary: &Summary, rows: &mut Rows) {
     let progress = &job.progress;
-    let tone = if summary.failures == 0 { Tone::Good } else { Tone::Plain };
+    if let Some(error) = &summary.stopped {
+        rows.fact("stopped", &error.to_string(), Tone::Bad);
+        rows.hint(error);
+    }
+    let tone = if job.can_be_retried() { Tone::Plain } else { Tone::Good };
     let written = format!("{}, {}", plural(summary.written, "object"), bytes(summary.bytes));
     rows.fact("written", &written, tone);
     if summary.skipped > 0 {

@@ -9,11 +9,10 @@ use super::pool::{Pool, Slot};
 use super::retry::{Patience, Verdict, verdict};
 use super::tally::{Share, Tally};
 use crate::aws::s3::{Ask, Body, S3, Stat};
-use crate::domain::checksum::Hasher;
 use crate::domain::transfer::{Halt, Halted};
 use crate::domain::uri::S3Uri;
 use crate::error::{Error, Result};
-use crate::local::part::Part;
+use crate::local::part::{Part, Piece};
 use crate::ops::control::Control;
 use crate::ops::download::OnHalt;
 
@@ -31,30 +30,35 @@ pub(in crate::ops) enum Sink {
     /// Into memory: a small object.
     Memory(Vec<u8>),
     /// Into a piece of a file.
-    Piece { part: Arc<Part>, number: u64, hasher: Hasher },
+    Piece(Box<PieceOf>),
+}
+
+/// A piece of a file, as far as it is there.
+pub(in crate::ops) struct PieceOf {
+    pub(in crate::ops) part: Arc<Part>,
+    pub(in crate::ops) number: u64,
+    pub(in crate::ops) piece: Piece,
 }
 
 impl Sink {
-    /// Takes the bytes at `offset`; `last`: no more come.
-    async fn take(self, offset: u64, batch: Vec<Bytes>, last: bool) -> Result<Self> {
+    /// Takes the bytes at `offset`.
+    async fn take(self, offset: u64, batch: Vec<Bytes>) -> Result<Self> {
         match self {
             Self::Memory(mut memory) => {
                 batch.iter().for_each(|bytes| memory.extend_from_slice(bytes));
                 Ok(Self::Memory(memory))
             }
-            Self::Piece { part, number, mut hasher } => {
+            Self::Piece(mut of) => {
                 blocking(move || {
                     let mut at = offset;
                     for bytes in batch {
-                        part.write(&bytes, at)?;
-                        hasher.update(&bytes);
+                        of.part.write(&bytes, at)?;
+                        of.piece.hasher.update(&bytes);
                         at += bytes.len() as u64;
                     }
-                    if last {
-                        let crc = hasher.clone().finish().number().unwrap_or_default();
-                        part.piece_is_there(number, crc)?;
-                    }
-                    Ok(Self::Piece { part, number, hasher })
+                    of.piece.there += at - offset;
+                    of.part.note(of.number, &of.piece)?;
+                    Ok(Self::Piece(of))
                 })
                 .await
             }
@@ -193,7 +197,7 @@ impl Stream<'_> {
             let length: u64 = batch.iter().map(|bytes| bytes.len() as u64).sum();
             let last = *at + length == self.range.end;
             if length > 0 || last {
-                sink = sink.take(*at, batch, last).await?;
+                sink = sink.take(*at, batch).await?;
                 *at += length;
                 self.share.written(length);
             }

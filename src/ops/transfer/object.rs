@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 
-use super::fetch::{Line, Sink, blocking};
+use super::fetch::{Line, PieceOf, Sink, blocking};
 use super::retry::{Verdict, verdict};
 use super::tally::{Share, Tally};
 use super::target::{Decision, Folders, Known, Target, by_wish, decide};
@@ -312,11 +312,13 @@ impl Work<'_> {
 
     /// An object that one request brings, with its checksum.
     async fn one_piece(&self, part: &Arc<Part>) -> Result<Option<Stat>> {
-        if part.missing().is_empty() {
-            // Its checksum was not asked for: the run that wrote it compared it with its length and ETag alone.
-            return Ok(Some(self.desk.line.stat(&self.item.uri, &self.ask).await?));
+        let piece = part.piece(0);
+        if piece.there > 0 {
+            // The checksum of the whole comes with the whole alone.
+            let stat = self.desk.line.stat(&self.item.uri, &self.ask).await?;
+            return self.ranges(part).await.map(|_| Some(stat));
         }
-        let sink = Sink::Piece { part: Arc::clone(part), number: 0, hasher: Hasher::new(part.plan().algorithm) };
+        let sink = Sink::Piece(Box::new(PieceOf { part: Arc::clone(part), number: 0, piece }));
         let range = part.plan().range(0);
         let (_, stat) = self.desk.line.fetch(&self.item.uri, &self.ask, range, sink, self.share).await?;
         Ok(Some(stat))
@@ -334,10 +336,11 @@ impl Work<'_> {
                 let (line, uri, mut ask) = (self.desk.line.clone(), self.item.uri.clone(), self.ask.clone());
                 let (part, share) = (Arc::clone(part), Arc::clone(self.share));
                 pieces.spawn(async move {
-                    let range = part.plan().range(number);
+                    let piece = part.piece(number);
+                    let whole = part.plan().range(number);
+                    let range = whole.start + piece.there..whole.end;
                     ask.range = Some(range.clone());
-                    let hasher = Hasher::new(part.plan().algorithm);
-                    let sink = Sink::Piece { part, number, hasher };
+                    let sink = Sink::Piece(Box::new(PieceOf { part, number, piece }));
                     line.fetch(&uri, &ask, range, sink, &share).await.map(|_| ())
                 });
             }

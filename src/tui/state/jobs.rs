@@ -95,7 +95,7 @@ impl Job {
     /// Whether trying it again could do more than this run did.
     pub fn can_be_retried(&self) -> bool {
         match &self.outcome {
-            Outcome::Done(summary) => summary.failures > 0,
+            Outcome::Done(summary) => summary.failures > 0 || summary.stopped.is_some(),
             Outcome::Failed(_) | Outcome::Cancelled => true,
             Outcome::Queued | Outcome::Running => false,
         }

@@ -356,6 +356,7 @@ fn the_report_of_one_that_ended_says_what_failed_and_why() {
         skipped: 1204,
         failures: 4,
         unchecked: 1,
+        stopped: None,
         done: vec![written("a.bin", 200 * MIB), Done { checked: None, ..written("b.bin", 100 * MIB) }],
         failed: vec![
             exists("one.txt"),
@@ -375,6 +376,18 @@ fn the_report_of_one_that_ended_says_what_failed_and_why() {
     insta::assert_snapshot!(end);
     app.press("k");
     assert_ne!(app.screen(), end);
+}
+
+#[test]
+fn what_stopped_a_transfer_is_told_and_it_can_be_tried_again() {
+    let mut app = downloading(3600, 1);
+    let full = std::io::Error::from(std::io::ErrorKind::StorageFull);
+    let stopped = Some(Error::file("write", Path::new("a.bin"))(full));
+    app.hear(Msg::Finished(JobId(4), Ok(Summary { stopped, ..Summary::default() })));
+    assert!(app.screen().contains("a.bin stopped: cannot write a.bin"), "{}", app.screen());
+    app.press("<enter>");
+    assert!(app.screen().contains("make room on the disk"), "{}", app.screen());
+    assert_eq!(app.press("<esc>r"), [download(5, "a.bin")]);
 }
 
 #[test]

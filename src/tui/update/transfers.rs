@@ -194,19 +194,7 @@ pub(super) fn finished(state: &mut State, id: JobId, answer: Result<Summary>) {
     job.progress.halt = None;
     job.outcome = match answer {
         Ok(summary) => {
-            let (done, failed) = (count(summary.written), summary.failures);
-            let skipped = match summary.skipped {
-                0 => String::new(),
-                skipped => format!(", {} skipped", count(skipped)),
-            };
-            state.notice =
-                Some(if let (0, 0, [only]) = (summary.written, summary.skipped, summary.failed.as_slice()) {
-                    only.error.to_string()
-                } else if failed == 0 {
-                    format!("{}: {done} written{skipped}", job.title)
-                } else {
-                    format!("{}: {done} written{skipped}, {} failed", job.title, count(failed))
-                });
+            state.notice = Some(what_was_done(&job.title, &summary));
             Outcome::Done(summary)
         }
         Err(error) => {
@@ -214,6 +202,22 @@ pub(super) fn finished(state: &mut State, id: JobId, answer: Result<Summary>) {
             Outcome::Failed(error)
         }
     };
+}
+
+fn what_was_done(title: &str, summary: &Summary) -> String {
+    if let Some(error) = &summary.stopped {
+        return format!("{title} stopped: {error}");
+    }
+    if let (0, 0, [only]) = (summary.written, summary.skipped, summary.failed.as_slice()) {
+        return only.error.to_string();
+    }
+    let mut text = format!("{title}: {} written", count(summary.written));
+    for (number, word) in [(summary.skipped, "skipped"), (summary.failures, "failed")] {
+        if number > 0 {
+            text += &format!(", {} {word}", count(number));
+        }
+    }
+    text
 }
 
 /// Measures speeds, and says once of each transfer that its session ends before it.

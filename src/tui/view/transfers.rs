@@ -202,7 +202,7 @@ fn sign(theme: Theme, job: &Job) -> (&'static str, Style) {
         Outcome::Running => ("▸", theme.accent()),
         Outcome::Queued if job.held => ("‖", theme.warn()),
         Outcome::Queued => ("·", theme.dim()),
-        Outcome::Done(summary) if summary.failures == 0 => ("✓", theme.good()),
+        Outcome::Done(_) if !job.can_be_retried() => ("✓", theme.good()),
         Outcome::Done(_) | Outcome::Failed(_) => ("✗", theme.bad()),
         Outcome::Cancelled => ("-", theme.dim()),
     }
@@ -246,6 +246,9 @@ fn ended(state: &State, theme: Theme, summary: &Summary) -> (String, Style) {
         0 => String::new(),
         skipped => format!(", {} skipped", count(skipped)),
     };
+    if let Some(error) = &summary.stopped {
+        return (format!("stopped: {error}"), theme.bad());
+    }
     match (summary.failures, summary.failed.as_slice()) {
         (0, _) => {
             let written = plural(summary.written, "object");
