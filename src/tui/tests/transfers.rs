@@ -349,7 +349,6 @@ fn the_report_of_one_that_ended_says_what_failed_and_why() {
     app.hear(Msg::Progress(JobId(4), Progress { spared: 30 * MIB, ..at_mib(199) }));
     let exists = |name: &str| Failed { uri: uri(name), error: Error::Exists { path: name.into() } };
     let summary = Summary {
-        stopped: None,
         written: 2,
         bytes: 300 * MIB,
         fetched: 270 * MIB,
