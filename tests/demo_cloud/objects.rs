@@ -405,7 +405,7 @@ async fn bytes_go_wrong_as_planned_and_are_counted() {
     cloud.plan("s3:GetObject", 1, Fault::cut(10));
     assert!(get().send().await.unwrap().body.collect().await.is_err());
     assert_eq!(cloud.ranges("faults/k"), [0..300_000, 100..300_000, 0..300_000, 0..300_000]);
-    assert_eq!(cloud.ranges("faults/other"), [0..1]);
+    assert!(cloud.ranges("faults/other").into_iter().eq(std::iter::once(0..1)));
     assert_eq!(cloud.body_bytes(), 300_000 + 299_900 + 65_537 + 10 + 1);
 }
 
@@ -432,7 +432,7 @@ async fn the_demo_has_one_of_everything() {
     assert_eq!(names, ["hub-artifacts", "hub-europe", "hub-million", "hub-samples", "hub-versions"]);
 
     let list = client.list_objects_v2().bucket("hub-samples").send().await.unwrap();
-    assert_eq!(list.contents().len(), 39);
+    assert_eq!(list.contents().len(), 40);
     for object in list.contents() {
         let key = object.key().unwrap();
         let get = client.get_object().bucket("hub-samples").key(key).checksum_mode(ChecksumMode::Enabled).send().await;
