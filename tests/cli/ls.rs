@@ -15,7 +15,10 @@ fn buckets_are_listed() {
     exit_code: 0
     ----- stdout -----
     [date and time]  hub-artifacts  ap-northeast-1
+    [date and time]  hub-europe     eu-central-1
     [date and time]  hub-million    ap-northeast-1
+    [date and time]  hub-samples    ap-northeast-1
+    [date and time]  hub-versions   ap-northeast-1
 
     ----- stderr -----
     ");
@@ -24,8 +27,11 @@ fn buckets_are_listed() {
     exit_code: 0
     ----- stdout -----
     [date and time]  hub-artifacts  ap-northeast-1
+    [date and time]  hub-europe     eu-central-1
     [date and time]  hub-million    ap-northeast-1
-    2 buckets
+    [date and time]  hub-samples    ap-northeast-1
+    [date and time]  hub-versions   ap-northeast-1
+    5 buckets
 
     ----- stderr -----
     ");
