@@ -6,9 +6,7 @@ use std::sync::{Arc, LazyLock, Mutex};
 
 use aws_sdk_s3::operation::list_objects_v2::{ListObjectsV2, ListObjectsV2Output};
 use aws_smithy_runtime_api::box_error::BoxError;
-use aws_smithy_runtime_api::client::interceptors::context::{
-    BeforeSerializationInterceptorContextMut, Error, Output,
-};
+use aws_smithy_runtime_api::client::interceptors::context::{BeforeSerializationInterceptorContextMut, Error, Output};
 use aws_smithy_runtime_api::client::interceptors::{Intercept, dyn_dispatch_hint};
 use aws_smithy_runtime_api::client::orchestrator::{HttpResponse, OrchestratorError};
 use aws_smithy_runtime_api::client::runtime_components::RuntimeComponents;
@@ -221,7 +219,9 @@ fn number(text: &[u8]) -> Result<u64, String> {
 fn time(text: &[u8]) -> Option<Timestamp> {
     let general = || std::str::from_utf8(text).ok()?.trim().parse().ok();
     let digits = |from: usize, to: usize| {
-        text[from..to].iter().try_fold(0_i64, |sum, byte| byte.is_ascii_digit().then(|| sum * 10 + i64::from(byte - b'0')))
+        text[from..to]
+            .iter()
+            .try_fold(0_i64, |sum, byte| byte.is_ascii_digit().then(|| sum * 10 + i64::from(byte - b'0')))
     };
     let shape = matches!(
         text,
@@ -233,11 +233,17 @@ fn time(text: &[u8]) -> Option<Timestamp> {
     }
     let parts = || {
         let milliseconds = if text.len() == 24 { digits(20, 23)? } else { 0 };
-        Some(([digits(0, 4)?, digits(5, 7)?, digits(8, 10)?, digits(11, 13)?, digits(14, 16)?, digits(17, 19)?], milliseconds))
+        Some((
+            [digits(0, 4)?, digits(5, 7)?, digits(8, 10)?, digits(11, 13)?, digits(14, 16)?, digits(17, 19)?],
+            milliseconds,
+        ))
     };
     match parts() {
         // Within these no month is too short and no second leaps.
-        Some(([year @ 1970..=9998, month @ 1..=12, day @ 1..=28, hour @ 0..=23, minute @ 0..=59, second @ 0..=59], ms)) => {
+        Some((
+            [year @ 1970..=9998, month @ 1..=12, day @ 1..=28, hour @ 0..=23, minute @ 0..=59, second @ 0..=59],
+            ms,
+        )) => {
             let seconds = days(year, month, day) * 86_400 + hour * 3600 + minute * 60 + second;
             Timestamp::new(seconds, i32::try_from(ms * 1_000_000).ok()?).ok()
         }
