@@ -286,11 +286,11 @@ pub struct FindArguments {
     #[command(flatten)]
     role: As,
     /// Only keys like this glob: without a slash it is about their last part, with one about all behind the prefix
-    #[arg(long, value_name = "GLOB")]
-    name: Vec<String>,
+    #[arg(long = "name", value_name = "GLOB")]
+    names: Vec<String>,
     /// No keys like this glob
-    #[arg(long, value_name = "GLOB")]
-    not_name: Vec<String>,
+    #[arg(long = "not-name", value_name = "GLOB")]
+    not_names: Vec<String>,
     /// Only of this size: +1MiB is at least, -10K at most, 22 exactly so many bytes; K is KiB, KB is 1,000 bytes
     #[arg(long, value_name = "SIZE", allow_hyphen_values = true)]
     size: Vec<String>,

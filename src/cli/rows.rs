@@ -125,22 +125,20 @@ pub(super) fn time(time: Option<Timestamp>, zone: &TimeZone) -> [u8; 19] {
     let Some(time) = time else { return text };
     let local = zone.to_offset(time).to_datetime(time);
     text = *b"0000-00-00 00:00:00";
-    let mut put = |end: usize, number: i16| {
+    let mut put = |places: std::ops::Range<usize>, number: i16| {
         // No time before the year 0 was ever written down.
         let mut number = number.unsigned_abs();
-        let mut place = end;
-        while number > 0 {
+        for place in places.rev() {
             text[place] = b'0' + u8::try_from(number % 10).unwrap_or(0);
             number /= 10;
-            place -= 1;
         }
     };
-    put(3, local.year());
-    put(6, local.month().into());
-    put(9, local.day().into());
-    put(12, local.hour().into());
-    put(15, local.minute().into());
-    put(18, local.second().into());
+    put(0..4, local.year());
+    put(5..7, local.month().into());
+    put(8..10, local.day().into());
+    put(11..13, local.hour().into());
+    put(14..16, local.minute().into());
+    put(17..19, local.second().into());
     text
 }
 
