@@ -15,6 +15,7 @@ mod logout;
 mod ls;
 mod man;
 pub mod output;
+mod presign;
 mod prompt;
 mod stop;
 mod whoami;
@@ -22,6 +23,7 @@ mod whoami;
 use std::ffi::OsString;
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand};
 
@@ -197,6 +199,9 @@ pub enum Verb {
         /// Count and size at the end
         #[arg(long)]
         summarize: bool,
+        /// Versions and delete markers, the newest of each key first
+        #[arg(long, requires = "uri")]
+        versions: bool,
     },
     /// Download objects, or everything below a prefix
     Get {
@@ -212,6 +217,9 @@ pub enum Verb {
         /// Overwrite files that are there
         #[arg(short, long)]
         force: bool,
+        /// This version of the one object
+        #[arg(long, value_name = "ID", conflicts_with = "recursive")]
+        version_id: Option<String>,
         /// JSON Lines: one object for each file
         #[arg(long)]
         json: bool,
@@ -224,6 +232,23 @@ pub enum Verb {
         /// The role
         #[command(flatten)]
         role: As,
+        /// This version of the one object
+        #[arg(long, value_name = "ID")]
+        version_id: Option<String>,
+    },
+    /// An address that gives an object to whoever has it, for a while
+    Presign {
+        /// `s3://bucket/key`
+        uri: S3Uri,
+        /// The role
+        #[command(flatten)]
+        role: As,
+        /// How long it lives: 15m, 1h, 7d; no longer than the session that signs it [default: 1h]
+        #[arg(long, value_name = "LENGTH", value_parser = presign::length)]
+        expires: Option<Duration>,
+        /// This version of the object
+        #[arg(long, value_name = "ID")]
+        version_id: Option<String>,
     },
     /// A profile file from the role profiles of ~/.aws/config
     Import {
@@ -256,7 +281,7 @@ pub enum Verb {
         /// Only this role
         #[arg(long, value_name = "ROLE")]
         role: Option<String>,
-        /// Only this event: assume, renew, env, shell, exec, console, download or refusal, which is whatever AWS denied
+        /// Only this event: assume, renew, env, shell, exec, console, download, presign or refusal, which is whatever AWS denied
         #[arg(long, value_name = "EVENT")]
         event: Option<String>,
         /// Only what is no older: 30m, 12h, 7d, or a date
@@ -312,11 +337,14 @@ impl Renewal {
 }
 
 /// The role of the S3 verbs.
-#[derive(Debug, Args)]
+#[derive(Debug, Default, Args)]
 pub struct As {
     /// The role [default: in a subshell of xsw, its role; else the only one there is]
     #[arg(long = "as", value_name = "ROLE")]
     name: Option<String>,
+    /// The role pays for the requests, where the owner of a bucket wants that
+    #[arg(long)]
+    requester_pays: bool,
 }
 
 impl Verb {
@@ -397,15 +425,20 @@ async fn answer(verb: Verb, context: &Context) -> Result<u8> {
         Verb::Env { role, format, unset, guard } => {
             exec::print_env(context, role.filter(|_| !unset), format, guard).await
         }
-        Verb::Ls { uri, role, recursive, json, summarize } => {
+        Verb::Ls { uri, role, recursive, json, summarize, versions } => {
             let role = context.role_of(&role)?;
-            ls::run(context, role, uri, &ls::Shape { recursive, json, summarize }).await
+            ls::run(context, role, uri, &ls::Shape { recursive, json, summarize, versions }).await
         }
-        Verb::Get { paths, role, recursive, force, json } => {
+        Verb::Get { paths, role, recursive, force, version_id, json } => {
             let role = context.role_of(&role)?;
-            get::run(context, role, &paths, &get::Options { recursive, force, json }).await
+            get::run(context, role, &paths, &get::Options { recursive, force, version_id, json }).await
         }
-        Verb::Cat { uris, role } => cat::run(context, context.role_of(&role)?, &uris).await,
+        Verb::Cat { uris, role, version_id } => {
+            cat::run(context, context.role_of(&role)?, &uris, version_id.as_deref()).await
+        }
+        Verb::Presign { uri, role, expires, version_id } => {
+            presign::run(context, context.role_of(&role)?, &uri, version_id.as_deref(), expires).await
+        }
         Verb::Check { json } => check::run(context, json).await,
     };
     done.map(|()| 0)
@@ -429,6 +462,14 @@ impl Context {
 
     /// The role of an S3 verb: `--as`, else the subshell's, else the only one.
     fn role_of(&self, given: &As) -> Result<RoleIndex> {
+        let role = self.named_role(given)?;
+        if given.requester_pays {
+            self.core.s3(role).pay();
+        }
+        Ok(role)
+    }
+
+    fn named_role(&self, given: &As) -> Result<RoleIndex> {
         let profile = &self.core.profile;
         if let Some(name) = given.name.as_deref().or(self.core.environment.get("XSW_ROLE")) {
             return profile.find(name);

@@ -2,19 +2,24 @@
 
 mod details;
 mod list;
+mod presign;
 mod read;
+mod versions;
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::future::Future;
 use std::pin::Pin;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 
 use aws_credential_types::provider::error::CredentialsError;
 use aws_credential_types::provider::{self, ProvideCredentials, SharedCredentialsProvider, future};
 use aws_sdk_s3::Client;
+use aws_sdk_s3::config::interceptors::BeforeTransmitInterceptorContextMut;
 use aws_sdk_s3::config::retry::RetryConfig;
 use aws_sdk_s3::config::{
-    BehaviorVersion, Region, RequestChecksumCalculation, ResponseChecksumValidation, StalledStreamProtectionConfig,
+    BehaviorVersion, ConfigBag, Intercept, Region, RequestChecksumCalculation, ResponseChecksumValidation,
+    RuntimeComponents, StalledStreamProtectionConfig,
 };
 use aws_smithy_types::timeout::TimeoutConfig;
 
@@ -28,6 +33,7 @@ use crate::local::lock::held;
 
 pub use list::Depth;
 pub use read::Body;
+pub use versions::Of;
 
 /// What gives a living session whenever one is needed: a long transfer outlives its first one.
 pub type SessionFuture = Pin<Box<dyn Future<Output = Result<Session>> + Send>>;
@@ -44,13 +50,27 @@ struct Inner {
     /// `account/role`, for errors.
     caller: String,
     credentials: SharedCredentialsProvider,
-    /// A client for each region.
-    clients: Mutex<HashMap<String, Client>>,
+    path_style: Option<bool>,
+    /// Buckets whose requests this role pays for.
+    paid: HashSet<String>,
+    /// Whether it pays for those of all others too.
+    pays: AtomicBool,
+    /// A client for each region, and another for the buckets there whose requests we pay for.
+    clients: Mutex<HashMap<(String, bool), Client>>,
     /// Where buckets are, as S3 told (aws-sdk-rust #183: the SDK does not follow).
     regions: Mutex<HashMap<String, String>>,
     watch: Watch,
     /// How often that was done.
     forgotten: Mutex<u64>,
+}
+
+/// What is particular about the buckets of a role.
+#[derive(Clone, Debug, Default)]
+pub struct Ways {
+    /// Whether a bucket's name stands in the path of an address; `None`: at a custom endpoint it does.
+    pub path_style: Option<bool>,
+    /// Buckets whose requests this role pays for, in place of their owners.
+    pub paid: Vec<String>,
 }
 
 /// Hears of an [`Error::Denied`], and when its call began.
@@ -76,12 +96,26 @@ impl S3 {
         aws: Aws,
         endpoint: Endpoint,
         caller: String,
+        ways: Ways,
         session: impl Fn() -> SessionFuture + Send + Sync + 'static,
         watch: Watch,
     ) -> Self {
         let credentials = SharedCredentialsProvider::new(Broker(Box::new(session)));
         let (clients, regions, forgotten) = Default::default();
-        Self { inner: Arc::new(Inner { aws, endpoint, caller, credentials, clients, regions, watch, forgotten }) }
+        let (path_style, paid, pays) = (ways.path_style, ways.paid.into_iter().collect(), AtomicBool::new(false));
+        let inner =
+            Inner { aws, endpoint, caller, credentials, path_style, paid, pays, clients, regions, watch, forgotten };
+        Self { inner: Arc::new(inner) }
+    }
+
+    /// From now on this role pays for its requests, whatever bucket they are for: where nobody asks for that, it costs
+    /// nothing more.
+    pub fn pay(&self) {
+        self.inner.pays.store(true, Ordering::Relaxed);
+    }
+
+    fn pays_for(&self, bucket: &str) -> bool {
+        self.inner.pays.load(Ordering::Relaxed) || self.inner.paid.contains(bucket)
     }
 
     /// The ARN that a policy would name (Amazon S3 User Guide, "Policy resources for Amazon S3").
@@ -109,12 +143,11 @@ impl S3 {
         bucket: &str,
         request: impl Fn(Client) -> Answer,
     ) -> Result<T> {
-        let known = self.regions().get(bucket).cloned();
-        let region = known.unwrap_or_else(|| self.inner.endpoint.region.clone());
-        match self.in_session(&region, &request).await {
+        let (region, pays) = (self.region_of(bucket), self.pays_for(bucket));
+        match self.in_session((&region, pays), &request).await {
             Err(Error::OtherRegion { region: other, .. }) if other != region => {
                 self.learn_region(bucket, &other);
-                self.in_session(&other, &request).await
+                self.in_session((&other, pays), &request).await
             }
             answer => answer,
         }
@@ -123,15 +156,15 @@ impl S3 {
     /// Makes a call, and once more with a new session when AWS has ended the one that we thought alive.
     async fn in_session<T, Answer: Future<Output = Result<T>>>(
         &self,
-        region: &str,
+        (region, pays): (&str, bool),
         request: &impl Fn(Client) -> Answer,
     ) -> Result<T> {
         let (before, began) = (*self.forgotten(), jiff::Timestamp::now());
         // In boxes, because the SDK's futures are deeper than the compiler likes to lay out.
-        let answer = match Box::pin(request(self.client(region))).await {
+        let answer = match Box::pin(request(self.client(region, pays))).await {
             Err(Error::Expired { .. }) => {
                 self.forget_session(before);
-                Box::pin(request(self.client(region))).await
+                Box::pin(request(self.client(region, pays))).await
             }
             answer => answer,
         };
@@ -165,12 +198,28 @@ impl S3 {
         held(&self.inner.regions)
     }
 
-    fn client(&self, region: &str) -> Client {
-        let mut clients = held(&self.inner.clients);
-        clients.entry(region.to_owned()).or_insert_with(|| self.new_client(region)).clone()
+    /// Where a bucket is, as far as that is known.
+    fn region_of(&self, bucket: &str) -> String {
+        self.regions().get(bucket).cloned().unwrap_or_else(|| self.inner.endpoint.region.clone())
     }
 
-    fn new_client(&self, region: &str) -> Client {
+    fn client(&self, region: &str, pays: bool) -> Client {
+        let mut clients = held(&self.inner.clients);
+        let new = || {
+            let config = self.config(region);
+            let config = if pays { config.interceptor(RequesterPays) } else { config };
+            Client::from_conf(config.build())
+        };
+        clients.entry((region.to_owned(), pays)).or_insert_with(new).clone()
+    }
+
+    /// Whether a bucket's name stands in the path of an address and not in the name of the host.
+    fn has_path_style(&self) -> bool {
+        // Other S3 servers seldom know virtual hosts.
+        self.inner.path_style.unwrap_or(self.inner.endpoint.url.is_some())
+    }
+
+    fn config(&self, region: &str) -> aws_sdk_s3::config::Builder {
         let inner = &self.inner;
         // The time to the first byte of an answer, not of a body: those are watched by the stalled stream protection.
         let timeouts = TimeoutConfig::builder()
@@ -185,17 +234,36 @@ impl S3 {
             .retry_config(RetryConfig::standard().with_max_attempts(4))
             .stalled_stream_protection(StalledStreamProtectionConfig::enabled().build())
             .region(Region::new(region.to_owned()))
-            .credentials_provider(inner.credentials.clone());
-        let config = match &inner.endpoint.url {
-            // Other S3 servers know neither virtual hosts nor all checksums.
+            .credentials_provider(inner.credentials.clone())
+            .force_path_style(self.has_path_style());
+        match &inner.endpoint.url {
+            // Other S3 servers do not know all checksums.
             Some(url) => builder
                 .endpoint_url(url)
-                .force_path_style(true)
                 .request_checksum_calculation(RequestChecksumCalculation::WhenRequired)
                 .response_checksum_validation(ResponseChecksumValidation::WhenRequired),
             None => builder,
-        };
-        Client::from_conf(config.build())
+        }
+    }
+}
+
+/// Says in every request that we pay for it (Amazon S3 User Guide, "Using Requester Pays general purpose buckets").
+#[derive(Debug)]
+struct RequesterPays;
+
+impl Intercept for RequesterPays {
+    fn name(&self) -> &'static str {
+        "RequesterPays"
+    }
+
+    fn modify_before_signing(
+        &self,
+        context: &mut BeforeTransmitInterceptorContextMut<'_>,
+        _components: &RuntimeComponents,
+        _config: &mut ConfigBag,
+    ) -> std::result::Result<(), aws_smithy_runtime_api::box_error::BoxError> {
+        context.request_mut().headers_mut().insert("x-amz-request-payer", "requester");
+        Ok(())
     }
 }
 

@@ -20,11 +20,18 @@ use crate::ops::download::{Job, OnProgress, Pick, Wishes};
 pub(super) struct Options {
     pub(super) recursive: bool,
     pub(super) force: bool,
+    pub(super) version_id: Option<String>,
     pub(super) json: bool,
 }
 
 pub(super) async fn run(context: &Context, role: RoleIndex, paths: &[String], options: &Options) -> Result<()> {
-    let picks = picks(paths, options.recursive)?;
+    let mut picks = picks(paths, options.recursive)?;
+    if let Some(id) = &options.version_id {
+        let [Pick::Object { version, .. }] = picks.as_mut_slice() else {
+            return Err(Error::usage("a version is of one object: name that one alone"));
+        };
+        *version = Some(id.clone());
+    }
     context.session(role).await?;
     let bar = bar();
     let on_progress: OnProgress = {

@@ -6,8 +6,8 @@ use jiff::{Timestamp, tz::TimeZone};
 use serde_json::json;
 
 use super::{Context, output};
-use crate::aws::s3::Depth;
-use crate::domain::object::{Bucket, Entry};
+use crate::aws::s3::{Depth, Of};
+use crate::domain::object::{Bucket, Entry, Version};
 use crate::domain::role::RoleIndex;
 use crate::domain::text::{bytes, count};
 use crate::domain::uri::S3Uri;
@@ -17,11 +17,13 @@ pub(super) struct Shape {
     pub(super) recursive: bool,
     pub(super) json: bool,
     pub(super) summarize: bool,
+    pub(super) versions: bool,
 }
 
 pub(super) async fn run(context: &Context, role: RoleIndex, uri: Option<S3Uri>, shape: &Shape) -> Result<()> {
     context.session(role).await?;
     match uri {
+        Some(uri) if shape.versions => versions(context, role, &uri, shape).await,
         Some(uri) => objects(context, role, &uri, shape).await,
         None => buckets(context, role, shape).await,
     }
@@ -83,6 +85,59 @@ async fn objects(context: &Context, role: RoleIndex, uri: &S3Uri, shape: &Shape)
         output::print(|out| summary(out, shape, "objects", objects, Some(size)))?;
     }
     Ok(())
+}
+
+async fn versions(context: &Context, role: RoleIndex, uri: &S3Uri, shape: &Shape) -> Result<()> {
+    let s3 = context.core.s3(role);
+    let of = if shape.recursive { Of::All } else { Of::Level };
+    let (mut versions, mut size, mut lines) = (0, 0, 0_u64);
+    let mut after = None;
+    loop {
+        let page = s3.versions(uri, of, after.as_ref()).await?;
+        lines += (page.prefixes.len() + page.versions.len()) as u64;
+        versions += page.versions.len() as u64;
+        size += page.versions.iter().map(|version| version.size).sum::<u64>();
+        output::print(|out| {
+            page.prefixes.iter().try_for_each(|prefix| line(out, &Entry::Prefix(prefix.clone()), shape.json))?;
+            page.versions.iter().try_for_each(|version| version_line(out, version, shape.json))
+        })?;
+        after = page.next;
+        if after.is_none() {
+            break;
+        }
+    }
+    if lines == 0 && !uri.key.is_empty() {
+        let hint = Some("check the prefix; `xsw ls --versions` of the level above shows what there is".to_owned());
+        return Err(Error::NotFound { message: format!("nothing begins with {uri}"), hint });
+    }
+    if shape.summarize {
+        output::print(|out| summary(out, shape, "versions", versions, Some(size)))?;
+    }
+    Ok(())
+}
+
+/// `2026-01-02 03:04:05    1.2 KiB  VERSION  latest   name`: the id before the name, which may be any text.
+fn version_line(out: &mut dyn Write, version: &Version, as_json: bool) -> std::io::Result<()> {
+    if as_json {
+        let kind = if version.deleted { "delete_marker" } else { "version" };
+        return output::json_line(
+            out,
+            &json!({
+                "type": kind,
+                "key": version.key,
+                "version_id": version.version_id,
+                "latest": version.latest,
+                "size": (!version.deleted).then_some(version.size),
+                "last_modified": version.last_modified,
+                "etag": version.etag,
+                "storage_class": version.storage_class,
+            }),
+        );
+    }
+    let size = if version.deleted { "deleted".to_owned() } else { bytes(version.size) };
+    let (when, id) = (time(version.last_modified), output::name(&version.version_id));
+    let latest = if version.latest { "latest" } else { "" };
+    writeln!(out, "{when}  {size:>10}  {id:<32}  {latest:<6}  {}", output::name(&version.key))
 }
 
 fn line(out: &mut dyn Write, entry: &Entry, as_json: bool) -> std::io::Result<()> {

@@ -17,6 +17,31 @@ pub fn restore_command(uri: &S3Uri, version: Option<&str>, storage_class: &str) 
     command + &word("restore-request", &format!("{days}GlacierJobParameters={{Tier=Standard}}"))
 }
 
+/// What `x-amz-restore` says, in words: a copy is on its way, or there until a date.
+pub fn restore_words(header: &str) -> String {
+    match (field(header, "ongoing-request"), field(header, "expiry-date")) {
+        (Some("true"), _) => "is being restored".into(),
+        (_, Some(date)) => format!("a copy is here until {date}"),
+        (Some("false"), None) => "is restored".into(),
+        _ => header.to_owned(),
+    }
+}
+
+/// What `x-amz-expiration` says, in words: when a lifecycle rule deletes the object, and which.
+pub fn expiration_words(header: &str) -> String {
+    match (field(header, "expiry-date"), field(header, "rule-id")) {
+        (Some(date), Some(rule)) => format!("{date}, by the lifecycle rule {rule}"),
+        (Some(date), None) => date.to_owned(),
+        _ => header.to_owned(),
+    }
+}
+
+/// The value of `name="value"`.
+fn field<'a>(header: &'a str, name: &str) -> Option<&'a str> {
+    let (_, rest) = header.split_once(&format!("{name}=\""))?;
+    Some(rest.split_once('"')?.0)
+}
+
 /// ` --name value`; a value that looks like an option is tied to its name.
 fn word(name: &str, value: &str) -> String {
     let between = if value.starts_with('-') { '=' } else { ' ' };
@@ -47,6 +72,20 @@ fn quoted(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn headers_are_put_into_words() {
+        let date = "Fri, 21 Dec 2029 00:00:00 GMT";
+        for (header, words) in [
+            ("ongoing-request=\"true\"".into(), "is being restored".into()),
+            (format!("ongoing-request=\"false\", expiry-date=\"{date}\""), format!("a copy is here until {date}")),
+            ("something else".to_owned(), "something else".to_owned()),
+        ] {
+            assert_eq!(restore_words(&header), words);
+        }
+        let header = format!("expiry-date=\"{date}\", rule-id=\"tidy\"");
+        assert_eq!(expiration_words(&header), format!("{date}, by the lifecycle rule tidy"));
+    }
 
     #[test]
     fn the_command_holds_any_key() {

@@ -36,6 +36,8 @@ pub enum Pick {
     Object {
         /// Which.
         uri: S3Uri,
+        /// Which version of it, where it is not the latest.
+        version: Option<String>,
         /// Its size, when a listing told it.
         size: Option<u64>,
         /// Where to.
@@ -62,12 +64,12 @@ impl Pick {
 
     /// An object into a folder, under its own name.
     pub fn into_folder(uri: S3Uri, size: Option<u64>, root: &Path) -> Self {
-        Self::Object { uri, size, to: To::Folder(root.to_owned()) }
+        Self::Object { uri, version: None, size, to: To::Folder(root.to_owned()) }
     }
 
     /// An object into a file of the user's choice.
     pub fn into_file(uri: S3Uri, path: &Path) -> Self {
-        Self::Object { uri, size: None, to: To::File(path.to_owned()) }
+        Self::Object { uri, version: None, size: None, to: To::File(path.to_owned()) }
     }
 
     /// What is below a prefix, into a folder, with paths as they are below the prefix's folder.
@@ -89,6 +91,13 @@ pub enum To {
     Folder(PathBuf),
     /// Into this file.
     File(PathBuf),
+    /// Into this folder, with the path that its key is below a prefix.
+    Below {
+        /// The folder.
+        root: PathBuf,
+        /// What is left out of the key to make a path of it.
+        strip: String,
+    },
 }
 
 /// A file below a folder that the user chose.
@@ -103,6 +112,7 @@ impl Target {
     fn new(uri: &S3Uri, to: To) -> Result<Self> {
         match to {
             To::Folder(root) => Ok(Self { relative: safe_path(folder_of(&uri.key), &uri.key)?, root }),
+            To::Below { root, strip } => Ok(Self { relative: safe_path(&strip, &uri.key)?, root }),
             To::File(path) => {
                 let name = path.file_name().ok_or_else(|| Error::usage(format!("{} names no file", path.display())))?;
                 Ok(Self { root: path.parent().unwrap_or(Path::new("")).to_owned(), relative: name.into() })
@@ -215,6 +225,7 @@ struct Tally {
 
 struct Item {
     uri: S3Uri,
+    version: Option<String>,
     /// When a listing told it: only that object is written.
     etag: Option<String>,
     /// What the totals already count of it.
@@ -227,11 +238,11 @@ impl Running {
     async fn list(&self, picks: Vec<Pick>, queue: mpsc::Sender<Item>) {
         for pick in picks {
             match pick {
-                Pick::Object { uri, size, to } => {
+                Pick::Object { uri, version, size, to } => {
                     self.count(size.unwrap_or(0));
                     match Target::new(&uri, to) {
                         Ok(target) => {
-                            _ = queue.send(Item { uri, etag: None, counted: size.unwrap_or(0), target }).await;
+                            _ = queue.send(Item { uri, version, etag: None, counted: size.unwrap_or(0), target }).await;
                         }
                         Err(error) => self.failed(uri, error),
                     }
@@ -263,7 +274,7 @@ impl Running {
                 match safe_path(strip, &object.key) {
                     Ok(relative) => {
                         let target = Target { root: root.to_owned(), relative };
-                        let item = Item { uri, etag: object.etag, counted: object.size, target };
+                        let item = Item { uri, version: None, etag: object.etag, counted: object.size, target };
                         // The workers are gone only when the job is.
                         _ = queue.send(item).await;
                     }
@@ -313,7 +324,8 @@ impl Running {
     async fn fetch(&self, item: &Item) -> Result<Done> {
         let (target, overwrite) = (item.target.clone(), self.overwrite);
         let part = blocking(move || Part::open(&target, overwrite)).await?;
-        let mut reader = Reader::new(self.s3.clone(), item.uri.clone(), item.etag.clone());
+        let mut reader =
+            Reader::new(self.s3.clone(), item.uri.clone(), item.etag.clone()).of_version(item.version.clone());
         let mut counted = item.counted;
         let mut written = 0;
         let mut buffer: Vec<u8> = Vec::new();

@@ -20,6 +20,7 @@ const PROGRESS: u64 = 1 << 20;
 pub struct Reader {
     s3: S3,
     uri: S3Uri,
+    version: Option<String>,
     /// Whatever comes later must be of the object that came first.
     etag: Option<String>,
     body: Option<Body>,
@@ -33,7 +34,24 @@ pub struct Reader {
 impl Reader {
     /// Reads `uri`; with `etag`, only that object.
     pub fn new(s3: S3, uri: S3Uri, etag: Option<String>) -> Self {
-        Self { s3, uri, etag, body: None, size: None, last_modified: None, offset: 0, resumed_at: 0, failures: 0 }
+        Self {
+            s3,
+            uri,
+            version: None,
+            etag,
+            body: None,
+            size: None,
+            last_modified: None,
+            offset: 0,
+            resumed_at: 0,
+            failures: 0,
+        }
+    }
+
+    /// Reads this version of it, where it is not the latest.
+    pub fn of_version(mut self, version: Option<String>) -> Self {
+        self.version = version;
+        self
     }
 
     /// The size in bytes, once the first answer has come.
@@ -81,7 +99,7 @@ impl Reader {
         let body = match &mut self.body {
             Some(body) => body,
             None => {
-                let body = self.s3.body(&self.uri, self.offset, self.etag.as_deref()).await?;
+                let body = self.s3.body(&self.uri, self.version.as_deref(), self.offset, self.etag.as_deref()).await?;
                 self.etag = self.etag.take().or_else(|| body.etag.clone());
                 self.size = Some(body.object_size);
                 self.last_modified = body.last_modified;

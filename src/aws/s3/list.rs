@@ -33,7 +33,7 @@ impl S3 {
                 let request = client.list_buckets().set_continuation_token(token.clone()).max_buckets(1000).send();
                 async { request.await.map_err(|error| call.failed(&error)) }
             };
-            let answer = self.in_session(&self.inner.endpoint.region, &request).await?;
+            let answer = self.in_session((&self.inner.endpoint.region, false), &request).await?;
             for bucket in answer.buckets.unwrap_or_default() {
                 let Some(name) = bucket.name else { continue };
                 if let Some(region) = &bucket.bucket_region {
@@ -88,7 +88,7 @@ impl S3 {
 }
 
 /// Undoes `encoding-type=url`: `+` is a space, and what is left is percent-encoded UTF-8.
-fn decoded(key: &str) -> String {
+pub(super) fn decoded(key: &str) -> String {
     percent_decode_str(&key.replace('+', " ")).decode_utf8_lossy().into_owned()
 }
 

@@ -35,18 +35,26 @@ impl Body {
 }
 
 impl S3 {
-    /// The bytes of an object from `start` on; with `etag`, only if it is still that one.
+    /// The bytes of an object, or of this version of it, from `start` on; with `etag`, only if it is still that one.
     ///
     /// # Errors
     /// [`Error::Replaced`] when it is another one by now.
-    pub async fn body(&self, uri: &S3Uri, start: u64, etag: Option<&str>) -> Result<Body> {
+    pub async fn body(&self, uri: &S3Uri, version: Option<&str>, start: u64, etag: Option<&str>) -> Result<Body> {
         let (resource, uri_text) = (self.arn(uri), uri.to_string());
-        let call = Call { name: &uri_text, ..self.call("s3:GetObject", &resource, Some(&uri.bucket)) };
+        let call = Call {
+            name: &uri_text,
+            ..self.call(
+                if version.is_some() { "s3:GetObjectVersion" } else { "s3:GetObject" },
+                &resource,
+                Some(&uri.bucket),
+            )
+        };
         let request = |client: Client| {
             let request = client
                 .get_object()
                 .bucket(&uri.bucket)
                 .key(&uri.key)
+                .set_version_id(version.map(str::to_owned))
                 .set_range((start > 0).then(|| format!("bytes={start}-")))
                 .set_if_match(etag.map(str::to_owned))
                 .send();

@@ -8,12 +8,11 @@ use super::{new_number, roles, runs};
 use crate::domain::role::RoleIndex;
 use crate::domain::text::{count, escaped};
 use crate::domain::transfer::{IfExists, Progress, Summary};
-use crate::domain::uri::S3Uri;
 use crate::error::{Error, Result};
 use crate::tui::effect::Effect;
 use crate::tui::keys::Action;
 use crate::tui::msg::JobId;
-use crate::tui::state::{After, Cursor, Focus, Job, Modal, Outcome, State, picks};
+use crate::tui::state::{After, Cursor, Focus, Job, Modal, Outcome, Picked, State, picks};
 
 pub(super) fn act(state: &mut State, action: Action, effects: &mut Vec<Effect>) {
     let length = state.jobs.len();
@@ -41,14 +40,14 @@ pub(super) fn act(state: &mut State, action: Action, effects: &mut Vec<Effect>) 
 pub(super) fn start(
     state: &mut State,
     role: RoleIndex,
-    picked: &[(S3Uri, Option<u64>)],
+    picked: &[Picked],
     folder: &Path,
     overwrite: bool,
     effects: &mut Vec<Effect>,
 ) {
     let job = JobId(new_number(state));
     let title = match picked {
-        [(uri, _)] => escaped(if uri.key.is_empty() { &uri.bucket } else { uri.name() }).into_owned(),
+        [Picked { uri, .. }] => escaped(if uri.key.is_empty() { &uri.bucket } else { uri.name() }).into_owned(),
         _ => format!("{} items", count(picked.len() as u64)),
     };
     state.jobs.push(Job {
