@@ -377,7 +377,7 @@ impl ExactSizeIterator for Marked<'_> {}
 /// A filter, made ready once for all rows. Without capitals in it, capitals do not matter.
 enum Needle<'a> {
     Anything,
-    Exact(memmem::Finder<'a>),
+    Exact(Box<memmem::Finder<'a>>),
     Loose(&'a str),
 }
 
@@ -385,7 +385,7 @@ impl<'a> Needle<'a> {
     fn new(filter: &'a str) -> Self {
         match filter {
             "" => Self::Anything,
-            filter if filter.chars().any(char::is_uppercase) => Self::Exact(memmem::Finder::new(filter)),
+            filter if filter.chars().any(char::is_uppercase) => Self::Exact(Box::new(memmem::Finder::new(filter))),
             filter => Self::Loose(filter),
         }
     }
