@@ -7,7 +7,7 @@
 //! cloud     the listener, and the knobs that tests turn
 //!   sts     the query protocol: AssumeRole, GetSessionToken, GetCallerIdentity
 //!   sso     IAM Identity Center: its sign-in, its portal, the pages that a person sees
-//!   s3      the S3 operations over bucket, listing and content
+//!   s3      the S3 operations over bucket, versions, listing, digests and content
 //!   access  keys, tokens and expiry, for both
 //!   federation  sign-in tokens for the web console
 //! state     what all of them share: directory, sessions, buckets, the clock
@@ -19,6 +19,7 @@ mod access;
 mod bucket;
 mod cloud;
 mod content;
+mod digests;
 mod directory;
 mod federation;
 mod hostile;
@@ -32,11 +33,12 @@ mod scene;
 mod sso;
 mod state;
 mod sts;
+mod versions;
 mod visit;
 mod world;
 
-pub use bucket::{Bucket, Object, Series};
+pub use bucket::{Bucket, Lock, Object, Series, Stored};
 pub use cloud::Cloud;
-pub use ledger::Fault;
+pub use ledger::{Damage, Fault};
 pub use visit::{Visit, code_shown_at};
 pub use world::{Account, IdentityCenter, PermissionSet, Role, User, World, allow, trust};

@@ -10,6 +10,7 @@ use s3s::auth::{S3Auth, SecretKey};
 use s3s::{S3Error, S3ErrorCode, S3Result};
 use secrecy::ExposeSecret as _;
 
+use super::cloud::Reset;
 use super::directory::Caller;
 use super::ledger::Fault;
 use super::s3::in_region;
@@ -63,6 +64,34 @@ pub(super) fn clock_agrees(state: &State, headers: &hyper::HeaderMap) -> bool {
         return true;
     };
     made.duration_since(state.now()).unsigned_abs() <= Duration::from_secs(SKEW_SECONDS)
+}
+
+/// Whether a presigned URL is good still, by the cloud's clock; s3s has only asked the machine's.
+fn within_its_time(state: &State, uri: &hyper::Uri) -> S3Result<()> {
+    /// A week.
+    const LONGEST: u64 = 604_800;
+    let query = uri.query().unwrap_or_default();
+    let field = |wanted: &str| {
+        let mut fields = form_urlencoded::parse(query.as_bytes());
+        fields.find(|(name, _)| name == wanted).map(|(_, value)| value.into_owned())
+    };
+    let (Some(made), Some(seconds)) = (field("X-Amz-Date"), field("X-Amz-Expires")) else {
+        return Ok(());
+    };
+    let seconds: u64 = seconds.parse().unwrap_or(u64::MAX);
+    if seconds > LONGEST {
+        let text = "X-Amz-Expires must be less than a week (in seconds) that is 604800";
+        return Err(S3Error::with_message(S3ErrorCode::AuthorizationQueryParametersError, text));
+    }
+    let made = amz_date(&made).unwrap_or(Timestamp::MIN);
+    let now = state.now();
+    if made.checked_add(Duration::from_secs(seconds)).is_ok_and(|end| end < now) {
+        return Err(S3Error::with_message(S3ErrorCode::AccessDenied, "Request has expired"));
+    }
+    if made.duration_since(now) > jiff::SignedDuration::from_secs(SKEW_SECONDS as i64) {
+        return Err(S3Error::with_message(S3ErrorCode::AccessDenied, "Request is not valid yet"));
+    }
+    Ok(())
 }
 
 /// Reads `20261121T101500Z`.
@@ -120,8 +149,12 @@ impl S3Auth for Door {
 #[async_trait::async_trait]
 impl S3Access for Door {
     async fn check(&self, cx: &mut S3AccessContext<'_>) -> S3Result<()> {
-        let fault = self.0.ledger.note(&format!("s3:{}", cx.s3_op().name())).unwrap_or_default();
+        let object = cx.s3_path().as_object().map(|(bucket, key)| format!("{bucket}/{key}"));
+        let fault = self.0.ledger.note(&format!("s3:{}", cx.s3_op().name()), object.as_deref()).unwrap_or_default();
         tokio::time::sleep(fault.delay).await;
+        if fault.reset {
+            Reset::ask(cx.extensions_mut());
+        }
         if let Some((status, code)) = &fault.error {
             return Err(failure(*status, code));
         }
@@ -129,6 +162,7 @@ impl S3Access for Door {
             let text = "The difference between the request time and the current time is too large.";
             return Err(S3Error::with_message(S3ErrorCode::RequestTimeTooSkewed, text));
         }
+        within_its_time(&self.0, cx.uri())?;
         let Some(credentials) = cx.credentials() else {
             return Err(S3Error::with_message(S3ErrorCode::AccessDenied, "Access Denied"));
         };

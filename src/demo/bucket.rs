@@ -2,14 +2,18 @@
 
 use std::collections::BTreeMap;
 use std::ops::Bound;
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, LazyLock};
 use std::time::Duration;
 
 use hyper::body::Bytes;
 use jiff::Timestamp;
 use serde_json::Value;
 
-use super::content::{Content, Digests, Pace};
+use super::content::{Content, Pace};
+use super::digests::Digests;
+use super::versions::Version;
+use crate::domain::checksum::Algorithm;
+use crate::domain::object::is_archived;
 
 /// A bucket with what is in it.
 #[derive(Clone, Debug)]
@@ -22,7 +26,20 @@ pub struct Bucket {
     pub policy: Option<Value>,
     /// When it was made.
     pub created: Timestamp,
+    /// Whether whoever reads it from another account pays for that, and has to say so.
+    pub requester_pays: bool,
+    /// Whether its objects can be locked.
+    pub object_lock: bool,
+    /// The key of SSE-KMS that new objects are encrypted with.
+    pub kms_key: Option<String>,
+    /// Whether it keeps versions.
+    pub(super) versioned: bool,
+    /// What a GET without a version finds.
     pub(super) objects: BTreeMap<String, Arc<Object>>,
+    /// All versions, the newest last, of the keys that were written or deleted since there are versions.
+    pub(super) versions: BTreeMap<String, Vec<Version>>,
+    /// How many versions were made.
+    pub(super) written: u64,
     pub(super) series: Vec<Series>,
 }
 
@@ -40,7 +57,50 @@ pub struct Object {
     pub tags: Vec<(String, String)>,
     /// Its user metadata.
     pub metadata: Vec<(String, String)>,
-    digests: OnceLock<Digests>,
+    /// Headers that it was stored with.
+    pub headers: Stored,
+    /// Its lock.
+    pub lock: Lock,
+    /// Until when it can be read although it is archived.
+    pub(super) restored: Option<Restored>,
+    digests: Digests,
+}
+
+/// Headers that S3 keeps with an object, or tells about it.
+#[derive(Clone, Debug, Default)]
+pub struct Stored {
+    /// Cache-Control.
+    pub cache_control: Option<String>,
+    /// Content-Disposition.
+    pub content_disposition: Option<String>,
+    /// Content-Encoding.
+    pub content_encoding: Option<String>,
+    /// Content-Language.
+    pub content_language: Option<String>,
+    /// x-amz-website-redirect-location.
+    pub website_redirect_location: Option<String>,
+    /// x-amz-replication-status: `COMPLETED`, `PENDING`, `FAILED`, `REPLICA`.
+    pub replication_status: Option<String>,
+    /// x-amz-expiration: `expiry-date="…", rule-id="…"`.
+    pub expiration: Option<String>,
+}
+
+/// What S3 Object Lock keeps of an object.
+#[derive(Clone, Debug, Default)]
+pub struct Lock {
+    /// `GOVERNANCE` or `COMPLIANCE`, and until when.
+    pub retention: Option<(String, Timestamp)>,
+    /// Whether there is a legal hold.
+    pub legal_hold: Option<bool>,
+}
+
+/// A temporary copy of an archived object.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Restored {
+    /// When it is there.
+    pub from: Timestamp,
+    /// When it goes again.
+    pub until: Timestamp,
 }
 
 /// Objects numbered from 0 whose keys are `prefix`, the number with leading zeros, `suffix`. They take no memory.
@@ -68,7 +128,13 @@ impl Bucket {
             region: "ap-northeast-1".to_owned(),
             policy: None,
             created: ago(100 * 86_400),
+            requester_pays: false,
+            object_lock: false,
+            kms_key: None,
+            versioned: false,
             objects: BTreeMap::new(),
+            versions: BTreeMap::new(),
+            written: 0,
             series: Vec::new(),
         }
     }
@@ -85,9 +151,39 @@ impl Bucket {
         self
     }
 
-    /// Adds an object.
+    /// Lets the bucket keep versions from here on: what it holds already are the versions `null`.
+    pub fn versioned(mut self) -> Bucket {
+        self.versioned = true;
+        self
+    }
+
+    /// Lets whoever reads the bucket from another account pay.
+    pub fn requester_pays(mut self) -> Bucket {
+        self.requester_pays = true;
+        self
+    }
+
+    /// Lets objects be locked, which needs versions.
+    pub fn object_lock(mut self) -> Bucket {
+        self.object_lock = true;
+        self.versioned()
+    }
+
+    /// Encrypts new objects with this key, by SSE-KMS.
+    pub fn kms(mut self, key_arn: impl Into<String>) -> Bucket {
+        self.kms_key = Some(key_arn.into());
+        self
+    }
+
+    /// Adds an object, in a versioned bucket as the newest version of its key.
     pub fn object(mut self, key: impl Into<String>, object: Object) -> Bucket {
-        self.objects.insert(key.into(), Arc::new(object));
+        self.put(&key.into(), object);
+        self
+    }
+
+    /// Deletes a key this many seconds ago, which leaves a delete marker in a versioned bucket.
+    pub fn deleted(mut self, key: &str, seconds: u64) -> Bucket {
+        self.delete(key, None, ago(seconds));
         self
     }
 
@@ -117,6 +213,11 @@ impl Object {
         Object::of(Content::Made { length, seed, pace: None })
     }
 
+    /// An object whose bytes `draw` makes when somebody first looks at it.
+    pub fn drawn(draw: fn() -> Bytes) -> Object {
+        Object::of(Content::Drawn(Arc::new(LazyLock::new(draw))))
+    }
+
     fn of(content: Content) -> Object {
         Object {
             content,
@@ -125,7 +226,10 @@ impl Object {
             content_type: None,
             tags: Vec::new(),
             metadata: Vec::new(),
-            digests: OnceLock::new(),
+            headers: Stored::default(),
+            lock: Lock::default(),
+            restored: None,
+            digests: Digests::default(),
         }
     }
 
@@ -162,14 +266,98 @@ impl Object {
         self
     }
 
+    /// Adds user metadata, whose name is in lower case.
+    pub fn metadata(mut self, name: impl Into<String>, value: impl Into<String>) -> Object {
+        self.metadata.push((name.into(), value.into()));
+        self
+    }
+
+    /// Gives the object this checksum instead of CRC64NVME. With MD5 it has none but its ETag, as an object from the
+    /// time before checksums.
+    pub fn checksum(mut self, algorithm: Algorithm) -> Object {
+        self.digests.algorithm = Some(algorithm).filter(|algorithm| *algorithm != Algorithm::Md5);
+        self
+    }
+
+    /// Uploads the object in parts of this size: the ETag ends in `-N`, and so do all checksums but CRC64NVME.
+    pub fn multipart(mut self, part_size: u64) -> Object {
+        self.digests.part_size = Some(part_size);
+        self
+    }
+
+    /// Makes the CRC-32 or CRC-32C of an object in parts that of the whole: FULL_OBJECT.
+    pub fn full_object(mut self) -> Object {
+        self.digests.of_whole = true;
+        self
+    }
+
+    /// Encrypts the object with SSE-KMS: the ETag is not the MD5, and reading needs kms:Decrypt on the key.
+    pub fn kms(mut self, key_arn: impl Into<String>) -> Object {
+        self.digests.kms_key = Some(key_arn.into());
+        self
+    }
+
+    /// Retains the object in this mode (`GOVERNANCE`, `COMPLIANCE`) until that time.
+    pub fn retained(mut self, mode: impl Into<String>, until: Timestamp) -> Object {
+        self.lock.retention = Some((mode.into(), until));
+        self
+    }
+
+    /// Turns the legal hold on or off.
+    pub fn legal_hold(mut self, on: bool) -> Object {
+        self.lock.legal_hold = Some(on);
+        self
+    }
+
+    /// Sets the headers that are stored with it.
+    pub fn headers(mut self, headers: Stored) -> Object {
+        self.headers = headers;
+        self
+    }
+
     /// The length in bytes.
     pub fn length(&self) -> u64 {
         self.content.length()
     }
 
-    /// The ETag and checksum, computed when first asked for.
-    pub(super) fn digests(&self) -> &Digests {
-        self.digests.get_or_init(|| self.content.digests())
+    /// The key of SSE-KMS.
+    pub(super) fn kms_key(&self) -> Option<&str> {
+        self.digests.kms_key.as_deref()
+    }
+
+    /// The ETag without its quotes.
+    pub(super) fn etag(&self) -> &str {
+        self.digests.etag(&self.content)
+    }
+
+    /// Which checksum it has, and whether that is one of checksums.
+    pub(super) fn sum(&self) -> Option<(Algorithm, bool)> {
+        Some((self.digests.algorithm(&self.content)?, self.digests.is_composite(&self.content)))
+    }
+
+    /// The checksum in base64. It reads the whole object, the first time.
+    pub(super) fn checksum_value(&self) -> Option<&str> {
+        self.digests.checksum(&self.content)
+    }
+
+    /// How many parts it was uploaded in; none for one piece.
+    pub(super) fn part_count(&self) -> Option<usize> {
+        self.digests.part_size(&self.content).map(|_| self.parts().count())
+    }
+
+    /// Where its parts are.
+    pub(super) fn parts(&self) -> impl Iterator<Item = std::ops::Range<u64>> + use<> {
+        self.digests.parts(&self.content)
+    }
+
+    /// The checksum of a part, in base64.
+    pub(super) fn part_checksum(&self, range: std::ops::Range<u64>) -> Option<String> {
+        self.digests.of_part(&self.content, range)
+    }
+
+    /// Whether the bytes are out of reach at that time.
+    pub(super) fn is_cold(&self, now: Timestamp) -> bool {
+        is_archived(&self.storage_class) && !self.restored.is_some_and(|copy| copy.from <= now && now < copy.until)
     }
 }
 

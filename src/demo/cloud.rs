@@ -2,7 +2,9 @@
 
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr};
+use std::ops::Range;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use http_body_util::{BodyExt as _, Limited};
@@ -16,6 +18,7 @@ use s3s::config::{S3Config, StaticConfigProvider};
 use s3s::crypto::{Checksum as _, Sha256};
 use s3s::service::{S3Service, S3ServiceBuilder};
 use s3s::{Body, HttpError};
+use tokio::io::AsyncWriteExt as _;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::{AbortHandle, JoinSet};
 
@@ -98,6 +101,12 @@ impl Cloud {
         self.state.ledger.plan(action, times, fault);
     }
 
+    /// Lets the next `times` calls of an action on one object (`bucket/key`) go wrong; they come before those of
+    /// [`Cloud::plan`].
+    pub fn plan_for(&self, action: &str, object: &str, times: usize, fault: Fault) {
+        self.state.ledger.plan(&format!("{action} {object}"), times, fault);
+    }
+
     /// Ends every session that is open now.
     pub fn expire_sessions(&self) {
         let now = self.state.now();
@@ -127,17 +136,29 @@ impl Cloud {
         self.state.now()
     }
 
-    /// Writes an object past all policies. False when there is no such bucket.
+    /// Writes an object past all policies, in a versioned bucket as a new version. False when there is no such bucket.
     pub fn put_object(&self, bucket: &str, key: &str, object: Object) -> bool {
         let mut buckets = self.state.buckets_mut();
         let known = buckets.get_mut(bucket);
-        known.map(|known| known.bucket.objects.insert(key.to_owned(), Arc::new(object))).is_some()
+        known.map(|known| known.bucket.put(key, object)).is_some()
     }
 
-    /// Removes an object past all policies. False when there was none.
+    /// Deletes an object past all policies, in a versioned bucket with a delete marker. False when there was none.
     pub fn remove_object(&self, bucket: &str, key: &str) -> bool {
+        let now = self.state.now();
         let mut buckets = self.state.buckets_mut();
-        buckets.get_mut(bucket).and_then(|known| known.bucket.objects.remove(key)).is_some()
+        let known = buckets.get_mut(bucket).filter(|known| known.bucket.objects.contains_key(key));
+        known.map(|known| known.bucket.delete(key, None, now)).is_some()
+    }
+
+    /// How many bytes of objects were sent, whole ones and ranges together. What left may still be on its way.
+    pub fn body_bytes(&self) -> u64 {
+        self.state.ledger.body_bytes()
+    }
+
+    /// What was read of an object (`bucket/key`), in the order of the requests; the whole is `0..length`.
+    pub fn ranges(&self, object: &str) -> Vec<Range<u64>> {
+        self.state.ledger.ranges(object)
     }
 }
 
@@ -179,14 +200,48 @@ async fn serve(listener: TcpListener, front: Front) {
 async fn connection(stream: TcpStream, front: Front) {
     // Nothing is lost without it but some milliseconds.
     let _ = stream.set_nodelay(true);
-    let answer = service_fn(move |request| {
-        let front = front.clone();
-        async move { front.answer(request).await }
+    let reset = Reset::default();
+    let told = reset.clone();
+    let answer = service_fn(move |mut request: Request<Incoming>| {
+        let (front, reset) = (front.clone(), told.clone());
+        request.extensions_mut().insert(reset.clone());
+        // Pinned, as `poll_without_shutdown` below asks for.
+        Box::pin(async move {
+            match front.answer(request).await {
+                Ok(_) if reset.is_asked() => Err(HttpError::new("reset, as the test asked".into())),
+                answer => answer,
+            }
+        })
     });
     let mut http = hyper::server::conn::http1::Builder::new();
     http.timer(TokioTimer::new());
+    let mut connection = http.serve_connection(TokioIo::new(stream), answer);
     // A client that goes away, or a cut that a test asked for, ends here as an error. Nobody waits for it.
-    let _ = http.serve_connection(TokioIo::new(stream), answer).await;
+    let ended = std::future::poll_fn(|cx| connection.poll_without_shutdown(cx)).await;
+    let mut stream = connection.into_parts().io.into_inner();
+    if reset.is_asked() {
+        // Closed with this, the connection ends in a reset.
+        let _ = stream.set_zero_linger();
+    } else if ended.is_ok() {
+        let _ = stream.shutdown().await;
+    }
+}
+
+/// Whether a test asked for the connection's reset. It goes with a request to wherever faults are known.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Reset(Arc<AtomicBool>);
+
+impl Reset {
+    /// Sees to it that no answer leaves.
+    pub(super) fn ask(extensions: &hyper::http::Extensions) {
+        if let Some(reset) = extensions.get::<Reset>() {
+            reset.0.store(true, Ordering::Relaxed);
+        }
+    }
+
+    fn is_asked(&self) -> bool {
+        self.0.load(Ordering::Relaxed)
+    }
 }
 
 /// What stands before s3s: tells STS and IAM Identity Center from S3, and stamps the answers.
@@ -271,6 +326,6 @@ fn xml(status: u16, text: String) -> Response<Body> {
 }
 
 /// `Sat, 21 Nov 2026 10:15:00 GMT`
-fn http_date(time: Timestamp) -> String {
+pub(super) fn http_date(time: Timestamp) -> String {
     time.strftime("%a, %d %b %Y %H:%M:%S GMT").to_string()
 }

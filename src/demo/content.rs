@@ -2,27 +2,20 @@
 
 use std::fmt;
 use std::io;
+use std::ops::Range;
 use std::pin::Pin;
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, LazyLock, Mutex};
 use std::task::{Context, Poll};
 use std::time::Duration;
 
 use hyper::body::{Body, Bytes, Frame, SizeHint};
-use s3s::crypto::{Checksum as _, Crc64Nvme, Md5};
 use tokio::time::{Instant, Sleep, sleep_until};
 
-use super::state::locked;
-use crate::domain::text::hex;
+use super::ledger::Damage;
+use super::state::{State, locked};
 
 /// Bytes in one chunk of an answer.
 const CHUNK: u64 = 64 * 1024;
-
-/// Above this length the MD5 and the CRC of made-up content are not worth their time: the ETag is then one as of
-/// a multipart upload, which promises nothing about the bytes.
-const DIGESTED: u64 = 16 * 1024 * 1024;
-
-/// The part size that an opaque ETag pretends.
-const PART: u64 = 8 * 1024 * 1024;
 
 /// How long a connection that shall break stays open for the bytes before.
 const FLUSH: Duration = Duration::from_millis(20);
@@ -31,6 +24,8 @@ const FLUSH: Duration = Duration::from_millis(20);
 #[derive(Clone)]
 pub(super) enum Content {
     Kept(Bytes),
+    /// Bytes that are drawn up when somebody first looks.
+    Drawn(Arc<LazyLock<Bytes, fn() -> Bytes>>),
     /// Bytes that follow from `seed` and their position alone, so that all ranges agree.
     Made {
         length: u64,
@@ -64,20 +59,14 @@ impl Pace {
     }
 }
 
-/// What S3 tells about the bytes of an object.
-#[derive(Clone, Debug)]
-pub(super) struct Digests {
-    /// The ETag without its quotes.
-    pub etag: String,
-    /// The CRC64NVME of the whole object in base64, where it was computed.
-    pub crc64nvme: Option<String>,
-}
-
 // The bytes themselves would fill every message about a bucket.
 impl fmt::Debug for Content {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let kind = if matches!(self, Content::Kept(_)) { "kept" } else { "made" };
-        write!(f, "{} bytes, {kind}", self.length())
+        match self {
+            Content::Kept(bytes) => write!(f, "{} bytes, kept", bytes.len()),
+            Content::Drawn(_) => write!(f, "drawn"),
+            Content::Made { length, .. } => write!(f, "{length} bytes, made"),
+        }
     }
 }
 
@@ -86,6 +75,7 @@ impl Content {
     pub(super) fn length(&self) -> u64 {
         match self {
             Content::Kept(bytes) => bytes.len() as u64,
+            Content::Drawn(bytes) => bytes.len() as u64,
             Content::Made { length, .. } => *length,
         }
     }
@@ -97,52 +87,53 @@ impl Content {
         match self {
             // Both ends lie within a length that came from a usize.
             Content::Kept(bytes) => bytes.slice(start as usize..end as usize),
+            Content::Drawn(bytes) => bytes.slice(start as usize..end as usize),
             Content::Made { seed, .. } => made(*seed, start, end),
         }
     }
 
-    /// The ETag and the checksum.
-    pub(super) fn digests(&self) -> Digests {
-        let length = self.length();
-        if let Content::Made { seed, .. } = self
-            && length > DIGESTED
-        {
-            let etag = format!("{:016x}{:016x}-{}", scramble(*seed), scramble(length), length.div_ceil(PART));
-            return Digests { etag, crc64nvme: None };
-        }
-        let (mut md5, mut crc) = (Md5::new(), Crc64Nvme::new());
-        let mut position = 0;
-        while position < length {
-            let chunk = self.read(position, CHUNK);
-            md5.update(&chunk);
-            crc.update(&chunk);
+    /// The bytes in order, chunk by chunk.
+    pub(super) fn chunks(&self, range: Range<u64>) -> impl Iterator<Item = Bytes> {
+        let mut position = range.start;
+        std::iter::from_fn(move || {
+            let chunk = self.read(position, CHUNK.min(range.end.saturating_sub(position)));
             position += chunk.len() as u64;
-        }
-        Digests { etag: hex(md5.finalize().as_ref()), crc64nvme: Some(base64(crc.finalize().as_ref())) }
+            Some(chunk).filter(|chunk| !chunk.is_empty())
+        })
     }
 }
 
+/// Random bytes, of which made-up content is cut: a table is faster than arithmetic, above all in a debug build.
+static RANDOM: LazyLock<Vec<u8>> =
+    LazyLock::new(|| (0..2 * CHUNK / 8).flat_map(|word| scramble(word).to_le_bytes()).collect());
+
+/// The bytes of `seed` from `start` to `end`. Every [`CHUNK`] of them begins with a number of its own, so that no two
+/// are alike, and goes on with the random bytes from a place that the number tells.
 fn made(seed: u64, start: u64, end: u64) -> Bytes {
-    let first = start / 8;
-    let words = first..end.div_ceil(8);
-    let mut bytes = Vec::with_capacity(((words.end - words.start) * 8) as usize);
-    for word in words {
-        bytes.extend_from_slice(&scramble(seed ^ scramble(word)).to_le_bytes());
+    let mut bytes = Vec::with_capacity((end - start) as usize);
+    let mut position = start;
+    while position < end {
+        let (chunk, within) = (position / CHUNK, position % CHUNK);
+        let until = end.min((chunk + 1) * CHUNK) - chunk * CHUNK;
+        let number = scramble(seed ^ scramble(chunk));
+        let place = (number % CHUNK) as usize;
+        let begin = bytes.len();
+        bytes.extend_from_slice(&RANDOM[place + within as usize..place + until as usize]);
+        let head = number.to_le_bytes();
+        for offset in within..until.min(8).max(within) {
+            bytes[begin + (offset - within) as usize] = head[offset as usize];
+        }
+        position += until - within;
     }
-    Bytes::from(bytes).slice((start - first * 8) as usize..(end - first * 8) as usize)
+    Bytes::from(bytes)
 }
 
 /// The finalizer of SplitMix64: a different number for every number.
-fn scramble(number: u64) -> u64 {
+pub(super) fn scramble(number: u64) -> u64 {
     let mut z = number.wrapping_add(0x9e37_79b9_7f4a_7c15);
     z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
     z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
     z ^ (z >> 31)
-}
-
-pub(super) fn base64(bytes: &[u8]) -> String {
-    use base64::Engine as _;
-    base64::engine::general_purpose::STANDARD.encode(bytes)
 }
 
 /// An answer's body: a range of content, sent chunk by chunk, at its pace where it has one.
@@ -150,23 +141,24 @@ pub(super) struct Sending {
     content: Content,
     position: u64,
     end: u64,
-    /// Where the connection breaks, for tests of what a client then does.
-    cut: Option<u64>,
+    /// What goes wrong on the way, at places counted from the first byte of the object.
+    damage: Option<Damage>,
     breaking: bool,
     pause: Option<Pin<Box<Sleep>>>,
+    /// Where the bytes are counted.
+    state: Arc<State>,
 }
 
 impl Sending {
-    /// Sends `range` of `content`; with `cut_after`, breaks after that many bytes.
-    pub(super) fn new(content: Content, range: std::ops::Range<u64>, cut_after: Option<u64>) -> Sending {
-        Sending {
-            content,
-            position: range.start,
-            end: range.end,
-            cut: cut_after.map(|bytes| range.start.saturating_add(bytes)),
-            breaking: false,
-            pause: None,
-        }
+    /// Sends `range` of `content`, with this damage to it.
+    pub(super) fn new(content: Content, range: Range<u64>, damage: Option<Damage>, state: Arc<State>) -> Sending {
+        let place = |bytes: u64| range.start.saturating_add(bytes);
+        let damage = damage.map(|damage| match damage {
+            Damage::Cut(bytes) => Damage::Cut(place(bytes)),
+            Damage::Stall(bytes) => Damage::Stall(place(bytes)),
+            Damage::Flip(byte) => Damage::Flip(place(byte)),
+        });
+        Sending { content, position: range.start, end: range.end, damage, breaking: false, pause: None, state }
     }
 }
 
@@ -176,7 +168,7 @@ impl Body for Sending {
 
     fn poll_frame(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<io::Result<Frame<Bytes>>>> {
         let this = self.get_mut();
-        if this.cut == Some(this.position) && !this.breaking {
+        if this.damage == Some(Damage::Cut(this.position)) && !this.breaking {
             // hyper drops what it has not written when a body fails, so give it the time to write.
             this.breaking = true;
             this.pause = Some(Box::pin(sleep_until(Instant::now() + FLUSH)));
@@ -191,12 +183,26 @@ impl Body for Sending {
         if this.position >= this.end {
             return Poll::Ready(None);
         }
-        let mut length = CHUNK.min(this.end - this.position);
-        if let Some(cut) = this.cut {
-            length = length.min(cut - this.position);
+        if this.damage == Some(Damage::Stall(this.position)) {
+            // Nobody wakes this again: the connection ends when the client has had enough, or with the cloud.
+            return Poll::Pending;
         }
-        let chunk = this.content.read(this.position, length);
+        let mut length = CHUNK.min(this.end - this.position);
+        if let Some(Damage::Cut(place) | Damage::Stall(place)) = this.damage
+            && place > this.position
+        {
+            length = length.min(place - this.position);
+        }
+        let mut chunk = this.content.read(this.position, length);
+        if let Some(Damage::Flip(place)) = this.damage
+            && (this.position..this.position + length).contains(&place)
+        {
+            let mut wrong = chunk.to_vec();
+            wrong[(place - this.position) as usize] ^= 1;
+            chunk = Bytes::from(wrong);
+        }
         this.position += chunk.len() as u64;
+        this.state.ledger.carried(chunk.len() as u64);
         if let Content::Made { pace: Some(pace), .. } = &this.content {
             this.pause = Some(Box::pin(sleep_until(pace.take(chunk.len() as u64))));
         }
@@ -214,21 +220,24 @@ mod tests {
 
     #[test]
     fn every_range_of_made_content_agrees_with_the_whole() {
-        let content = Content::Made { length: 1000, seed: 7, pace: None };
-        let whole = content.read(0, 1000);
-        for start in [0, 1, 7, 8, 9, 500, 999, 1000] {
-            for length in [0, 1, 8, 13, 2000] {
-                let end = (start + length).min(1000);
-                assert_eq!(content.read(start, length), whole.slice(start as usize..end as usize));
+        let content = Content::Made { length: 200_000, seed: 7, pace: None };
+        let whole = content.read(0, 200_000);
+        assert_eq!(whole.len(), 200_000);
+        for start in [0, 1, 7, 8, 9, 500, 65_535, 65_536, 65_540, 131_071, 199_999, 200_000] {
+            for length in [0, 1, 3, 8, 13, 70_000, 400_000] {
+                let end = (start + length).min(200_000);
+                assert_eq!(content.read(start, length), whole.slice(start as usize..end as usize), "{start} {length}");
             }
         }
+        assert_eq!(content.chunks(3..150_000).flatten().collect::<Vec<_>>(), whole[3..150_000]);
     }
 
     #[test]
-    fn digests_are_those_of_s3() {
-        let digests = Content::Kept(Bytes::from_static(b"123456789")).digests();
-        assert_eq!(digests.etag, "25f9e794323b453885f5181f1b624d0b");
-        // The check value of CRC-64/NVME is ae8b14860a799888.
-        assert_eq!(digests.crc64nvme.as_deref(), Some("rosUhgp5mIg="));
+    fn no_two_chunks_and_no_two_seeds_are_alike() {
+        let content = |seed| Content::Made { length: 1 << 20, seed, pace: None };
+        let mut chunks: Vec<Bytes> = content(1).chunks(0..1 << 20).chain(content(2).chunks(0..1 << 20)).collect();
+        chunks.sort();
+        chunks.dedup();
+        assert_eq!(chunks.len(), 32);
     }
 }

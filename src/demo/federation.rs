@@ -59,7 +59,7 @@ pub(super) async fn answer(state: &State, request: Request<Incoming>) -> Respons
     }
     let form = Form::parse(fields.as_bytes());
     let action = form.get("Action").unwrap_or_default();
-    let fault = state.ledger.note(&format!("signin:{action}")).unwrap_or_default();
+    let fault = state.ledger.note(&format!("signin:{action}"), None).unwrap_or_default();
     tokio::time::sleep(fault.delay).await;
     if let Some((status, code)) = fault.error {
         return page(status, &code);

@@ -1,7 +1,9 @@
-//! What was called how often, and what shall go wrong next. For tests alone.
+//! What was called how often, what was read, and what shall go wrong next. For tests alone.
 
 use std::collections::{HashMap, VecDeque};
+use std::ops::Range;
 use std::sync::Mutex;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use super::state::locked;
@@ -13,8 +15,21 @@ pub struct Fault {
     pub delay: Duration,
     /// The HTTP status and error code of the answer, such as 503 and `SlowDown`.
     pub error: Option<(u16, String)>,
-    /// How many bytes of the object arrive before the connection breaks. For GetObject alone.
-    pub cut_after: Option<u64>,
+    /// Whether the connection is reset instead of an answer.
+    pub reset: bool,
+    /// What happens to the bytes of the object. For GetObject alone.
+    pub body: Option<Damage>,
+}
+
+/// Something that goes wrong with the bytes of an object, counted from the first that is sent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Damage {
+    /// After so many bytes the connection breaks, though the header promised more.
+    Cut(u64),
+    /// After so many bytes nothing more comes, and the connection stays open.
+    Stall(u64),
+    /// This byte, counted from 0, arrives with one bit turned over; length and headers are right.
+    Flip(u64),
 }
 
 impl Fault {
@@ -28,9 +43,24 @@ impl Fault {
         Fault { delay, ..Fault::default() }
     }
 
+    /// The connection is reset before any byte of an answer. For calls of S3 and STS.
+    pub fn reset() -> Fault {
+        Fault { reset: true, ..Fault::default() }
+    }
+
     /// The connection breaks after this many bytes of the object.
     pub fn cut(bytes: u64) -> Fault {
-        Fault { cut_after: Some(bytes), ..Fault::default() }
+        Fault { body: Some(Damage::Cut(bytes)), ..Fault::default() }
+    }
+
+    /// Nothing more comes after this many bytes of the object, and nothing ends.
+    pub fn stall(bytes: u64) -> Fault {
+        Fault { body: Some(Damage::Stall(bytes)), ..Fault::default() }
+    }
+
+    /// This byte of the answer's body arrives wrong.
+    pub fn flip(byte: u64) -> Fault {
+        Fault { body: Some(Damage::Flip(byte)), ..Fault::default() }
     }
 }
 
@@ -41,15 +71,21 @@ pub(super) type Fields = Vec<(String, String)>;
 #[derive(Debug, Default)]
 pub(super) struct Ledger {
     calls: Mutex<HashMap<String, usize>>,
+    /// By action, and by action and object: `s3:GetObject bucket/key`.
     faults: Mutex<HashMap<String, VecDeque<Fault>>>,
     sent: Mutex<HashMap<String, Vec<Fields>>>,
+    /// What was read of each object, by `bucket/key`.
+    ranges: Mutex<HashMap<String, Vec<Range<u64>>>>,
+    body_bytes: AtomicU64,
 }
 
 impl Ledger {
-    /// Counts a call and says what shall go wrong with it.
-    pub(super) fn note(&self, action: &str) -> Option<Fault> {
+    /// Counts a call and says what shall go wrong with it. What was planned for `object` (`bucket/key`) comes first.
+    pub(super) fn note(&self, action: &str, object: Option<&str>) -> Option<Fault> {
         *locked(&self.calls).entry(action.to_owned()).or_default() += 1;
-        locked(&self.faults).get_mut(action)?.pop_front()
+        let mut faults = locked(&self.faults);
+        let of_object = object.and_then(|object| faults.get_mut(&format!("{action} {object}"))?.pop_front());
+        of_object.or_else(|| faults.get_mut(action)?.pop_front())
     }
 
     /// Keeps what came with a call.
@@ -67,5 +103,23 @@ impl Ledger {
 
     pub(super) fn plan(&self, action: &str, times: usize, fault: Fault) {
         locked(&self.faults).entry(action.to_owned()).or_default().extend(std::iter::repeat_n(fault, times));
+    }
+
+    /// Takes down what GetObject answers.
+    pub(super) fn reading(&self, object: String, range: Range<u64>) {
+        locked(&self.ranges).entry(object).or_default().push(range);
+    }
+
+    pub(super) fn ranges(&self, object: &str) -> Vec<Range<u64>> {
+        locked(&self.ranges).get(object).cloned().unwrap_or_default()
+    }
+
+    /// Counts bytes of an object that left.
+    pub(super) fn carried(&self, bytes: u64) {
+        self.body_bytes.fetch_add(bytes, Ordering::Relaxed);
+    }
+
+    pub(super) fn body_bytes(&self) -> u64 {
+        self.body_bytes.load(Ordering::Relaxed)
     }
 }

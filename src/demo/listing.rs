@@ -5,6 +5,7 @@ use std::ops::Bound;
 use std::sync::Arc;
 
 use super::bucket::{Bucket, Object};
+use super::versions::Version;
 
 /// What a listing asks for.
 #[derive(Debug)]
@@ -45,11 +46,7 @@ pub(super) fn page(bucket: &Bucket, question: &Question) -> Page {
         if !key.starts_with(question.prefix) {
             break;
         }
-        let common = question.delimiter.and_then(|delimiter| {
-            let length = key[question.prefix.len()..].find(delimiter)?;
-            Some(key[..question.prefix.len() + length + delimiter.len()].to_owned())
-        });
-        let Some(common) = common else {
+        let Some(common) = common_prefix(&key, question.prefix, question.delimiter) else {
             if page.objects.len() + page.prefixes.len() == question.limit {
                 page.next = Some(position);
                 break;
@@ -77,6 +74,92 @@ pub(super) fn page(bucket: &Bucket, question: &Question) -> Page {
         walk = Walk::new(bucket, position.clone());
     }
     page
+}
+
+/// What a listing of versions asks for.
+#[derive(Debug)]
+pub(super) struct VersionsQuestion<'a> {
+    pub prefix: &'a str,
+    pub delimiter: Option<&'a str>,
+    /// The page begins behind this key, or behind this version of it.
+    pub key_marker: Option<&'a str>,
+    pub version_id_marker: Option<&'a str>,
+    /// Versions, delete markers and common prefixes together.
+    pub limit: usize,
+}
+
+/// A page of a listing of versions.
+#[derive(Debug, Default)]
+pub(super) struct VersionsPage {
+    /// Key, version, and whether it is the latest of its key.
+    pub versions: Vec<(String, Version, bool)>,
+    pub prefixes: Vec<String>,
+    /// The markers of the next page, when there is one: the last key or common prefix of this one, and the version.
+    pub next: Option<(String, Option<String>)>,
+}
+
+/// Lists one page of the versions in a bucket: key by key, the newest first.
+pub(super) fn versions_page(bucket: &Bucket, question: &VersionsQuestion) -> VersionsPage {
+    let mut page = VersionsPage::default();
+    if question.limit == 0 {
+        return page;
+    }
+    let from = match (question.key_marker, question.version_id_marker) {
+        (Some(key), Some(_)) => Bound::Included(key.to_owned()),
+        (Some(key), None) => Bound::Excluded(key.to_owned()),
+        (None, _) => Bound::Unbounded,
+    };
+    let mut position = later(from, question.prefix);
+    let mut last: Option<(String, Option<String>)> = None;
+    while let Some(key) = next_key(bucket, &position).filter(|key| key.starts_with(question.prefix)) {
+        let room = |page: &VersionsPage| page.versions.len() + page.prefixes.len() < question.limit;
+        if let Some(common) = common_prefix(&key, question.prefix, question.delimiter) {
+            // A marker that is itself a common prefix was the end of the page before: it is not shown again.
+            if question.key_marker != Some(&common) {
+                if !room(&page) {
+                    page.next = last;
+                    return page;
+                }
+                last = Some((common.clone(), None));
+                page.prefixes.push(common.clone());
+            }
+            let Some(beyond) = successor(&common) else {
+                return page;
+            };
+            position = Bound::Included(beyond);
+            continue;
+        }
+        let mut versions = bucket.versions_of(&key).into_iter().enumerate().peekable();
+        if question.key_marker == Some(&key)
+            && let Some(marker) = question.version_id_marker
+        {
+            while versions.next().is_some_and(|(_, version)| version.id != marker) {}
+        }
+        for (index, version) in versions {
+            if !room(&page) {
+                page.next = last;
+                return page;
+            }
+            last = Some((key.clone(), Some(version.id.clone())));
+            page.versions.push((key.clone(), version, index == 0));
+        }
+        position = Bound::Excluded(key);
+    }
+    page
+}
+
+/// The first key from there on that has a version.
+fn next_key(bucket: &Bucket, from: &Bound<String>) -> Option<String> {
+    let beyond = (from.clone(), Bound::Unbounded);
+    let kept = bucket.versions.range(beyond).next().map(|(key, _)| key.clone());
+    kept.into_iter().chain(Walk::new(bucket, from.clone()).key()).min()
+}
+
+/// What a key is listed as where a delimiter follows the prefix.
+fn common_prefix(key: &str, prefix: &str, delimiter: Option<&str>) -> Option<String> {
+    let delimiter = delimiter?;
+    let length = key[prefix.len()..].find(delimiter)?;
+    Some(key[..prefix.len() + length + delimiter.len()].to_owned())
 }
 
 /// The later of a bound and the beginning of a prefix.
@@ -210,6 +293,43 @@ mod tests {
         assert_eq!(pages("e/", None, from, 3, 1), ["e/0000005.json e/0000005x e/0000006.json | "]);
         let from = Bound::Excluded("e/0999998.json".to_owned());
         assert_eq!(pages("e/", None, from, 3, 9), ["e/0999999.json | "]);
+    }
+
+    /// All pages of a listing of versions, one line each: versions, then prefixes. A `!` is behind the latest.
+    fn version_pages(bucket: &Bucket, delimiter: Option<&str>, limit: usize) -> Vec<String> {
+        let mut lines = Vec::new();
+        let mut next: Option<(String, Option<String>)> = None;
+        loop {
+            let (key_marker, version_id_marker) = match &next {
+                Some((key, id)) => (Some(key.as_str()), id.as_deref()),
+                None => (None, None),
+            };
+            let question = VersionsQuestion { prefix: "", delimiter, key_marker, version_id_marker, limit };
+            let page = versions_page(bucket, &question);
+            let shown = page.versions.iter().map(|(key, version, latest)| {
+                let mark = if version.object.is_none() { "-" } else { "" };
+                format!("{mark}{key}{}", if *latest { "!" } else { "" })
+            });
+            lines.push(format!("{} | {}", shown.collect::<Vec<_>>().join(" "), page.prefixes.join(" ")));
+            next = page.next;
+            if next.is_none() {
+                return lines;
+            }
+        }
+    }
+
+    #[test]
+    fn versions_are_listed_page_by_page() {
+        let object = || Object::new("x");
+        let bucket = Bucket::new("b").object("a", object()).versioned().object("a", object()).object("c/d", object());
+        let bucket = bucket.deleted("a", 0).object("c/e", object()).deleted("gone", 0).object("z", object());
+        assert_eq!(version_pages(&bucket, None, 99), ["-a! a a c/d! c/e! -gone! z! | "]);
+        let by_two = ["-a! a | ", "a c/d! | ", "c/e! -gone! | ", "z! | "];
+        assert_eq!(version_pages(&bucket, None, 2), by_two);
+        assert_eq!(version_pages(&bucket, Some("/"), 99), ["-a! a a -gone! z! | c/"]);
+        let one_by_one = ["-a! | ", "a | ", "a | ", " | c/", "-gone! | ", "z! | "];
+        assert_eq!(version_pages(&bucket, Some("/"), 1), one_by_one);
+        assert_eq!(version_pages(&super::tests::bucket(), Some("/"), 3), ["a! b! | a/", " | e/ z/"]);
     }
 
     #[test]

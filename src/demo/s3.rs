@@ -1,7 +1,9 @@
 //! The S3 operations, each: whose bucket, which region, may the caller, then the answer.
 
+mod details;
 mod list;
 mod read;
+mod versions;
 mod write;
 
 use std::sync::Arc;
@@ -14,7 +16,9 @@ use s3s::{S3, S3Error, S3ErrorCode, S3Request, S3Response, S3Result};
 use super::access::judge;
 use super::directory::{Buckets, Caller, KnownBucket};
 use super::state::State;
-use crate::domain::policy::{Attached, Context, Request, Resource, Side, denial_in_s3};
+use crate::domain::policy::{Attached, Context, Policy, Request, Resource, Side, denial_in_s3};
+
+const PAYER: &str = "x-amz-request-payer";
 
 /// S3 over the state of a cloud.
 #[derive(Clone, Debug)]
@@ -25,13 +29,26 @@ struct Signed {
     caller: Arc<Caller>,
     /// The region that the request was signed for.
     region: Option<String>,
+    /// Whether the caller said that it pays for the request.
+    pays: bool,
 }
 
 impl Signed {
     fn of<T>(request: &S3Request<T>) -> S3Result<Signed> {
         let caller = request.extensions.get::<Arc<Caller>>().cloned();
         let caller = caller.ok_or_else(|| S3Error::with_message(S3ErrorCode::AccessDenied, "Access Denied"))?;
-        Ok(Signed { caller, region: request.region.as_ref().map(|region| region.as_str().to_owned()) })
+        let region = request.region.as_ref().map(|region| region.as_str().to_owned());
+        // A presigned URL says it in its query.
+        let query = form_urlencoded::parse(request.uri.query().unwrap_or_default().as_bytes());
+        let pays = request.headers.get(PAYER).is_some_and(|value| value == RequestPayer::REQUESTER)
+            || query.into_iter().any(|(name, value)| name == PAYER && value == RequestPayer::REQUESTER);
+        Ok(Signed { caller, region, pays })
+    }
+
+    /// Whether the caller pays for its request to a bucket, which the answer then says.
+    fn charged(&self, known: &KnownBucket) -> Option<RequestCharged> {
+        let charged = known.bucket.requester_pays && self.caller.principal.account != known.account;
+        charged.then(|| RequestCharged::from_static(RequestCharged::REQUESTER))
     }
 }
 
@@ -77,11 +94,43 @@ impl Store {
         let policy = known.policy.as_ref().map(|policy| Attached { name: "bucket policy", policy });
         let owner = Resource { side: Side::Bucket, account: &known.account, policy };
         let verdict = judge(&self.0, &from.caller, &request, owner);
+        let same_account = principal.account == known.account;
+        if verdict.is_allowed() {
+            if from.charged(known).is_some() && !from.pays {
+                return Err(in_region(S3Error::with_message(S3ErrorCode::AccessDenied, "Access Denied"), known));
+            }
+            return Ok(());
+        }
+        let text = denial_in_s3(&verdict, &request, same_account);
+        Err(in_region(S3Error::with_message(S3ErrorCode::AccessDenied, text), known))
+    }
+
+    /// Lets the caller read what is encrypted with a key of KMS. The key's policy leaves that to its account's IAM, as
+    /// that of a new key does.
+    fn allow_decryption(&self, from: &Signed, known: &KnownBucket, key_arn: &str) -> S3Result<()> {
+        let principal = &from.caller.principal;
+        let (action, account) = ("kms:Decrypt", key_arn.split(':').nth(4).unwrap_or_default());
+        let mut context = Context::new();
+        context
+            .set("kms:ViaService", format!("s3.{}.amazonaws.com", known.bucket.region))
+            .set("kms:CallerAccount", &principal.account);
+        let request = Request { principal, action, resource: key_arn, context: &context };
+        let policy = serde_json::json!({
+            "Version": "2012-10-17",
+            "Statement": [{
+                "Effect": "Allow",
+                "Principal": { "AWS": format!("arn:aws:iam::{account}:root") },
+                "Action": "kms:*",
+                "Resource": "*",
+            }],
+        });
+        let policy = Policy::from_json(&policy).ok();
+        let policy = policy.as_ref().map(|policy| Attached { name: "key policy", policy });
+        let verdict = judge(&self.0, &from.caller, &request, Resource { side: Side::Kms, account, policy });
         if verdict.is_allowed() {
             return Ok(());
         }
-        let same_account = principal.account == known.account;
-        let text = denial_in_s3(&verdict, &request, same_account);
+        let text = denial_in_s3(&verdict, &request, true);
         Err(in_region(S3Error::with_message(S3ErrorCode::AccessDenied, text), known))
     }
 
@@ -133,19 +182,72 @@ impl S3 for Store {
         list::objects_v2(self, req)
     }
 
+    async fn list_object_versions(
+        &self,
+        req: S3Request<ListObjectVersionsInput>,
+    ) -> S3Result<S3Response<ListObjectVersionsOutput>> {
+        versions::list(self, req)
+    }
+
     async fn get_object(&self, req: S3Request<GetObjectInput>) -> S3Result<S3Response<GetObjectOutput>> {
-        read::get_object(self, req)
+        read::get_object(self, req).await
     }
 
     async fn head_object(&self, req: S3Request<HeadObjectInput>) -> S3Result<S3Response<HeadObjectOutput>> {
-        read::head_object(self, req)
+        read::head_object(self, req).await
     }
 
     async fn get_object_tagging(
         &self,
         req: S3Request<GetObjectTaggingInput>,
     ) -> S3Result<S3Response<GetObjectTaggingOutput>> {
-        read::object_tagging(self, req)
+        details::tagging(self, req)
+    }
+
+    async fn get_object_attributes(
+        &self,
+        req: S3Request<GetObjectAttributesInput>,
+    ) -> S3Result<S3Response<GetObjectAttributesOutput>> {
+        details::attributes(self, req).await
+    }
+
+    async fn get_object_retention(
+        &self,
+        req: S3Request<GetObjectRetentionInput>,
+    ) -> S3Result<S3Response<GetObjectRetentionOutput>> {
+        details::retention(self, req)
+    }
+
+    async fn get_object_legal_hold(
+        &self,
+        req: S3Request<GetObjectLegalHoldInput>,
+    ) -> S3Result<S3Response<GetObjectLegalHoldOutput>> {
+        details::legal_hold(self, req)
+    }
+
+    async fn get_bucket_versioning(
+        &self,
+        req: S3Request<GetBucketVersioningInput>,
+    ) -> S3Result<S3Response<GetBucketVersioningOutput>> {
+        details::bucket_versioning(self, req)
+    }
+
+    async fn get_bucket_encryption(
+        &self,
+        req: S3Request<GetBucketEncryptionInput>,
+    ) -> S3Result<S3Response<GetBucketEncryptionOutput>> {
+        details::bucket_encryption(self, req)
+    }
+
+    async fn get_bucket_request_payment(
+        &self,
+        req: S3Request<GetBucketRequestPaymentInput>,
+    ) -> S3Result<S3Response<GetBucketRequestPaymentOutput>> {
+        details::bucket_payment(self, req)
+    }
+
+    async fn restore_object(&self, req: S3Request<RestoreObjectInput>) -> S3Result<S3Response<RestoreObjectOutput>> {
+        details::restore(self, req)
     }
 
     async fn put_object(&self, req: S3Request<PutObjectInput>) -> S3Result<S3Response<PutObjectOutput>> {

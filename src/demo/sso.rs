@@ -179,7 +179,7 @@ enum Page {
 
 /// Answers a request.
 pub(super) async fn answer(state: &State, operation: Operation, request: Request<Incoming>) -> Response<Body> {
-    let fault = state.ledger.note(operation.action()).unwrap_or_default();
+    let fault = state.ledger.note(operation.action(), None).unwrap_or_default();
     tokio::time::sleep(fault.delay).await;
     let done = match fault.error {
         Some((status, code)) => Err(Refused::new(status, &code, "The test asked for this failure.")),

@@ -17,6 +17,7 @@ pub(super) use form::Form;
 pub(super) use session::{Opened, open};
 
 use super::access::{Refusal, caller, clock_agrees, session_token};
+use super::cloud::Reset;
 use super::directory::Caller;
 use super::random;
 use super::state::State;
@@ -87,8 +88,11 @@ impl S3Route for Sts {
 impl Sts {
     async fn answer(&self, request: &S3Request<Body>, form: &Form) -> Result<String, Refused> {
         let action = form.get("Action").unwrap_or_default();
-        let fault = self.0.ledger.note(&format!("sts:{action}")).unwrap_or_default();
+        let fault = self.0.ledger.note(&format!("sts:{action}"), None).unwrap_or_default();
         tokio::time::sleep(fault.delay).await;
+        if fault.reset {
+            Reset::ask(&request.extensions);
+        }
         if let Some((status, code)) = &fault.error {
             let message = "The test asked for this failure.".to_owned();
             return Err(Refused { status: *status, code: code.clone().into(), message });

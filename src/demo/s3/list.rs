@@ -5,14 +5,16 @@ use std::ops::Bound;
 use s3s::dto::*;
 use s3s::{S3Error, S3ErrorCode, S3Request, S3Response, S3Result};
 
+use super::read::checksum_type;
 use super::{Signed, Store};
 use crate::demo::access::judge;
 use crate::demo::listing::{self, Page, Question};
+use crate::domain::checksum::Algorithm;
 use crate::domain::policy::{Context, Request, Resource, Side, denial_in_s3};
 use crate::domain::text::hex;
 
 /// The most entries of a page, and what it has when nothing is said.
-const PAGE: i32 = 1000;
+pub(super) const PAGE: i32 = 1000;
 
 /// ListBuckets: those of the caller's account.
 pub(super) fn buckets(store: &Store, req: S3Request<ListBucketsInput>) -> S3Result<S3Response<ListBucketsOutput>> {
@@ -99,7 +101,7 @@ pub(super) fn objects_v2(
         max_keys: input.max_keys,
         start,
     };
-    let (page, account) = asked.page(store, &from)?;
+    let (page, account, request_charged) = asked.page(store, &from)?;
     let text = Text::new(input.encoding_type.as_ref())?;
     let owner = input.fetch_owner.unwrap_or(false).then(|| owner(&account));
     Ok(S3Response::new(ListObjectsV2Output {
@@ -112,10 +114,10 @@ pub(super) fn objects_v2(
         is_truncated: Some(page.next.is_some()),
         continuation_token: input.continuation_token.clone(),
         next_continuation_token: page.next.as_ref().map(write_token),
-        contents: Some(text.objects(&page, owner)),
+        contents: Some(text.objects(&page, owner, restores(store, input.optional_object_attributes.as_ref()))),
         common_prefixes: Some(text.prefixes(&page)),
         encoding_type: input.encoding_type.clone(),
-        ..ListObjectsV2Output::default()
+        request_charged,
     }))
 }
 
@@ -131,7 +133,7 @@ pub(super) fn objects(store: &Store, req: S3Request<ListObjectsInput>) -> S3Resu
         max_keys: input.max_keys,
         start: marker.map_or(Bound::Unbounded, Bound::Excluded),
     };
-    let (page, account) = asked.page(store, &from)?;
+    let (page, account, request_charged) = asked.page(store, &from)?;
     let text = Text::new(input.encoding_type.as_ref())?;
     // NextMarker is for listings with a delimiter; the others go on after their last key.
     let next_marker = page.last.as_deref().filter(|_| page.next.is_some() && asked.delimiter().is_some());
@@ -143,10 +145,10 @@ pub(super) fn objects(store: &Store, req: S3Request<ListObjectsInput>) -> S3Resu
         max_keys: Some(asked.limit()),
         is_truncated: Some(page.next.is_some()),
         next_marker: next_marker.map(|marker| text.encode(marker)),
-        contents: Some(text.objects(&page, Some(owner(&account)))),
+        contents: Some(text.objects(&page, Some(owner(&account)), None)),
         common_prefixes: Some(text.prefixes(&page)),
         encoding_type: input.encoding_type.clone(),
-        ..ListObjectsOutput::default()
+        request_charged,
     }))
 }
 
@@ -168,8 +170,8 @@ impl Asked<'_> {
         self.delimiter.filter(|delimiter| !delimiter.is_empty())
     }
 
-    /// The page, and the account that owns the bucket.
-    fn page(&self, store: &Store, from: &Signed) -> S3Result<(Page, String)> {
+    /// The page, the account that owns the bucket, and whether the caller pays.
+    fn page(&self, store: &Store, from: &Signed) -> S3Result<(Page, String, Option<RequestCharged>)> {
         if self.max_keys.is_some_and(|keys| keys < 0) {
             let text = "Argument maxKeys must be an integer between 0 and 2147483647";
             return Err(S3Error::with_message(S3ErrorCode::InvalidArgument, text));
@@ -193,17 +195,38 @@ impl Asked<'_> {
             from: self.start.clone(),
             limit: usize::try_from(self.limit()).unwrap_or_default(),
         };
-        Ok((listing::page(&known.bucket, &question), known.account.clone()))
+        Ok((listing::page(&known.bucket, &question), known.account.clone(), from.charged(known)))
     }
 }
 
+/// The time, if a listing shall tell of restorations.
+fn restores(store: &Store, attributes: Option<&OptionalObjectAttributesList>) -> Option<jiff::Timestamp> {
+    let asked = |one: &OptionalObjectAttributes| one.as_str() == OptionalObjectAttributes::RESTORE_STATUS;
+    attributes.is_some_and(|attributes| attributes.iter().any(asked)).then(|| store.0.now())
+}
+
+/// How far the restoration of an archived object is.
+fn restore_status(object: &crate::demo::bucket::Object, now: jiff::Timestamp) -> Option<RestoreStatus> {
+    let copy = object.restored.filter(|copy| now < copy.until)?;
+    let ready = copy.from <= now;
+    Some(RestoreStatus {
+        is_restore_in_progress: Some(!ready),
+        restore_expiry_date: ready.then(|| timestamp(copy.until)),
+    })
+}
+
+/// The name of an algorithm in a listing.
+pub(super) fn checksum_algorithm(algorithm: Algorithm) -> ChecksumAlgorithm {
+    ChecksumAlgorithm::from_static(algorithm.name())
+}
+
 /// Keys as they are, or percent-encoded: XML 1.0 has no way to write most control characters.
-struct Text {
+pub(super) struct Text {
     url: bool,
 }
 
 impl Text {
-    fn new(encoding: Option<&EncodingType>) -> S3Result<Text> {
+    pub(super) fn new(encoding: Option<&EncodingType>) -> S3Result<Text> {
         match encoding.map(EncodingType::as_str) {
             None => Ok(Text { url: false }),
             Some(EncodingType::URL) => Ok(Text { url: true }),
@@ -215,32 +238,27 @@ impl Text {
     }
 
     /// As S3 encodes: like a form, with a space as `+`, but with slashes left alone.
-    fn encode(&self, text: &str) -> String {
+    pub(super) fn encode(&self, text: &str) -> String {
         match self.url {
             true => form_urlencoded::byte_serialize(text.as_bytes()).collect::<String>().replace("%2F", "/"),
             false => text.to_owned(),
         }
     }
 
-    fn objects(&self, page: &Page, owner: Option<Owner>) -> Vec<Object> {
+    /// With `restores`, as of that time, tells of temporary copies too.
+    fn objects(&self, page: &Page, owner: Option<Owner>, restores: Option<jiff::Timestamp>) -> Vec<Object> {
         let objects = page.objects.iter().map(|(key, object)| {
-            let digests = object.digests();
+            let sum = object.sum();
             Object {
                 key: Some(self.encode(key)),
                 size: i64::try_from(object.length()).ok(),
-                e_tag: Some(ETag::Strong(digests.etag.clone())),
+                e_tag: Some(ETag::Strong(object.etag().to_owned())),
                 last_modified: Some(timestamp(object.modified)),
                 storage_class: Some(ObjectStorageClass::from(object.storage_class.clone())),
-                checksum_algorithm: digests
-                    .crc64nvme
-                    .is_some()
-                    .then(|| vec![ChecksumAlgorithm::from_static(ChecksumAlgorithm::CRC64NVME)]),
-                checksum_type: digests
-                    .crc64nvme
-                    .is_some()
-                    .then(|| ChecksumType::from_static(ChecksumType::FULL_OBJECT)),
+                checksum_algorithm: sum.map(|(algorithm, _)| vec![checksum_algorithm(algorithm)]),
+                checksum_type: sum.map(|(_, composite)| checksum_type(composite)),
                 owner: owner.clone(),
-                ..Object::default()
+                restore_status: restores.and_then(|now| restore_status(object, now)),
             }
         });
         objects.collect()
@@ -252,7 +270,7 @@ impl Text {
 }
 
 /// The owner of an account's buckets: a canonical user id is 64 hexadecimal digits.
-fn owner(account: &str) -> Owner {
+pub(super) fn owner(account: &str) -> Owner {
     Owner { id: Some(format!("{account:0>64}")), display_name: None }
 }
 
