@@ -274,7 +274,7 @@ impl Error {
             Self::Expired { .. } => Some("assume the role again".into()),
             Self::OtherRegion { region, .. } => Some(format!("ask in its region: --region {}", escaped(region))),
             Self::Replaced { .. } => Some("run it again to get the new object".into()),
-            Self::Corrupt { .. } => Some("run it again; nothing was written under its name".into()),
+            Self::Corrupt { .. } => Some("run it again; no file has the name of what came damaged".into()),
             Self::Network { .. } => Some("check the network, the proxy settings and the endpoint: `xsw check`".into()),
             Self::Clock { .. } => Some("set the clock (for example `timedatectl set-ntp true`) and try again".into()),
             Self::File { source, .. } => match source.kind() {

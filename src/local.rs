@@ -21,6 +21,7 @@ pub mod keyring;
 pub mod lock;
 pub mod log;
 mod loopback;
+pub mod part;
 pub mod prompt;
 pub mod redirect;
 pub mod shell;

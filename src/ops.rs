@@ -20,6 +20,7 @@ mod renew;
 pub mod roles;
 mod shell;
 pub mod sign_in;
+pub mod transfer;
 pub mod walk;
 pub mod whoami;
 
@@ -36,6 +37,7 @@ use crate::local::cache::{CacheKey, SessionCache};
 use crate::local::codes::SentCodes;
 use crate::local::environment::Environment;
 use crate::local::lock::held;
+use crate::ops::transfer::pool::Pool;
 
 /// What all operations share: the profile, the way to AWS, the sessions that live.
 #[derive(Debug)]
@@ -57,6 +59,8 @@ pub struct Core {
     sources: Mutex<HashMap<String, SourceKeys>>,
     buckets: Mutex<HashMap<RoleIndex, S3>>,
     notices: Mutex<Vec<String>>,
+    /// What transfers may use, all together.
+    pool: Pool,
     mfa_hint: MfaHint,
 }
 
@@ -96,6 +100,7 @@ impl Core {
             sources: Mutex::default(),
             buckets: Mutex::default(),
             notices: Mutex::default(),
+            pool: Pool::default(),
             mfa_hint,
         })
     }

@@ -32,7 +32,7 @@ use crate::error::{Error, Result};
 use crate::local::lock::held;
 
 pub use list::Depth;
-pub use read::Body;
+pub use read::{Ask, Body, Stat};
 pub use versions::Of;
 
 /// What gives a living session whenever one is needed: a long transfer outlives its first one.
@@ -55,8 +55,8 @@ struct Inner {
     paid: HashSet<String>,
     /// Whether it pays for those of all others too.
     pays: AtomicBool,
-    /// A client for each region, and another for the buckets there whose requests we pay for.
-    clients: Mutex<HashMap<(String, bool), Client>>,
+    /// A client for each region and use, and another for the buckets there whose requests we pay for.
+    clients: Mutex<HashMap<(String, Use, bool), Client>>,
     /// Where buckets are, as S3 told (aws-sdk-rust #183: the SDK does not follow).
     regions: Mutex<HashMap<String, String>>,
     watch: Watch,
@@ -71,6 +71,15 @@ pub struct Ways {
     pub path_style: Option<bool>,
     /// Buckets whose requests this role pays for, in place of their owners.
     pub paid: Vec<String>,
+}
+
+/// What a client is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+enum Use {
+    /// Small answers, which the SDK asks for again when they fail.
+    Browse,
+    /// Bodies: who reads them asks again, and with that takes nothing from the retries that browsing has.
+    Transfer,
 }
 
 /// Hears of an [`Error::Denied`], and when its call began.
@@ -143,11 +152,21 @@ impl S3 {
         bucket: &str,
         request: impl Fn(Client) -> Answer,
     ) -> Result<T> {
-        let (region, pays) = (self.region_of(bucket), self.pays_for(bucket));
-        match self.in_session((&region, pays), &request).await {
+        self.in_region_for(Use::Browse, bucket, request).await
+    }
+
+    /// The same with a client for that use.
+    async fn in_region_for<T, Answer: Future<Output = Result<T>>>(
+        &self,
+        purpose: Use,
+        bucket: &str,
+        request: impl Fn(Client) -> Answer,
+    ) -> Result<T> {
+        let (region, purpose) = (self.region_of(bucket), (purpose, self.pays_for(bucket)));
+        match self.in_session(purpose, &region, &request).await {
             Err(Error::OtherRegion { region: other, .. }) if other != region => {
                 self.learn_region(bucket, &other);
-                self.in_session((&other, pays), &request).await
+                self.in_session(purpose, &other, &request).await
             }
             answer => answer,
         }
@@ -156,15 +175,16 @@ impl S3 {
     /// Makes a call, and once more with a new session when AWS has ended the one that we thought alive.
     async fn in_session<T, Answer: Future<Output = Result<T>>>(
         &self,
-        (region, pays): (&str, bool),
+        (purpose, pays): (Use, bool),
+        region: &str,
         request: &impl Fn(Client) -> Answer,
     ) -> Result<T> {
         let (before, began) = (*self.forgotten(), jiff::Timestamp::now());
         // In boxes, because the SDK's futures are deeper than the compiler likes to lay out.
-        let answer = match Box::pin(request(self.client(region, pays))).await {
+        let answer = match Box::pin(request(self.client(region, purpose, pays))).await {
             Err(Error::Expired { .. }) => {
                 self.forget_session(before);
-                Box::pin(request(self.client(region, pays))).await
+                Box::pin(request(self.client(region, purpose, pays))).await
             }
             answer => answer,
         };
@@ -203,14 +223,14 @@ impl S3 {
         self.regions().get(bucket).cloned().unwrap_or_else(|| self.inner.endpoint.region.clone())
     }
 
-    fn client(&self, region: &str, pays: bool) -> Client {
+    fn client(&self, region: &str, purpose: Use, pays: bool) -> Client {
         let mut clients = held(&self.inner.clients);
         let new = || {
-            let config = self.config(region);
+            let config = self.config(region, purpose);
             let config = if pays { config.interceptor(RequesterPays) } else { config };
             Client::from_conf(config.build())
         };
-        clients.entry((region.to_owned(), pays)).or_insert_with(new).clone()
+        clients.entry((region.to_owned(), purpose, pays)).or_insert_with(new).clone()
     }
 
     /// Whether a bucket's name stands in the path of an address and not in the name of the host.
@@ -219,8 +239,14 @@ impl S3 {
         self.inner.path_style.unwrap_or(self.inner.endpoint.url.is_some())
     }
 
-    fn config(&self, region: &str) -> aws_sdk_s3::config::Builder {
+    fn config(&self, region: &str, purpose: Use) -> aws_sdk_s3::config::Builder {
         let inner = &self.inner;
+        let (retries, stalls) = match purpose {
+            Use::Browse => {
+                (RetryConfig::standard().with_max_attempts(4), StalledStreamProtectionConfig::enabled().build())
+            }
+            Use::Transfer => (RetryConfig::disabled(), StalledStreamProtectionConfig::disabled()),
+        };
         // The time to the first byte of an answer, not of a body: those are watched by the stalled stream protection.
         let timeouts = TimeoutConfig::builder()
             .connect_timeout(http::CONNECT_TIMEOUT)
@@ -231,11 +257,16 @@ impl S3 {
             .http_client(inner.aws.http.clone())
             .sleep_impl(inner.aws.sleep.clone())
             .timeout_config(timeouts)
-            .retry_config(RetryConfig::standard().with_max_attempts(4))
-            .stalled_stream_protection(StalledStreamProtectionConfig::enabled().build())
+            .retry_config(retries)
+            .stalled_stream_protection(stalls)
             .region(Region::new(region.to_owned()))
             .credentials_provider(inner.credentials.clone())
             .force_path_style(self.has_path_style());
+        // Who reads bodies compares them; the SDK would do it once more.
+        let builder = match purpose {
+            Use::Browse => builder,
+            Use::Transfer => builder.response_checksum_validation(ResponseChecksumValidation::WhenRequired),
+        };
         match &inner.endpoint.url {
             // Other S3 servers do not know all checksums.
             Some(url) => builder

@@ -39,7 +39,7 @@ pub(super) async fn run(context: &Context, role: RoleIndex, paths: &[String], op
         Arc::new(move |progress| show(&bar, progress))
     };
     let if_exists = if options.force { IfExists::Overwrite } else { IfExists::Refuse };
-    let wishes = Wishes { if_exists };
+    let wishes = Wishes { if_exists, ..Wishes::default() };
     let one_object = matches!(picks.as_slice(), [Pick::Object { .. }]);
     let mut summary = context.core.download(role, Job::new(picks, wishes, on_progress)).await;
     bar.finish_and_clear();

@@ -98,7 +98,17 @@ impl Checksum {
     }
 }
 
+impl Checksum {
+    /// A CRC as a number; `None` for what is longer than 64 bits.
+    pub fn number(&self) -> Option<u64> {
+        let mut bytes = [0; 8];
+        bytes.get_mut(8_usize.checked_sub(self.value.len())?..)?.copy_from_slice(&self.value);
+        Some(u64::from_be_bytes(bytes))
+    }
+}
+
 /// Bytes on their way to a checksum.
+#[derive(Clone)]
 pub enum Hasher {
     /// A CRC.
     Crc(Algorithm, crc_fast::Digest),

@@ -8,6 +8,9 @@ use std::path::PathBuf;
 /// A name on nearly every file system has at most 255 bytes.
 const LONGEST_NAME: usize = 255;
 
+/// What the name of a file ends with that is still on its way; a key that ends so could meet another one's.
+pub const PART_SUFFIX: &str = ".xsw-part";
+
 /// Names that Windows keeps for devices, with any extension (Win32, "Naming Files, Paths, and Namespaces").
 const DEVICES: [&str; 22] = [
     "con", "prn", "aux", "nul", "com1", "com2", "com3", "com4", "com5", "com6", "com7", "com8", "com9", "lpt1", "lpt2",
@@ -43,6 +46,9 @@ fn check_segment(segment: &str) -> Result<(), String> {
         _ if segment.contains('\\') => Err("a backslash separates folders on some systems".into()),
         _ if segment.len() > LONGEST_NAME => {
             Err(format!("a name of {} bytes is longer than {LONGEST_NAME}", segment.len()))
+        }
+        _ if segment.ends_with(PART_SUFFIX) => {
+            Err(format!("names in {PART_SUFFIX} are those of unfinished files here"))
         }
         _ if is_drive(segment) => Err("a drive letter would lead out of the folder".into()),
         _ if DEVICES.contains(&stem.as_str()) => Err(format!("`{segment}` is a device on some systems")),
@@ -81,6 +87,7 @@ mod tests {
             ("", "a\\b", None),
             ("", "C:x", None),
             ("", "CON", None),
+            ("", "a/.b.xsw-part", None),
             ("", "dir/nul.txt", None),
             ("", &long, None),
             ("b/", "a/b", None),

@@ -176,6 +176,8 @@ pub struct Summary {
     pub failures: u64,
     /// Objects of which nothing but the length could be checked, because they have no checksum of the whole.
     pub unchecked: u64,
+    /// Why the job stopped before its end: a disk without room, a session that nobody could renew.
+    pub stopped: Option<Error>,
     /// The first of what was written.
     pub done: Vec<Done>,
     /// The first of what failed, and why.

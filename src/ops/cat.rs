@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use super::downloaded::{Ended, Record};
 use super::{Core, held};
+use crate::aws::s3::Ask;
 use crate::domain::role::RoleIndex;
 use crate::domain::uri::S3Uri;
 use crate::error::{Error, Result};
@@ -29,7 +30,7 @@ impl Core {
         let so_far = record.so_far();
         let outcome = async {
             for uri in uris {
-                let mut reader = Reader::new(self.s3(role), uri.clone(), None).of_version(version.map(str::to_owned));
+                let mut reader = Reader::new(self.s3(role), uri.clone(), Ask { version: version.map(str::to_owned), ..Ask::default() });
                 while let Some(bytes) = reader.next().await? {
                     write(&bytes)?;
                     held(&so_far).1 += bytes.len() as u64;

@@ -1,118 +1,113 @@
-//! Reading an object to its end although connections break: the rest is asked for, of the same object.
-
-use std::time::Duration;
+//! Reading an object to its end although connections break: the rest is asked for, of the same object, and in the end
+//! its checksum is compared.
 
 use bytes::Bytes;
 use jiff::Timestamp;
 
-use crate::aws::s3::{Body, S3};
+use super::transfer::retry::{Patience, Verdict, verdict};
+use crate::aws::s3::{Ask, Body, S3, Stat};
+use crate::domain::checksum::Hasher;
 use crate::domain::uri::S3Uri;
 use crate::error::{Error, Result};
-
-/// How often a stream is taken up again without much coming in between.
-const RESUMES: u32 = 5;
-
-/// Bytes that are worth the trouble of another five.
-const PROGRESS: u64 = 1 << 20;
 
 /// An object that is being read from its beginning to its end.
 #[derive(Debug)]
 pub struct Reader {
     s3: S3,
     uri: S3Uri,
-    version: Option<String>,
     /// Whatever comes later must be of the object that came first.
-    etag: Option<String>,
+    ask: Ask,
     body: Option<Body>,
-    size: Option<u64>,
-    last_modified: Option<Timestamp>,
+    /// What the first answer said.
+    stat: Option<Stat>,
+    hasher: Option<Hasher>,
     offset: u64,
-    resumed_at: u64,
     failures: u32,
+    patience: Patience,
 }
 
 impl Reader {
-    /// Reads `uri`; with `etag`, only that object.
-    pub fn new(s3: S3, uri: S3Uri, etag: Option<String>) -> Self {
-        Self {
-            s3,
-            uri,
-            version: None,
-            etag,
-            body: None,
-            size: None,
-            last_modified: None,
-            offset: 0,
-            resumed_at: 0,
-            failures: 0,
-        }
-    }
-
-    /// Reads this version of it, where it is not the latest.
-    pub fn of_version(mut self, version: Option<String>) -> Self {
-        self.version = version;
-        self
+    /// Reads `uri`; with an entity tag in `ask`, only that object. A range in `ask` counts for nothing.
+    pub fn new(s3: S3, uri: S3Uri, ask: Ask) -> Self {
+        let (body, stat, hasher, patience) = Default::default();
+        Self { s3, uri, ask, body, stat, hasher, offset: 0, failures: 0, patience }
     }
 
     /// The size in bytes, once the first answer has come.
     pub fn size(&self) -> Option<u64> {
-        self.size
+        self.stat.as_ref().map(|stat| stat.size)
     }
 
     /// When the object was written, once the first answer has come.
     pub fn last_modified(&self) -> Option<Timestamp> {
-        self.last_modified
+        self.stat.as_ref().and_then(|stat| stat.last_modified)
     }
 
-    /// The next bytes; `None` at the end, when all of them have come.
+    /// The next bytes; `None` at the end, when all of them have come and their checksum is the object's.
     ///
     /// # Errors
-    /// [`Error::Replaced`] when the object is another one by now; [`Error::Network`] when it could not be reached at
-    /// all, or broke off too often.
+    /// [`Error::Replaced`] when the object is another one by now; [`Error::Corrupt`] at the end, when what came is not
+    /// the object; [`Error::Network`] when it could not be reached at all, or broke off too often.
     pub async fn next(&mut self) -> Result<Option<Bytes>> {
         loop {
-            match self.attempt().await {
+            let error = match self.attempt().await {
                 Ok(Some(bytes)) => {
                     self.offset += bytes.len() as u64;
-                    if self.offset >= self.resumed_at + PROGRESS {
-                        self.failures = 0;
+                    self.failures = 0;
+                    if let Some(hasher) = &mut self.hasher {
+                        hasher.update(&bytes);
                     }
                     return Ok(Some(bytes));
                 }
-                // The first request was tried several times by the SDK already.
-                Err(Error::Network { .. }) if self.size.is_some() && self.failures < RESUMES => {
-                    self.body = None;
-                    self.failures += 1;
-                    self.resumed_at = self.offset;
-                    tracing::info!(key = ?self.uri.key, offset = self.offset, "the stream broke; asking for the rest");
-                    tokio::time::sleep(Duration::from_millis(200 << self.failures)).await;
-                }
-                answer => return answer,
-            }
+                Ok(None) => return self.compared().map(|()| None),
+                Err(error) => error,
+            };
+            self.body = None;
+            self.failures += 1;
+            let pause = match verdict(&error) {
+                Verdict::Again | Verdict::SlowDown => self.patience.after(self.failures),
+                Verdict::Session | Verdict::Anew | Verdict::Final => None,
+            };
+            let Some(pause) = pause else { return Err(error) };
+            tracing::info!(key = ?self.uri.key, offset = self.offset, %error, "the stream broke; asking for the rest");
+            tokio::time::sleep(pause).await;
         }
     }
 
     async fn attempt(&mut self) -> Result<Option<Bytes>> {
-        if self.size == Some(self.offset) {
+        if self.size() == Some(self.offset) {
             return Ok(None);
         }
         let body = match &mut self.body {
             Some(body) => body,
             None => {
-                let body = self.s3.body(&self.uri, self.version.as_deref(), self.offset, self.etag.as_deref()).await?;
-                self.etag = self.etag.take().or_else(|| body.etag.clone());
-                self.size = Some(body.object_size);
-                self.last_modified = body.last_modified;
+                self.ask.range = (self.offset > 0).then_some(self.offset..u64::MAX);
+                let body = self.s3.get(&self.uri, &self.ask).await?;
+                if self.stat.is_none() {
+                    self.ask.etag = self.ask.etag.take().or_else(|| body.stat.etag.clone());
+                    self.hasher = body.stat.checksum.as_ref().map(|checksum| Hasher::new(checksum.algorithm));
+                    self.stat = Some(body.stat.clone());
+                }
                 self.body.insert(body)
             }
         };
-        match body.next().await? {
+        match body.next_within(self.patience.silence).await? {
             Some(bytes) => Ok(Some(bytes)),
-            None if self.size == Some(self.offset) => Ok(None),
+            None if self.size() == Some(self.offset) => Ok(None),
             None => {
-                let message = format!("{} of {} bytes came", self.offset, body.object_size);
+                let message = format!("{} of {} bytes came", self.offset, self.size().unwrap_or_default());
                 Err(Error::Network { endpoint: self.uri.to_string(), message })
             }
+        }
+    }
+
+    fn compared(&mut self) -> Result<()> {
+        let told = self.stat.as_ref().and_then(|stat| stat.checksum.as_ref());
+        match (told, self.hasher.take().map(Hasher::finish)) {
+            (Some(told), Some(is)) if *told != is => {
+                Err(Error::Corrupt { resource: self.uri.to_string(), algorithm: told.algorithm.name() })
+            }
+            _ => Ok(()),
         }
     }
 }

@@ -16,7 +16,7 @@ use crate::domain::uri::S3Uri;
 use crate::error::{Error, Result};
 use crate::ops::Core;
 use crate::ops::console::ConsolePage;
-use crate::ops::download::{Job, Pick, Wishes};
+use crate::ops::download::{Job, OnHalt, Pick, Wishes};
 use crate::ops::sign_in::{How, Step};
 use crate::ops::walk::Walk;
 
@@ -256,7 +256,13 @@ impl Outside {
         let answer: Result<Summary> = async {
             self.session(role).await?;
             let on_progress = Arc::new(move |now: &Progress| _ = progress.send_replace(now.clone()));
-            Ok(self.core.download(role, Job::new(picks, Wishes { if_exists }, on_progress)).await)
+            Ok(self
+                .core
+                .download(
+                    role,
+                    Job::new(picks, Wishes { if_exists, on_halt: OnHalt::Wait, ..Wishes::default() }, on_progress),
+                )
+                .await)
         }
         .await;
         self.send(Msg::Finished(job, answer)).await;

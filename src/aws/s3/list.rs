@@ -4,7 +4,7 @@ use aws_sdk_s3::Client;
 use aws_sdk_s3::types::EncodingType;
 use percent_encoding::percent_decode_str;
 
-use super::S3;
+use super::{S3, Use};
 use crate::aws::timestamp;
 use crate::domain::object::{Bucket, Entry, Object, Page};
 use crate::domain::uri::S3Uri;
@@ -33,7 +33,7 @@ impl S3 {
                 let request = client.list_buckets().set_continuation_token(token.clone()).max_buckets(1000).send();
                 async { request.await.map_err(|error| call.failed(&error)) }
             };
-            let answer = self.in_session((&self.inner.endpoint.region, false), &request).await?;
+            let answer = self.in_session((Use::Browse, false), &self.inner.endpoint.region, &request).await?;
             for bucket in answer.buckets.unwrap_or_default() {
                 let Some(name) = bucket.name else { continue };
                 if let Some(region) = &bucket.bucket_region {

@@ -10,7 +10,7 @@ use aws_sdk_s3::presigning::PresigningConfig;
 use jiff::Timestamp;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
-use super::S3;
+use super::{S3, Use};
 use crate::aws::errors::{Call, innermost};
 use crate::domain::account::partition_of;
 use crate::domain::presigned::{Presigned, life};
@@ -41,7 +41,7 @@ impl S3 {
         let now = SystemTime::now();
         let left = credentials.expiry().map(|end| end.duration_since(now).unwrap_or_default());
         let (length, limit) = life(wanted, left).ok_or_else(|| Error::Expired { role: self.inner.caller.clone() })?;
-        let mut config = self.config(&self.region_of(&uri.bucket));
+        let mut config = self.config(&self.region_of(&uri.bucket), Use::Browse);
         config.set_credentials_provider(Some(SharedCredentialsProvider::new(credentials)));
         if self.pays_for(&uri.bucket) {
             config = config.interceptor(RequesterPaysByAddress);

@@ -1,25 +1,62 @@
 //! The bytes of objects.
 
+use std::ops::Range;
+use std::time::Duration;
+
 use aws_sdk_s3::Client;
 use aws_sdk_s3::primitives::ByteStream;
+use aws_sdk_s3::types::{ChecksumMode, ChecksumType, ServerSideEncryption};
 use bytes::Bytes;
 
-use super::S3;
+use super::{S3, Use};
 use crate::aws::errors::{Call, innermost};
 use crate::aws::timestamp;
+use crate::domain::checksum::{Algorithm, Checksum};
 use crate::domain::uri::S3Uri;
 use crate::error::{Error, Result};
+
+/// How long nothing may come of a body before it counts as broken.
+const SILENCE: Duration = Duration::from_secs(20);
+
+/// Which bytes of an object, and of which object.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Ask {
+    /// The bytes; `None` is all of them.
+    pub range: Option<Range<u64>>,
+    /// Only if the object still has this entity tag.
+    pub etag: Option<String>,
+    /// This version.
+    pub version: Option<String>,
+}
+
+impl Ask {
+    /// The action that a policy would name.
+    fn action(&self) -> &'static str {
+        if self.version.is_some() { "s3:GetObjectVersion" } else { "s3:GetObject" }
+    }
+}
+
+/// What an answer says of the object that it is about.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Stat {
+    /// Bytes of the whole object, also when a part of it was asked for.
+    pub size: u64,
+    /// The entity tag.
+    pub etag: Option<String>,
+    /// When it was written.
+    pub last_modified: Option<jiff::Timestamp>,
+    /// The cheapest checksum of the whole object that the answer knows.
+    pub checksum: Option<Checksum>,
+}
 
 /// The bytes of an object as they arrive.
 #[derive(Debug)]
 pub struct Body {
     stream: ByteStream,
-    /// Bytes of the whole object, also when a part of it was asked for.
-    pub object_size: u64,
-    /// The entity tag.
-    pub etag: Option<String>,
-    /// When it was written.
-    pub last_modified: Option<jiff::Timestamp>,
+    /// The object that they are of.
+    pub stat: Stat,
+    /// Bytes that are to come.
+    pub length: u64,
     endpoint: String,
 }
 
@@ -27,51 +64,167 @@ impl Body {
     /// The next bytes; `None` at the end.
     ///
     /// # Errors
-    /// [`Error::Network`] when the connection broke: ask for the rest again.
+    /// [`Error::Network`] when the connection broke, or nothing came for 20 seconds: ask for the rest again.
     pub async fn next(&mut self) -> Result<Option<Bytes>> {
-        let next = self.stream.next().await.transpose();
-        next.map_err(|error| Error::Network { endpoint: self.endpoint.clone(), message: innermost(&error) })
+        self.next_within(SILENCE).await
+    }
+
+    /// The next bytes, when they come in time.
+    ///
+    /// # Errors
+    /// [`Error::Network`] when the connection broke, or nothing came in time.
+    pub async fn next_within(&mut self, silence: Duration) -> Result<Option<Bytes>> {
+        let broke = |message| Error::Network { endpoint: self.endpoint.clone(), message };
+        match tokio::time::timeout(silence, self.stream.next()).await {
+            Ok(next) => next.transpose().map_err(|error| broke(innermost(&error))),
+            Err(_) => Err(broke(format!("nothing came for {} s", silence.as_secs()))),
+        }
     }
 }
 
 impl S3 {
-    /// The bytes of an object, or of this version of it, from `start` on; with `etag`, only if it is still that one.
+    /// The bytes that are asked for, to be read at once. It is one attempt: who reads them asks again.
     ///
     /// # Errors
-    /// [`Error::Replaced`] when it is another one by now.
-    pub async fn body(&self, uri: &S3Uri, version: Option<&str>, start: u64, etag: Option<&str>) -> Result<Body> {
+    /// [`Error::Replaced`] when the object is another one by now.
+    pub async fn get(&self, uri: &S3Uri, ask: &Ask) -> Result<Body> {
         let (resource, uri_text) = (self.arn(uri), uri.to_string());
-        let call = Call {
-            name: &uri_text,
-            ..self.call(
-                if version.is_some() { "s3:GetObjectVersion" } else { "s3:GetObject" },
-                &resource,
-                Some(&uri.bucket),
-            )
-        };
+        let call = Call { name: &uri_text, ..self.call(ask.action(), &resource, Some(&uri.bucket)) };
+        let range = ask.range.as_ref().map(header);
         let request = |client: Client| {
             let request = client
                 .get_object()
                 .bucket(&uri.bucket)
                 .key(&uri.key)
-                .set_version_id(version.map(str::to_owned))
-                .set_range((start > 0).then(|| format!("bytes={start}-")))
-                .set_if_match(etag.map(str::to_owned))
+                .set_range(range.clone())
+                .set_if_match(ask.etag.clone())
+                .set_version_id(ask.version.clone())
+                .customize()
+                // By hand: with `checksum_mode` the SDK would make the checksum once more as we do.
+                .mutate_request(|request| _ = request.headers_mut().insert("x-amz-checksum-mode", "ENABLED"))
+                .send();
+            async { request.await.map_err(|error| call.failed(&error)) }
+        };
+        let answer = self.in_region_for(Use::Transfer, &uri.bucket, request).await?;
+        let length = answer.content_length.and_then(|length| length.try_into().ok()).unwrap_or(0);
+        let size = match (&ask.range, &answer.content_range) {
+            (None, _) => length,
+            (Some(asked), Some(sent)) => match read_content_range(sent) {
+                Some((start, end, size)) if start == asked.start && end <= asked.end && end - start == length => size,
+                _ => return Err(Error::Replaced { resource: uri_text }),
+            },
+            // A server that does not know ranges sends the whole object; written behind the first half it would be a
+            // lie.
+            (Some(_), None) => return Err(Error::Replaced { resource: uri_text }),
+        };
+        let encryption = answer.server_side_encryption.as_ref();
+        let told = [
+            (Algorithm::Crc64Nvme, answer.checksum_crc64_nvme()),
+            (Algorithm::Crc32c, answer.checksum_crc32_c()),
+            (Algorithm::Crc32, answer.checksum_crc32()),
+            (Algorithm::Sha1, answer.checksum_sha1()),
+            (Algorithm::Sha256, answer.checksum_sha256()),
+        ];
+        let told = Told { checksums: told, kind: answer.checksum_type(), etag: answer.e_tag(), encryption };
+        // What comes with a part of an object may be that part's.
+        let checksum = if ask.range.is_none() { told.of_the_whole(answer.sse_customer_algorithm()) } else { None };
+        Ok(Body {
+            length,
+            endpoint: self.inner.endpoint.name("s3"),
+            stat: Stat {
+                size,
+                checksum,
+                last_modified: answer.last_modified.as_ref().and_then(timestamp),
+                etag: answer.e_tag,
+            },
+            stream: answer.body,
+        })
+    }
+
+    /// What is known of an object before it is read in parts; with the entity tag of `ask`, only of that one.
+    ///
+    /// # Errors
+    /// [`Error::Replaced`] when the object is another one by now.
+    pub async fn stat(&self, uri: &S3Uri, ask: &Ask) -> Result<Stat> {
+        let (resource, uri_text) = (self.arn(uri), uri.to_string());
+        let call = Call { name: &uri_text, ..self.call(ask.action(), &resource, Some(&uri.bucket)) };
+        let request = |client: Client| {
+            let request = client
+                .head_object()
+                .bucket(&uri.bucket)
+                .key(&uri.key)
+                .set_if_match(ask.etag.clone())
+                .set_version_id(ask.version.clone())
+                .checksum_mode(ChecksumMode::Enabled)
                 .send();
             async { request.await.map_err(|error| call.failed(&error)) }
         };
         let answer = self.in_region(&uri.bucket, request).await?;
-        let sent: u64 = answer.content_length.and_then(|length| length.try_into().ok()).unwrap_or(0);
-        if start > 0 && answer.content_range.is_none() {
-            // A server that does not know ranges sends the whole object; appended to the first half it would be a lie.
-            return Err(Error::Replaced { resource: uri_text });
-        }
-        Ok(Body {
-            stream: answer.body,
-            object_size: start + sent,
-            etag: answer.e_tag,
+        let encryption = answer.server_side_encryption.as_ref();
+        let told = [
+            (Algorithm::Crc64Nvme, answer.checksum_crc64_nvme()),
+            (Algorithm::Crc32c, answer.checksum_crc32_c()),
+            (Algorithm::Crc32, answer.checksum_crc32()),
+            (Algorithm::Sha1, answer.checksum_sha1()),
+            (Algorithm::Sha256, answer.checksum_sha256()),
+        ];
+        let told = Told { checksums: told, kind: answer.checksum_type(), etag: answer.e_tag(), encryption };
+        Ok(Stat {
+            size: answer.content_length.and_then(|size| size.try_into().ok()).unwrap_or(0),
+            checksum: told.of_the_whole(answer.sse_customer_algorithm()),
             last_modified: answer.last_modified.as_ref().and_then(timestamp),
-            endpoint: self.inner.endpoint.name("s3"),
+            etag: answer.e_tag,
         })
+    }
+}
+
+/// What GetObject and HeadObject tell of an object's checksums.
+struct Told<'a> {
+    /// The cheapest first.
+    checksums: [(Algorithm, Option<&'a str>); 5],
+    kind: Option<&'a ChecksumType>,
+    etag: Option<&'a str>,
+    encryption: Option<&'a ServerSideEncryption>,
+}
+
+impl Told<'_> {
+    /// The cheapest checksum of the whole object; the ETag last, where it is an MD5 (Amazon S3 API Reference, "Object":
+    /// it is none with SSE-KMS, SSE-C and DSSE-KMS).
+    fn of_the_whole(&self, customer_key: Option<&str>) -> Option<Checksum> {
+        let of_parts = self.kind == Some(&ChecksumType::Composite);
+        let checksums = self.checksums.iter().filter(|_| !of_parts);
+        let told = checksums.filter_map(|(algorithm, value)| Checksum::from_header(*algorithm, (*value)?)).next();
+        let plain = customer_key.is_none() && self.encryption.is_none_or(|kind| *kind == ServerSideEncryption::Aes256);
+        told.or_else(|| self.etag.filter(|_| plain).and_then(Checksum::from_etag))
+    }
+}
+
+/// The `Range` header; an end beyond everything is left open.
+fn header(range: &Range<u64>) -> String {
+    match range.end {
+        u64::MAX => format!("bytes={}-", range.start),
+        end => format!("bytes={}-{}", range.start, end.saturating_sub(1)),
+    }
+}
+
+/// `bytes 0-9/100` as start, end (behind the last byte) and size of the whole.
+fn read_content_range(value: &str) -> Option<(u64, u64, u64)> {
+    let (range, size) = value.strip_prefix("bytes ")?.split_once('/')?;
+    let (first, last) = range.split_once('-')?;
+    Some((first.parse().ok()?, last.parse::<u64>().ok()?.checked_add(1)?, size.parse().ok()?))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ranges_as_headers() {
+        assert_eq!(header(&(5..u64::MAX)), "bytes=5-");
+        assert_eq!(header(&(0..10)), "bytes=0-9");
+        assert_eq!(read_content_range("bytes 0-9/100"), Some((0, 10, 100)));
+        for wrong in ["bytes */100", "bytes 0-9/*", "0-9/100", ""] {
+            assert_eq!(read_content_range(wrong), None, "{wrong}");
+        }
     }
 }

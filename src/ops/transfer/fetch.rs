@@ -1,0 +1,292 @@
+//! One stream of bytes from S3 to where they go, through broken connections, pauses and ended sessions.
+
+use std::ops::Range;
+use std::sync::Arc;
+
+use bytes::Bytes;
+
+use super::pool::{Pool, Slot};
+use super::retry::{Patience, Verdict, verdict};
+use super::tally::{Share, Tally};
+use crate::aws::s3::{Ask, Body, S3, Stat};
+use crate::domain::checksum::Hasher;
+use crate::domain::transfer::{Halt, Halted};
+use crate::domain::uri::S3Uri;
+use crate::error::{Error, Result};
+use crate::local::part::Part;
+use crate::ops::control::Control;
+use crate::ops::download::OnHalt;
+
+/// Bytes are handed to the disk in batches of at least this size, off the async threads.
+const BATCH: u64 = 512 << 10;
+
+/// What a stream holds at most: a batch, and what the connection has read ahead.
+const WINDOW: u64 = 1 << 20;
+
+/// Where the bytes of a stream go.
+pub(in crate::ops) enum Sink {
+    /// Into memory: a small object.
+    Memory(Vec<u8>),
+    /// Into a piece of a file.
+    Piece { part: Arc<Part>, number: u64, hasher: Hasher },
+}
+
+impl Sink {
+    /// Takes the bytes at `offset`; `last`: no more come.
+    async fn take(self, offset: u64, batch: Vec<Bytes>, last: bool) -> Result<Self> {
+        match self {
+            Self::Memory(mut memory) => {
+                batch.iter().for_each(|bytes| memory.extend_from_slice(bytes));
+                Ok(Self::Memory(memory))
+            }
+            Self::Piece { part, number, mut hasher } => {
+                blocking(move || {
+                    let mut at = offset;
+                    for bytes in batch {
+                        part.write(&bytes, at)?;
+                        hasher.update(&bytes);
+                        at += bytes.len() as u64;
+                    }
+                    if last {
+                        let crc = hasher.clone().finish().number().unwrap_or_default();
+                        part.piece_is_there(number, crc)?;
+                    }
+                    Ok(Self::Piece { part, number, hasher })
+                })
+                .await
+            }
+        }
+    }
+}
+
+/// What all streams of a job share.
+#[derive(Clone)]
+pub(in crate::ops) struct Line {
+    pub(in crate::ops) s3: S3,
+    pub(in crate::ops) pool: Pool,
+    pub(in crate::ops) control: Control,
+    pub(in crate::ops) patience: Patience,
+    pub(in crate::ops) gate: Arc<Gate>,
+}
+
+impl Line {
+    /// Fetches a range of an object, or all of it when `ask` names no range. What the first answer said comes back.
+    ///
+    /// # Errors
+    /// [`Error::Replaced`] when the object is another one; what S3 says; [`Error::Network`] after many attempts.
+    pub(in crate::ops) async fn fetch(
+        &self,
+        uri: &S3Uri,
+        ask: &Ask,
+        range: Range<u64>,
+        mut sink: Sink,
+        share: &Share,
+    ) -> Result<(Sink, Stat)> {
+        let mut at = range.start;
+        let mut first: Option<Stat> = None;
+        let mut failures = 0;
+        loop {
+            let mut stream = Stream { line: self, uri, range: range.clone(), share, slot: None };
+            let before = at;
+            let seen = self.gate.seen();
+            let ended;
+            (sink, ended) = stream.run(ask, &mut at, sink, &mut first).await?;
+            let error = match ended {
+                Ended::Whole => return Ok((sink, first.unwrap_or_default())),
+                Ended::Paused => continue,
+                Ended::Broken(error) => error,
+            };
+            drop(stream);
+            failures = if at > before { 1 } else { failures + 1 };
+            match verdict(&error) {
+                Verdict::Again | Verdict::SlowDown => {
+                    if verdict(&error) == Verdict::SlowDown {
+                        self.pool.slow_down();
+                    }
+                    let Some(pause) = self.patience.after(failures) else { return Err(error) };
+                    tracing::info!(key = ?uri.key, at, %error, "asking again");
+                    tokio::time::sleep(pause).await;
+                }
+                Verdict::Session => self.gate.wait(error, seen, &self.control).await?,
+                Verdict::Anew | Verdict::Final => return Err(error),
+            }
+        }
+    }
+
+    /// What is known of an object before it is fetched in ranges, through the same troubles.
+    pub(in crate::ops) async fn stat(&self, uri: &S3Uri, ask: &Ask) -> Result<Stat> {
+        let mut failures = 0;
+        loop {
+            self.control.running().await;
+            let seen = self.gate.seen();
+            let answer = {
+                let _slot = self.pool.slot(0).await;
+                self.s3.stat(uri, ask).await
+            };
+            let Err(error) = answer else { return answer };
+            failures += 1;
+            match verdict(&error) {
+                Verdict::Again | Verdict::SlowDown => {
+                    let Some(pause) = self.patience.after(failures) else { return Err(error) };
+                    tokio::time::sleep(pause).await;
+                }
+                Verdict::Session => self.gate.wait(error, seen, &self.control).await?,
+                Verdict::Anew | Verdict::Final => return Err(error),
+            }
+        }
+    }
+}
+
+/// One attempt.
+struct Stream<'a> {
+    line: &'a Line,
+    uri: &'a S3Uri,
+    range: Range<u64>,
+    share: &'a Share,
+    slot: Option<Slot>,
+}
+
+/// How an attempt ended.
+enum Ended {
+    Whole,
+    Paused,
+    Broken(Error),
+}
+
+impl Stream<'_> {
+    /// Reads from `at` on, and leaves in it how far it came. An error of the disk is an error; one of the network is an
+    /// end like others, with the sink whole.
+    async fn run(
+        &mut self,
+        ask: &Ask,
+        at: &mut u64,
+        mut sink: Sink,
+        first: &mut Option<Stat>,
+    ) -> Result<(Sink, Ended)> {
+        let line = self.line;
+        line.control.running().await;
+        let rest = self.range.end - *at;
+        self.slot = Some(line.pool.slot(rest.min(WINDOW)).await);
+        let mut body = match self.open(ask, *at, first.as_ref()).await {
+            Ok(body) => body,
+            Err(error) => return Ok((sink, Ended::Broken(error))),
+        };
+        if body.length != rest {
+            return Ok((sink, Ended::Broken(Error::Replaced { resource: self.uri.to_string() })));
+        }
+        first.get_or_insert_with(|| body.stat.clone());
+        loop {
+            let (batch, ended) = self.batch(&mut body, self.range.end - *at).await;
+            let length: u64 = batch.iter().map(|bytes| bytes.len() as u64).sum();
+            let last = *at + length == self.range.end;
+            if length > 0 || last {
+                sink = sink.take(*at, batch, last).await?;
+                *at += length;
+                self.share.written(length);
+            }
+            match ended {
+                _ if last => return Ok((sink, Ended::Whole)),
+                Some(ended) => return Ok((sink, ended)),
+                None => {}
+            }
+        }
+    }
+
+    async fn open(&self, ask: &Ask, at: u64, first: Option<&Stat>) -> Result<Body> {
+        let mut ask = ask.clone();
+        if at > 0 || ask.range.is_some() {
+            ask.range = Some(at..self.range.end);
+        }
+        // What comes later must be of the object that came first.
+        ask.etag = ask.etag.or_else(|| first.and_then(|first| first.etag.clone()));
+        self.line.s3.get(self.uri, &ask).await
+    }
+
+    /// Reads until there is enough for the disk, or no more comes. Never more than `rest`.
+    async fn batch(&self, body: &mut Body, rest: u64) -> (Vec<Bytes>, Option<Ended>) {
+        let mut batch = Vec::new();
+        let mut length = 0;
+        while length < BATCH && length < rest {
+            if self.line.control.is_paused() {
+                return (batch, Some(Ended::Paused));
+            }
+            let next = tokio::select! {
+                next = body.next_within(self.line.patience.silence) => next,
+                () = self.line.control.paused() => return (batch, Some(Ended::Paused)),
+            };
+            match next {
+                Ok(Some(bytes)) => {
+                    let bytes = bytes.slice(..bytes.len().min(usize::try_from(rest - length).unwrap_or(usize::MAX)));
+                    length += bytes.len() as u64;
+                    self.share.fetched(bytes.len() as u64);
+                    if let Some(slot) = &self.slot {
+                        slot.arrived(bytes.len() as u64);
+                    }
+                    batch.push(bytes);
+                }
+                Ok(None) => {
+                    let message = format!("the answer ended {} bytes too early", rest - length);
+                    let error = Error::Network { endpoint: self.uri.to_string(), message };
+                    return (batch, Some(Ended::Broken(error)));
+                }
+                Err(error) => return (batch, Some(Ended::Broken(error))),
+            }
+        }
+        (batch, None)
+    }
+}
+
+/// Where the streams of a job wait while there is no session.
+pub(in crate::ops) struct Gate {
+    on_halt: OnHalt,
+    tally: Arc<Tally>,
+    /// How often there was a session again; the lock is held by whoever sees to it.
+    opened: tokio::sync::Mutex<()>,
+    times: std::sync::atomic::AtomicU64,
+}
+
+impl Gate {
+    pub(in crate::ops) fn new(on_halt: OnHalt, tally: Arc<Tally>) -> Self {
+        Self { on_halt, tally, opened: tokio::sync::Mutex::default(), times: Default::default() }
+    }
+
+    /// How often there was a session again, to be told to [`Self::wait`].
+    fn seen(&self) -> u64 {
+        self.times.load(std::sync::atomic::Ordering::Acquire)
+    }
+
+    /// Waits until there is a session again; of all streams one sees to it.
+    async fn wait(&self, error: Error, seen: u64, control: &Control) -> Result<()> {
+        let _one = self.opened.lock().await;
+        if self.seen() != seen {
+            return Ok(());
+        }
+        if self.tally.stopped().is_some() {
+            return Err(error);
+        }
+        self.tally.halt(Some(Halt::Session(Halted(error.clone()))));
+        let answer = match &self.on_halt {
+            OnHalt::Stop => Err(error),
+            OnHalt::Ask(ask) => ask(error).await,
+            OnHalt::Wait => {
+                control.resumed().await;
+                Ok(())
+            }
+        };
+        self.tally.halt(None);
+        match &answer {
+            Ok(()) => _ = self.times.fetch_add(1, std::sync::atomic::Ordering::Release),
+            // The other objects would meet the same.
+            Err(error) => self.tally.stop(error.clone()),
+        }
+        answer
+    }
+}
+
+/// Runs `work` where blocking is allowed.
+pub(in crate::ops) async fn blocking<T: Send + 'static>(
+    work: impl FnOnce() -> Result<T> + Send + 'static,
+) -> Result<T> {
+    let ended = tokio::task::spawn_blocking(work).await;
+    ended.unwrap_or_else(|error| Err(Error::Crashed { message: error.to_string() }))
+}
