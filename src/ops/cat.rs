@@ -30,7 +30,11 @@ impl Core {
         let so_far = record.so_far();
         let outcome = async {
             for uri in uris {
-                let mut reader = Reader::new(self.s3(role), uri.clone(), Ask { version: version.map(str::to_owned), ..Ask::default() });
+                let mut reader = Reader::new(
+                    self.s3(role),
+                    uri.clone(),
+                    Ask { version: version.map(str::to_owned), ..Ask::default() },
+                );
                 while let Some(bytes) = reader.next().await? {
                     write(&bytes)?;
                     held(&so_far).1 += bytes.len() as u64;
