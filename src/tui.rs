@@ -3,6 +3,7 @@
 //! `run` loops; `update` calculates; `view` draws; `effect` says what must be done outside and `run` does it.
 
 mod effect;
+mod facts;
 mod input;
 mod keys;
 mod layout;

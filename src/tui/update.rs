@@ -1,12 +1,17 @@
 //! What a message does to the screen: a calculation. No I/O, no clock, no await.
 
 mod browser;
+mod copy;
 mod modal;
 mod mouse;
 mod roles;
 mod transfers;
+mod usage;
+mod versions;
 
 use crossterm::event::{KeyEvent, KeyEventKind};
+
+pub(super) use copy::arn as copied_arn;
 
 use super::effect::Effect;
 use super::keys::Action;
@@ -41,6 +46,11 @@ pub fn update(state: &mut State, msg: Msg) -> Vec<Effect> {
         }
         Msg::Buckets(ticket, answer) => browser::buckets(state, ticket, answer),
         Msg::Page(ticket, answer) => browser::page(state, ticket, answer),
+        Msg::Versions(ticket, answer) => browser::versions(state, ticket, answer),
+        Msg::Usage(ticket, answer) => usage::counted(state, ticket, answer),
+        Msg::Address(address) => copy::address(state, address, &mut effects),
+        Msg::Presigned(ticket, answer) => copy::presigned(state, ticket, answer, &mut effects),
+        Msg::Bookmarks(role, answer) => browser::bookmarks(state, role, answer),
         Msg::Details(ticket, answer) => modal::details(state, ticket, answer),
         Msg::Progress(job, progress) => transfers::progress(state, job, progress),
         Msg::Finished(job, answer) => transfers::finished(state, job, answer),

@@ -23,7 +23,7 @@ pub(super) fn mouse(state: &mut State, event: MouseEvent, effects: &mut Vec<Effe
         }
         _ => return,
     };
-    if let Some(Modal::Help { top } | Modal::Transfer { top, .. }) = &mut state.modal {
+    if let Some(Modal::Help { top } | Modal::Transfer { top, .. } | Modal::Details { top, .. }) = &mut state.modal {
         *top = if action == Action::Up { top.saturating_sub(WHEEL) } else { *top + WHEEL };
         return;
     }

@@ -104,7 +104,7 @@ fn shown_keys(state: &State) -> (Keys, Keys) {
                 .browser
                 .listing
                 .row(state.browser.cursor.at)
-                .is_some_and(|row| matches!(row.kind, Kind::Object | Kind::Prefix));
+                .is_some_and(|row| matches!(row.kind, Kind::Object | Kind::Prefix | Kind::Version));
             let mut actions = vec![word(Action::Open), (Action::Parent, "up"), word(Action::Download)];
             if objects {
                 actions.extend([word(Action::Mark), word(Action::Details)]);
@@ -153,10 +153,17 @@ fn in_front(state: &State, modal: &Modal) -> Keys {
         Modal::SignIn { .. } => fixed(&[("y", "copy the address"), ("Esc", "cancel")]),
         Modal::Failure { .. } => fixed(&[("Esc", "close")]),
         Modal::Details { .. } => {
-            let mut keys = bound(state, &[(Action::CopyText, "copy URI")]);
+            let mut keys = bound(state, &[(Action::CopyText, "copy"), (Action::Down, "down"), (Action::Up, "up")]);
             keys.extend(fixed(&[("Esc", "close")]));
             keys
         }
+        Modal::Copy { .. } => {
+            let mut keys = bound(state, &[(Action::Down, "down"), (Action::Up, "up")]);
+            keys.splice(0..0, fixed(&[("Enter", "copy"), ("1-9", "copy that")]));
+            keys.extend(fixed(&[("Esc", "close")]));
+            keys
+        }
+        Modal::Find { .. } => fixed(&[("Enter", "find"), ("Esc", "cancel")]),
         Modal::Quit => fixed(&[("Enter", "quit"), ("Esc", "stay")]),
         Modal::Download { .. } => fixed(&[("Enter", "download"), ("Tab", "files that are there"), ("Esc", "cancel")]),
         Modal::GoTo { .. } | Modal::Mfa { .. } | Modal::Confirm { .. } => {

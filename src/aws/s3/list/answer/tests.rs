@@ -136,7 +136,7 @@ async fn we_read_what_the_sdk_reads() {
     /// As the SDK reads it.
     async fn read_by_sdk(s3: &S3, uri: &S3Uri, depth: Depth) -> (Vec<Entry>, Option<String>) {
         let answer = s3
-            .client("ap-northeast-1", super::super::super::Use::Browse)
+            .client("ap-northeast-1", super::super::super::Use::Browse, false)
             .list_objects_v2()
             .bucket(&uri.bucket)
             .prefix(&uri.key)
