@@ -9,6 +9,7 @@ pub mod find;
 pub mod local_path;
 pub mod object;
 pub mod policy;
+pub mod restore;
 pub mod role;
 pub mod select;
 pub mod session;

@@ -13,6 +13,7 @@ pub mod download;
 mod downloaded;
 pub mod import;
 pub mod logout;
+pub mod preview;
 pub mod read;
 mod renew;
 pub mod roles;

@@ -2,6 +2,7 @@
 
 mod details;
 mod list;
+mod part;
 mod read;
 
 use std::collections::HashMap;
@@ -27,6 +28,7 @@ use crate::error::{Error, Result};
 use crate::local::lock::held;
 
 pub use list::Depth;
+pub use part::{Part, PartOf};
 pub use read::Body;
 
 /// What gives a living session whenever one is needed: a long transfer outlives its first one.
