@@ -276,8 +276,8 @@ fn read_rows(metadata: &ParquetMetaData, pieces: &Pieces, group: usize) -> Resul
     let shown = Type::group_type_builder(descriptor.root_schema().name()).with_fields(fields).build().map_err(plain)?;
     let file = SerializedFileReader::new(pieces.clone()).map_err(plain)?;
     let group = file.get_row_group(group).map_err(plain)?;
-    // Small, because all of a batch must be there before its first row is.
-    let tree = TreeBuilder::new().with_batch_size(16);
+    // One by one, because all of a batch must be there before its first row is.
+    let tree = TreeBuilder::new().with_batch_size(1);
     let records = tree.as_iter(Arc::new(SchemaDescriptor::new(Arc::new(shown))), &*group).map_err(plain)?;
     let mut table = Table::new(names.iter().map(String::as_str));
     table.set_kinds(kinds);
@@ -329,59 +329,63 @@ fn cell(field: &Field) -> String {
 
 /// Whether a column's dictionary and first data page are there, and of a size that may be unpacked.
 fn is_readable(chunk: &ColumnChunkMetaData, pieces: &Pieces) -> bool {
-    let Some(mut bytes) = place(chunk, pieces.size).and_then(|place| pieces.from(place.start)) else { return false };
-    // A dictionary comes before the first data page.
-    for _ in 0..2 {
-        let Some((page, header)) = page_header(&bytes) else { return false };
-        let end = header + page.compressed as usize;
-        if page.unpacked > LARGEST_PAGE || end > bytes.len() {
-            return false;
-        }
-        if page.kind != DICTIONARY_PAGE {
-            return later_pages_are_small(bytes.slice(end..));
-        }
-        bytes.advance(end);
-    }
-    false
-}
-
-/// Rows may reach into the pages behind the first; one that is not whole ends the rows, one that is too large would not.
-fn later_pages_are_small(mut bytes: Bytes) -> bool {
+    let Some(place) = place(chunk, pieces.size) else { return false };
+    let Some(mut bytes) = pieces.from(place.start) else { return false };
+    bytes.truncate((place.end - place.start) as usize);
+    let whole = bytes.len() as u64 == place.end - place.start;
+    let mut values = 0;
     while let Some((page, header)) = page_header(&bytes) {
         let end = header + page.compressed as usize;
+        // Rows may reach into it.
         if page.unpacked > LARGEST_PAGE {
             return false;
         }
         if end > bytes.len() {
             break;
         }
+        values += page.values;
         bytes.advance(end);
     }
-    true
+    // A row comes when the next one has been looked at.
+    values > 1 || whole
 }
 
-const DICTIONARY_PAGE: u64 = 2;
-
 struct Page {
-    kind: u64,
     unpacked: u64,
     compressed: u64,
+    /// Values of a data page; 0 for a dictionary.
+    values: u64,
 }
 
 /// The page header that begins here, and its length (parquet.thrift, `PageHeader`, in Thrift's compact protocol).
 fn page_header(bytes: &[u8]) -> Option<(Page, usize)> {
+    const NUMBER: u8 = 5;
+    const STRUCT: u8 = 12;
     let mut thrift = Thrift { bytes, at: 0 };
-    let mut fields = [None; 4];
+    let (mut unpacked, mut compressed, mut values) = (None, None, None);
     let mut id = 0;
     while let Some((kind, next)) = thrift.field(id)? {
         id = next;
         match (id, kind) {
-            (1..=3, 5) => fields[id as usize] = Some(thrift.zigzag()?),
+            (2, NUMBER) => unpacked = Some(thrift.zigzag()?),
+            (3, NUMBER) => compressed = Some(thrift.zigzag()?),
+            // Both kinds of data pages begin with the number of their values.
+            (5 | 8, STRUCT) => {
+                let mut id = 0;
+                while let Some((kind, next)) = thrift.field(id)? {
+                    id = next;
+                    match (id, kind) {
+                        (1, NUMBER) => values = Some(thrift.zigzag()?),
+                        _ => thrift.skip(kind, 0)?,
+                    }
+                }
+            }
             _ => thrift.skip(kind, 0)?,
         }
     }
-    let size = |id: usize| u64::try_from(fields[id]?).ok().filter(|size| *size <= i32::MAX as u64);
-    Some((Page { kind: size(1)?, unpacked: size(2)?, compressed: size(3)? }, thrift.at))
+    let size = |number: Option<i64>| u64::try_from(number?).ok().filter(|size| *size <= i32::MAX as u64);
+    let page = Page { unpacked: size(unpacked)?, compressed: size(compressed)?, values: size(values).unwrap_or(0) };
+    Some((page, thrift.at))
 }
 
 /// As much of Thrift's compact protocol as it takes to walk over a header.
