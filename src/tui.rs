@@ -9,6 +9,7 @@ mod layout;
 mod listing;
 mod msg;
 mod perform;
+mod picture;
 mod run;
 mod state;
 mod terminal;

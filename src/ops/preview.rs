@@ -46,6 +46,8 @@ pub struct Preview {
     pub read: u64,
     /// Bytes of the whole object.
     pub size: u64,
+    /// Whether what was read is its beginning, and not parts from here and there.
+    pub is_beginning: bool,
     /// What else one should know: its compression, encoding, and what is not shown and why.
     pub notes: Vec<String>,
     /// The ways to look at it, the best one first; at least one.
@@ -142,14 +144,28 @@ async fn parquet_file(source: &Source<'_>, first: Part) -> Result<Preview> {
                     let schema = Look { name: "schema", body: Body::Text(parquet::schema(&metadata)) };
                     let rows = table.map(|table| Look { name: "table", body: Body::Table(table) });
                     let looks = rows.into_iter().chain([schema, hex_look(bytes)]).collect();
-                    Preview { kind: "Parquet".into(), read, size, notes: note.into_iter().collect(), looks }
+                    Preview {
+                        kind: "Parquet".into(),
+                        read,
+                        size,
+                        is_beginning: false,
+                        notes: note.into_iter().collect(),
+                        looks,
+                    }
                 })
                 .await;
             }
             Footer::Missing(range) => range,
             Footer::Broken(why) => {
                 let notes = vec![format!("it begins like Parquet, but {}", text::shown(&why))];
-                return Ok(Preview { kind: "binary".into(), read, size, notes, looks: vec![hex_look(bytes)] });
+                return Ok(Preview {
+                    kind: "binary".into(),
+                    read,
+                    size,
+                    is_beginning: false,
+                    notes,
+                    looks: vec![hex_look(bytes)],
+                });
             }
         };
         let part = source.part(missing.clone(), etag.as_deref()).await?;
@@ -205,7 +221,7 @@ fn preview(found: Found) -> Preview {
         }
     };
     let Seen { kind, notes, looks } = seen;
-    Preview { kind, read, size, notes, looks }
+    Preview { kind, read, size, is_beginning: true, notes, looks }
 }
 
 fn seen(found: &Found, is_cut: bool) -> Seen {
@@ -286,6 +302,13 @@ fn written(found: &Found, text: &str, is_cut: bool) -> Seen {
         Some((language, text)) => seen(&language, vec![text_look(text)]),
         None => seen("text", vec![text_look(Text::plain(text))]),
     }
+}
+
+/// What an object of `size` bytes that begins so looks like, for tests of the screen.
+#[cfg(test)]
+pub(crate) fn sample(name: &str, size: u64, bytes: &[u8]) -> Preview {
+    let bytes = Bytes::copy_from_slice(bytes);
+    preview(Found { name: name.into(), content_type: None, size, bytes })
 }
 
 #[cfg(test)]

@@ -5,6 +5,7 @@ use crate::domain::transfer::IfExists;
 use crate::domain::uri::S3Uri;
 use crate::ops::console::ConsolePage;
 use crate::ops::download::Pick;
+use crate::ops::preview::Picture;
 
 use super::msg::{JobId, Ticket};
 
@@ -35,6 +36,10 @@ pub enum Effect {
     List { ticket: Ticket, role: RoleIndex, uri: S3Uri },
     /// Ask for an object's details.
     Details { ticket: Ticket, role: RoleIndex, uri: S3Uri },
+    /// Look at an object, or at one of its versions.
+    Preview { ticket: Ticket, role: RoleIndex, uri: S3Uri, version: Option<String> },
+    /// Draw a picture into so many columns and rows.
+    Draw { ticket: Ticket, picture: std::sync::Arc<Picture>, room: (u16, u16) },
     /// Download.
     Download { job: JobId, role: RoleIndex, picks: Vec<Pick>, if_exists: IfExists },
     /// Stop what this ticket asked for.

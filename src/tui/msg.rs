@@ -3,11 +3,13 @@
 use crossterm::event::{KeyEvent, MouseEvent};
 use jiff::Timestamp;
 
+use super::picture::Drawn;
 use crate::domain::object::{Bucket, Details, Page};
 use crate::domain::role::RoleIndex;
 use crate::domain::session::{Session, SessionFacts};
 use crate::domain::transfer::{Progress, Summary};
 use crate::error::Result;
+use crate::ops::preview::Preview;
 
 /// Marks a question, so that the answer to an older one can be told and dropped.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -74,6 +76,10 @@ pub enum Msg {
     Page(Ticket, Result<Page>),
     /// The answer to `Details`.
     Details(Ticket, Result<Details>),
+    /// The answer to `Preview`.
+    Preview(Ticket, Result<Box<Preview>>),
+    /// The answer to `Draw`; nothing where there are no colours.
+    Drawn(Ticket, Option<Drawn>),
     /// How far a transfer is.
     Progress(JobId, Progress),
     /// A transfer has ended.

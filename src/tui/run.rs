@@ -190,6 +190,8 @@ enum Owner {
     Buckets(Ticket),
     Page(Ticket),
     Details(Ticket),
+    Preview(Ticket),
+    Draw(Ticket),
     Console(RoleIndex),
     Job(JobId),
     Nobody,
@@ -232,6 +234,12 @@ impl Work {
             Effect::Details { ticket, role, uri } => {
                 self.spawn(Owner::Details(ticket), |outside| outside.details(ticket, role, uri));
             }
+            Effect::Preview { ticket, role, uri, version } => {
+                self.spawn(Owner::Preview(ticket), |outside| outside.preview(ticket, role, uri, version));
+            }
+            Effect::Draw { ticket, picture, room } => {
+                self.spawn(Owner::Draw(ticket), move |outside| outside.draw(ticket, picture, room));
+            }
             Effect::Console { role, page } => {
                 self.spawn(Owner::Console(role), |outside| outside.console(role, page));
             }
@@ -245,6 +253,8 @@ impl Work {
                 | Owner::SignIn(of)
                 | Owner::Buckets(of)
                 | Owner::Page(of)
+                | Owner::Preview(of)
+                | Owner::Draw(of)
                 | Owner::Details(of) => of == ticket,
                 Owner::Console(_) | Owner::Job(_) | Owner::Nobody => false,
             }),
@@ -280,6 +290,8 @@ impl Work {
                 Owner::Buckets(ticket) => Msg::Buckets(ticket, Err(error)),
                 Owner::Page(ticket) => Msg::Page(ticket, Err(error)),
                 Owner::Details(ticket) => Msg::Details(ticket, Err(error)),
+                Owner::Preview(ticket) => Msg::Preview(ticket, Err(error)),
+                Owner::Draw(ticket) => Msg::Drawn(ticket, None),
                 Owner::Console(role) => Msg::Console(role, Err(error)),
                 Owner::Job(job) => Msg::Finished(job, Err(error)),
                 Owner::Nobody => Msg::Notices(vec![error.to_string()]),

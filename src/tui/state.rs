@@ -1,5 +1,7 @@
 //! All that the screen shows. `update` alone changes it; `view` draws it and nothing else.
 
+pub mod preview;
+
 use std::collections::{BTreeSet, HashMap};
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -17,6 +19,7 @@ use crate::domain::transfer::{Progress, Summary};
 use crate::domain::uri::S3Uri;
 use crate::error::Error;
 use crate::ops::download::Pick;
+pub use preview::{Seen, Sketch, Viewer, heading_rows, room};
 
 /// The whole screen.
 #[derive(Debug)]
@@ -102,7 +105,11 @@ impl State {
 
     /// Whether anything moves on its own, so that the screen wants short ticks.
     pub fn is_busy(&self) -> bool {
-        self.assuming.is_some() || matches!(self.browser.load, Load::Loading(_)) || self.running().next().is_some()
+        let looks = matches!(&self.modal, Some(Modal::Preview(viewer)) if viewer.tickets().next().is_some());
+        looks
+            || self.assuming.is_some()
+            || matches!(self.browser.load, Load::Loading(_))
+            || self.running().next().is_some()
     }
 }
 
@@ -468,6 +475,8 @@ pub enum Modal {
         /// What is known.
         answer: Answer,
     },
+    /// What an object looks like.
+    Preview(Box<Viewer>),
     /// Something went wrong.
     Failure {
         /// What was tried.

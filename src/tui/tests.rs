@@ -26,6 +26,7 @@ use crate::ops::console::ConsolePage;
 use crate::ops::download::Pick;
 
 mod picture;
+mod preview;
 
 const PROFILE: &str = r#"
 [settings]

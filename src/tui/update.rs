@@ -3,6 +3,7 @@
 mod browser;
 mod modal;
 mod mouse;
+mod preview;
 mod roles;
 mod transfers;
 
@@ -41,6 +42,8 @@ pub fn update(state: &mut State, msg: Msg) -> Vec<Effect> {
         Msg::Buckets(ticket, answer) => browser::buckets(state, ticket, answer),
         Msg::Page(ticket, answer) => browser::page(state, ticket, answer),
         Msg::Details(ticket, answer) => modal::details(state, ticket, answer),
+        Msg::Preview(ticket, answer) => preview::seen(state, ticket, answer),
+        Msg::Drawn(ticket, drawn) => preview::drawn(state, ticket, drawn),
         Msg::Progress(job, progress) => transfers::progress(state, job, progress),
         Msg::Finished(job, answer) => transfers::finished(state, job, answer),
         Msg::ShellEnded(role, answer) => {
@@ -61,6 +64,7 @@ pub fn update(state: &mut State, msg: Msg) -> Vec<Effect> {
         }
     }
     follow(state);
+    preview::draw(state, &mut effects);
     effects
 }
 

@@ -3,6 +3,7 @@
 mod bars;
 mod browser;
 mod modals;
+mod preview;
 mod roles;
 mod transfers;
 

@@ -169,7 +169,7 @@ proptest! {
                 Look { name: "schema", body: Body::Text(parquet::schema(&metadata)) },
                 Look { name: "table", body: Body::Table(table.unwrap_or_default()) },
             ];
-            let preview = Preview { kind: String::new(), read: 0, size: 0, notes: note.into_iter().map(|note| text::shown(&note)).collect(), looks };
+            let preview = Preview { kind: String::new(), read: 0, size: 0, is_beginning: true, notes: note.into_iter().map(|note| text::shown(&note)).collect(), looks };
             for line in drawn(&preview) {
                 prop_assert!(is_tame(&line), "{:?}", line);
             }

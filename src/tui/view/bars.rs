@@ -12,7 +12,7 @@ use crate::domain::session::seconds_left;
 use crate::domain::text::{cut, escaped};
 use crate::tui::keys::Action;
 use crate::tui::listing::Kind;
-use crate::tui::state::{Focus, Modal, SignInProgress, State};
+use crate::tui::state::{Focus, Modal, Seen, SignInProgress, State};
 use crate::tui::theme::Theme;
 
 /// Columns of the bar that runs down with the session, where there is room and where there is little.
@@ -107,7 +107,7 @@ fn shown_keys(state: &State) -> (Keys, Keys) {
                 .is_some_and(|row| matches!(row.kind, Kind::Object | Kind::Prefix));
             let mut actions = vec![word(Action::Open), (Action::Parent, "up"), word(Action::Download)];
             if objects {
-                actions.extend([word(Action::Mark), word(Action::Details)]);
+                actions.extend([word(Action::Mark), word(Action::Preview), word(Action::Details)]);
             }
             actions.extend([word(Action::Filter), word(Action::GoTo), word(Action::Shell), word(Action::Console)]);
             actions.extend([word(Action::Sort), word(Action::Buckets), word(Action::CopyText), word(Action::Refresh)]);
@@ -137,6 +137,19 @@ fn in_front(state: &State, modal: &Modal) -> Keys {
         Modal::Details { .. } => {
             let mut keys = bound(state, &[(Action::CopyText, "copy URI")]);
             keys.extend(fixed(&[("Esc", "close")]));
+            keys
+        }
+        Modal::Preview(viewer) => {
+            let mut keys = fixed(&[("Esc", "close")]);
+            if matches!(&viewer.seen, Seen::Ready(preview) if preview.looks.len() > 1) {
+                keys.extend(fixed(&[("Enter", "look")]));
+            }
+            keys.extend(bound(
+                state,
+                &[(Action::Down, "down"), (Action::PageDown, "page"), (Action::NextPane, "next")],
+            ));
+            keys.extend(fixed(&[("← →", "sideways")]));
+            keys.extend(bound(state, &[(Action::CopyText, "copy URI")]));
             keys
         }
         Modal::Quit => fixed(&[("Enter", "quit"), ("Esc", "stay")]),

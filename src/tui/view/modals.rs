@@ -63,6 +63,7 @@ pub(super) fn modal(state: &State, theme: Theme, frame: &mut Frame<'_>) {
             question(frame, theme, " Download ", input, text);
         }
         Modal::Details { uri, answer } => details(frame, theme, uri, answer, &state.zone),
+        Modal::Preview(viewer) => super::preview::preview(state, theme, viewer, frame),
         Modal::Failure { title, error } => failure(frame, theme, title, error),
         Modal::Quit => {
             let running = state.running().count() as u64;
