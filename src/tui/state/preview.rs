@@ -56,6 +56,13 @@ impl Viewer {
         }
     }
 
+    /// The name of the way that comes next, where there are several.
+    pub fn next_look(&self) -> Option<&'static str> {
+        let Seen::Ready(preview) = &self.seen else { return None };
+        let next = preview.looks.get((self.look + 1) % preview.looks.len().max(1))?;
+        (preview.looks.len() > 1).then_some(next.name)
+    }
+
     /// The picture, where one is looked at.
     pub fn picture(&self) -> Option<&Arc<Picture>> {
         match self.current()?.body {
@@ -84,7 +91,7 @@ impl Viewer {
         let (columns, rows) = (usize::from(columns), usize::from(rows));
         match self.current().map(|look| &look.body) {
             Some(Body::Text(text)) => (text.len().saturating_sub(rows), text.width().saturating_sub(columns)),
-            Some(Body::Hex(bytes)) => (hex::rows(bytes).saturating_sub(rows), HEX_WIDTH.saturating_sub(columns)),
+            Some(Body::Hex(bytes)) => (hex::rows(bytes).saturating_sub(rows), hex::WIDTH.saturating_sub(columns + 2)),
             Some(Body::Table(table)) => {
                 let heading = heading_rows(table);
                 (table.len().saturating_sub(rows.saturating_sub(heading)), table.columns().len().saturating_sub(1))
@@ -93,9 +100,6 @@ impl Viewer {
         }
     }
 }
-
-/// Columns of a row of [`hex::row`].
-const HEX_WIDTH: usize = 79;
 
 /// Rows of a table's heading: the names, and the types where they are known.
 pub fn heading_rows(table: &crate::ops::preview::table::Table) -> usize {

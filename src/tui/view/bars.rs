@@ -12,7 +12,7 @@ use crate::domain::session::seconds_left;
 use crate::domain::text::{cut, escaped};
 use crate::tui::keys::Action;
 use crate::tui::listing::Kind;
-use crate::tui::state::{Focus, Modal, Seen, SignInProgress, State};
+use crate::tui::state::{Focus, Modal, SignInProgress, State};
 use crate::tui::theme::Theme;
 
 /// Columns of the bar that runs down with the session, where there is room and where there is little.
@@ -141,8 +141,8 @@ fn in_front(state: &State, modal: &Modal) -> Keys {
         }
         Modal::Preview(viewer) => {
             let mut keys = fixed(&[("Esc", "close")]);
-            if matches!(&viewer.seen, Seen::Ready(preview) if preview.looks.len() > 1) {
-                keys.extend(fixed(&[("Enter", "look")]));
+            if let Some(look) = viewer.next_look() {
+                keys.extend(fixed(&[("Enter", look)]));
             }
             keys.extend(bound(
                 state,

@@ -66,7 +66,9 @@ pub(super) fn preview(state: &State, theme: Theme, viewer: &Viewer, frame: &mut 
         }
         (Seen::Ready(_), Some(Body::Hex(bytes))) => {
             let row = |index| Line::from(hex::row(bytes, index).chars().skip(viewer.left).collect::<String>());
-            lines(frame, inner, (viewer.top..hex::rows(bytes)).map(row));
+            // At 80 columns it just fits, without the margins.
+            let whole = Rect { x: inner.x - 1, width: inner.width + 2, ..inner };
+            lines(frame, whole, (viewer.top..hex::rows(bytes)).map(row));
         }
         (Seen::Ready(_), Some(Body::Table(table))) => lines(frame, inner, table_lines(theme, table, viewer, width)),
         (Seen::Ready(_), Some(Body::Picture(_))) => match &viewer.drawn {
