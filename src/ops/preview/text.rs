@@ -212,8 +212,8 @@ fn utf8(bytes: &[u8], is_cut: bool) -> Option<Cow<'_, str>> {
 
 /// Text holds no NUL and hardly any controls beside blanks and the escapes of coloured logs.
 fn is_text(bytes: &[u8]) -> bool {
-    let control = |byte: &u8| *byte < 0x20 && !b"\t\n\r\x08\x0c\x1b".contains(byte) || *byte == 0x7f;
-    !bytes.contains(&0) && bytes.iter().filter(|byte| control(byte)).count() * 50 <= bytes.len()
+    let control = |byte: &u8| *byte < 0x20 && !b"\t\n\r\x07\x08\x0c\x1b".contains(byte) || *byte == 0x7f;
+    !bytes.contains(&0) && bytes.iter().filter(|byte| control(byte)).count() <= 1 + bytes.len() / 50
 }
 
 /// What browsers read for Latin-1, too (encoding.spec.whatwg.org, "windows-1252").
