@@ -15,6 +15,7 @@ mod downloaded;
 pub mod import;
 pub mod logout;
 mod presign;
+pub mod preview;
 pub mod read;
 mod renew;
 pub mod roles;

@@ -10,6 +10,7 @@ mod layout;
 mod listing;
 mod msg;
 mod perform;
+mod picture;
 mod report;
 mod run;
 mod state;

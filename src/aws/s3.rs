@@ -2,6 +2,7 @@
 
 mod details;
 mod list;
+mod part;
 mod presign;
 mod read;
 mod versions;
@@ -32,6 +33,7 @@ use crate::error::{Error, Result};
 use crate::local::lock::held;
 
 pub use list::{Begin, Depth};
+pub use part::{Part, PartOf};
 pub use read::{Ask, Body, Stat};
 pub use versions::Of;
 

@@ -9,6 +9,7 @@ use crate::domain::transfer::IfExists;
 use crate::domain::uri::S3Uri;
 use crate::ops::console::ConsolePage;
 use crate::ops::download::Pick;
+use crate::ops::preview::Picture;
 
 use super::msg::{JobId, Ticket};
 
@@ -51,6 +52,10 @@ pub enum Effect {
     Presign { ticket: Ticket, role: RoleIndex, uri: S3Uri, version: Option<String>, life: Option<Duration> },
     /// Keep a bookmark, or forget it.
     Bookmark { role: RoleIndex, uri: S3Uri, keep: bool },
+    /// Look at an object, or at one of its versions.
+    Preview { ticket: Ticket, role: RoleIndex, uri: S3Uri, version: Option<String> },
+    /// Draw a picture into so many columns and rows.
+    Draw { ticket: Ticket, picture: std::sync::Arc<Picture>, room: (u16, u16) },
     /// Download.
     Download { job: JobId, role: RoleIndex, picks: Vec<Pick>, if_exists: IfExists },
     /// Stop what this ticket asked for.

@@ -3,6 +3,7 @@
 use crossterm::event::{KeyEvent, MouseEvent};
 use jiff::Timestamp;
 
+use super::picture::Drawn;
 use crate::domain::object::{Bucket, Details, Page, VersionPage};
 use crate::domain::presigned::Presigned;
 use crate::domain::role::RoleIndex;
@@ -10,6 +11,7 @@ use crate::domain::session::{Session, SessionFacts};
 use crate::domain::transfer::{Progress, Summary};
 use crate::domain::uri::S3Uri;
 use crate::error::Result;
+use crate::ops::preview::Preview;
 
 /// Marks a question, so that the answer to an older one can be told and dropped.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -97,6 +99,10 @@ pub enum Msg {
     Presigned(Ticket, Result<Presigned>),
     /// The answer to `Bookmark`: all that were added for the role.
     Bookmarks(RoleIndex, Result<Vec<S3Uri>>),
+    /// The answer to `Preview`.
+    Preview(Ticket, Result<Box<Preview>>),
+    /// The answer to `Draw`; nothing where there are no colours.
+    Drawn(Ticket, Option<Drawn>),
     /// How far a transfer is.
     Progress(JobId, Progress),
     /// A transfer has ended.

@@ -8,6 +8,7 @@ use tokio::sync::{mpsc, watch};
 
 use super::effect::Code;
 use super::msg::{Counted, JobId, Life, Msg, SignInStep, Ticket};
+use super::picture::{Colors, Drawn};
 use crate::aws::s3::{Depth, Of};
 use crate::domain::object::{Entry, Object, Page};
 use crate::domain::pattern::Pattern;
@@ -19,6 +20,7 @@ use crate::ops::Core;
 use crate::ops::console::ConsolePage;
 use crate::ops::control::Control;
 use crate::ops::download::{Job, OnHalt, Pick, Wishes};
+use crate::ops::preview::Picture;
 use crate::ops::sign_in::{How, Step};
 use crate::ops::walk::Walk;
 
@@ -227,6 +229,21 @@ impl Outside {
             Ok(Box::new(self.core.s3(role).details(&uri, version.as_deref()).await))
         };
         self.send(Msg::Details(ticket, answer.await)).await;
+    }
+
+    pub(super) async fn preview(self, ticket: Ticket, role: RoleIndex, uri: S3Uri, version: Option<String>) {
+        let answer = async {
+            self.session(role).await?;
+            self.core.preview(role, &uri, version.as_deref()).await
+        };
+        self.send(Msg::Preview(ticket, answer.await.map(Box::new))).await;
+    }
+
+    pub(super) async fn draw(self, ticket: Ticket, picture: Arc<Picture>, room: (u16, u16)) {
+        let colors = Colors::of(&self.core.environment);
+        let drawn = move || Drawn::new(&picture, room, colors?);
+        let drawn = tokio::task::spawn_blocking(drawn).await.ok().flatten();
+        self.send(Msg::Drawn(ticket, drawn)).await;
     }
 
     /// Signs in and waits for the browser; the address that signs in stays in here.

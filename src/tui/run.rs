@@ -204,6 +204,8 @@ enum Owner {
     Usage(Ticket),
     Presign(Ticket),
     Details(Ticket),
+    Preview(Ticket),
+    Draw(Ticket),
     Console(RoleIndex),
     Job(JobId),
     Nobody,
@@ -270,6 +272,12 @@ impl Work {
             Effect::Bookmark { role, uri, keep } => {
                 self.spawn(Owner::Nobody, move |outside| outside.bookmark(role, uri, keep));
             }
+            Effect::Preview { ticket, role, uri, version } => {
+                self.spawn(Owner::Preview(ticket), |outside| outside.preview(ticket, role, uri, version));
+            }
+            Effect::Draw { ticket, picture, room } => {
+                self.spawn(Owner::Draw(ticket), move |outside| outside.draw(ticket, picture, room));
+            }
             Effect::Console { role, page } => {
                 self.spawn(Owner::Console(role), |outside| outside.console(role, page));
             }
@@ -288,6 +296,8 @@ impl Work {
                 | Owner::Versions(of)
                 | Owner::Usage(of)
                 | Owner::Presign(of)
+                | Owner::Preview(of)
+                | Owner::Draw(of)
                 | Owner::Details(of) => of == ticket,
                 Owner::Console(_) | Owner::Job(_) | Owner::Nobody => false,
             }),
@@ -332,6 +342,8 @@ impl Work {
                 Owner::Usage(ticket) => Msg::Usage(ticket, Err(error)),
                 Owner::Presign(ticket) => Msg::Presigned(ticket, Err(error)),
                 Owner::Details(ticket) => Msg::Details(ticket, Err(error)),
+                Owner::Preview(ticket) => Msg::Preview(ticket, Err(error)),
+                Owner::Draw(ticket) => Msg::Drawn(ticket, None),
                 Owner::Console(role) => Msg::Console(role, Err(error)),
                 Owner::Job(job) => Msg::Finished(job, Err(error)),
                 Owner::Nobody => Msg::Notices(vec![error.to_string()]),

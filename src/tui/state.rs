@@ -1,6 +1,7 @@
 //! All that the screen shows. `update` alone changes it; `view` draws it and nothing else.
 
 mod jobs;
+pub mod preview;
 
 use std::collections::{BTreeSet, HashMap};
 use std::path::PathBuf;
@@ -23,6 +24,7 @@ use crate::domain::transfer::IfExists;
 use crate::domain::uri::S3Uri;
 use crate::error::Error;
 use crate::ops::download::{Pick, To};
+pub use preview::{Seen, Sketch, Viewer, heading_rows, room};
 
 /// The whole screen.
 #[derive(Debug)]
@@ -109,7 +111,9 @@ impl State {
 
     /// Whether anything moves on its own, so that the screen wants short ticks.
     pub fn is_busy(&self) -> bool {
-        self.assuming.is_some()
+        let looks = matches!(&self.modal, Some(Modal::Preview(viewer)) if viewer.tickets().next().is_some());
+        looks
+            || self.assuming.is_some()
             || matches!(self.browser.load, Load::Loading(_))
             || self.browser.usage.values().any(Usage::runs)
             || self.running().next().is_some()
@@ -523,6 +527,8 @@ pub enum Modal {
         /// What was wrong with it.
         problem: Option<String>,
     },
+    /// What an object looks like.
+    Preview(Box<Viewer>),
     /// Something went wrong.
     Failure {
         /// What was tried.

@@ -27,6 +27,7 @@ use crate::ops::download::Pick;
 
 mod browse;
 mod picture;
+mod preview;
 mod transfers;
 
 const PROFILE: &str = r#"

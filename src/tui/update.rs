@@ -4,6 +4,7 @@ mod browser;
 mod copy;
 mod modal;
 mod mouse;
+mod preview;
 mod roles;
 mod transfers;
 mod usage;
@@ -52,6 +53,8 @@ pub fn update(state: &mut State, msg: Msg) -> Vec<Effect> {
         Msg::Presigned(ticket, answer) => copy::presigned(state, ticket, answer, &mut effects),
         Msg::Bookmarks(role, answer) => browser::bookmarks(state, role, answer),
         Msg::Details(ticket, answer) => modal::details(state, ticket, answer),
+        Msg::Preview(ticket, answer) => preview::seen(state, ticket, answer),
+        Msg::Drawn(ticket, drawn) => preview::drawn(state, ticket, drawn),
         Msg::Progress(job, progress) => transfers::progress(state, job, progress),
         Msg::Finished(job, answer) => transfers::finished(state, job, answer),
         Msg::ShellEnded(role, answer) => {
@@ -73,6 +76,7 @@ pub fn update(state: &mut State, msg: Msg) -> Vec<Effect> {
     }
     transfers::settle(state, &mut effects);
     follow(state);
+    preview::draw(state, &mut effects);
     effects
 }
 

@@ -4,6 +4,7 @@ mod bars;
 mod browser;
 mod copy;
 mod modals;
+mod preview;
 mod roles;
 mod transfers;
 

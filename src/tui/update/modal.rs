@@ -132,6 +132,7 @@ pub(super) fn key(state: &mut State, event: KeyEvent, effects: &mut Vec<Effect>)
             typed(&mut input, event);
             state.modal = Some(Modal::Find { below, input, problem: None });
         }
+        Modal::Preview(viewer) => super::preview::key(state, viewer, event, action, effects),
         Modal::Quit if matches!(event.code, KeyCode::Char('y' | 'Y')) || enter => effects.push(Effect::Quit),
         Modal::Quit | Modal::Failure { .. } => {}
     }
@@ -142,6 +143,7 @@ fn closed(state: &mut State, modal: Modal, effects: &mut Vec<Effect>) {
     match modal {
         Modal::Filter { .. } => set_filter(state, ""),
         Modal::SignIn { progress: SignInProgress::Running(ticket, _), .. } => effects.push(Effect::Cancel(ticket)),
+        Modal::Preview(viewer) => super::preview::close(&viewer, effects),
         Modal::Details { answer: Answer::Loading(ticket), .. } => effects.push(Effect::Cancel(ticket)),
         _ => {}
     }

@@ -107,7 +107,7 @@ fn shown_keys(state: &State) -> (Keys, Keys) {
                 .is_some_and(|row| matches!(row.kind, Kind::Object | Kind::Prefix | Kind::Version));
             let mut actions = vec![word(Action::Open), (Action::Parent, "up"), word(Action::Download)];
             if objects {
-                actions.extend([word(Action::Mark), word(Action::Details)]);
+                actions.extend([word(Action::Mark), word(Action::Preview), word(Action::Details)]);
             }
             actions.extend([word(Action::Filter), word(Action::GoTo), word(Action::Shell), word(Action::Console)]);
             actions.extend([word(Action::Sort), word(Action::Buckets), word(Action::CopyText), word(Action::Refresh)]);
@@ -164,6 +164,19 @@ fn in_front(state: &State, modal: &Modal) -> Keys {
             keys
         }
         Modal::Find { .. } => fixed(&[("Enter", "find"), ("Esc", "cancel")]),
+        Modal::Preview(viewer) => {
+            let mut keys = fixed(&[("Esc", "close")]);
+            if let Some(look) = viewer.next_look() {
+                keys.extend(fixed(&[("Enter", look)]));
+            }
+            keys.extend(bound(
+                state,
+                &[(Action::Down, "down"), (Action::PageDown, "page"), (Action::NextPane, "next")],
+            ));
+            keys.extend(fixed(&[("← →", "sideways")]));
+            keys.extend(bound(state, &[(Action::CopyText, "copy URI")]));
+            keys
+        }
         Modal::Quit => fixed(&[("Enter", "quit"), ("Esc", "stay")]),
         Modal::Download { .. } => fixed(&[("Enter", "download"), ("Tab", "files that are there"), ("Esc", "cancel")]),
         Modal::GoTo { .. } | Modal::Mfa { .. } | Modal::Confirm { .. } => {

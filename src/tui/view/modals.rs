@@ -82,6 +82,7 @@ pub(super) fn modal(state: &State, theme: Theme, frame: &mut Frame<'_>) {
             text.extend(problem.iter().map(|problem| Line::styled(escaped(problem).into_owned(), theme.bad())));
             question(frame, theme, " Find ", input, text);
         }
+        Modal::Preview(viewer) => super::preview::preview(state, theme, viewer, frame),
         Modal::Failure { title, error } => failure(frame, theme, title, error),
         Modal::Quit => {
             let open = state.jobs.iter().filter(|job| job.is_open()).count() as u64;
