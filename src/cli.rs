@@ -6,7 +6,9 @@ mod check;
 pub mod completions;
 mod console;
 mod credential_process;
+mod du;
 mod exec;
+mod find;
 mod get;
 mod history;
 mod import;
@@ -16,8 +18,11 @@ mod ls;
 mod man;
 pub mod output;
 mod presign;
+mod progress;
 mod prompt;
+mod rows;
 mod stop;
+mod versions;
 mod whoami;
 
 use std::ffi::OsString;
@@ -203,27 +208,12 @@ pub enum Verb {
         #[arg(long, requires = "uri")]
         versions: bool,
     },
+    /// Objects below a prefix by name, size and age
+    Find(FindArguments),
+    /// Size and number of the objects below a prefix
+    Du(DuArguments),
     /// Download objects, or everything below a prefix
-    Get {
-        /// `s3://bucket/key …` and, last, the file or folder they go to [default: .]
-        #[arg(required = true, value_name = "S3URI… DEST")]
-        paths: Vec<String>,
-        /// The role
-        #[command(flatten)]
-        role: As,
-        /// Everything below the prefix
-        #[arg(short, long)]
-        recursive: bool,
-        /// Overwrite files that are there
-        #[arg(short, long)]
-        force: bool,
-        /// This version of the one object
-        #[arg(long, value_name = "ID", conflicts_with = "recursive")]
-        version_id: Option<String>,
-        /// JSON Lines: one object for each file
-        #[arg(long)]
-        json: bool,
-    },
+    Get(GetArguments),
     /// Print objects
     Cat {
         /// `s3://bucket/key`
@@ -310,6 +300,110 @@ pub enum Verb {
     },
 }
 
+/// What `xsw find` looks for, and where.
+#[derive(Debug, Args)]
+pub struct FindArguments {
+    /// `s3://bucket/prefix`
+    uri: S3Uri,
+    /// The role
+    #[command(flatten)]
+    role: As,
+    /// Only keys like this glob: without a slash it is about their last part, with one about all behind the prefix
+    #[arg(long = "name", value_name = "GLOB")]
+    names: Vec<String>,
+    /// No keys like this glob
+    #[arg(long = "not-name", value_name = "GLOB")]
+    not_names: Vec<String>,
+    /// Only of this size: +1MiB is at least, -10K at most, 22 exactly so many bytes; K is KiB, KB is 1,000 bytes
+    #[arg(long, value_name = "SIZE", allow_hyphen_values = true)]
+    size: Vec<String>,
+    /// Only what was written since: 30m, 12h, 7d, or a date
+    #[arg(long, value_name = "TIME")]
+    newer: Option<String>,
+    /// Only what was written before: 30m, 12h, 7d, or a date
+    #[arg(long, value_name = "TIME")]
+    older: Option<String>,
+    /// JSON Lines: one object for each line
+    #[arg(long)]
+    json: bool,
+    /// Count and size at the end
+    #[arg(long)]
+    summarize: bool,
+}
+
+/// What `xsw get` fetches, and how.
+#[derive(Debug, Args)]
+pub struct GetArguments {
+    /// `s3://bucket/key …` and, last, the file or folder they go to [default: .]
+    #[arg(required = true, value_name = "S3URI… DEST")]
+    paths: Vec<String>,
+    /// The role
+    #[command(flatten)]
+    role: As,
+    /// Everything below the prefix; files that are there and equal are left as they are
+    #[arg(short, long)]
+    recursive: bool,
+    /// Overwrite files that are there: the same as --if-exists overwrite
+    #[arg(short, long, conflicts_with = "if_exists")]
+    force: bool,
+    /// What happens to files that are there and differ [default: ask in a terminal, else leave them and fail]
+    #[arg(long, value_enum, value_name = "WHAT")]
+    if_exists: Option<IfExistsWord>,
+    /// Only keys like this glob: without a slash it is about their last part, with one about all behind the prefix
+    #[arg(long, value_name = "GLOB", requires = "recursive")]
+    include: Vec<String>,
+    /// No keys like this glob
+    #[arg(long, value_name = "GLOB", requires = "recursive")]
+    exclude: Vec<String>,
+    /// Only what was written since: 30m, 12h, 7d, or a date
+    #[arg(long, value_name = "TIME", requires = "recursive")]
+    newer: Option<String>,
+    /// Only what was written before: 30m, 12h, 7d, or a date
+    #[arg(long, value_name = "TIME", requires = "recursive")]
+    older: Option<String>,
+    /// This version of the one object
+    #[arg(long, value_name = "ID", conflicts_with = "recursive")]
+    version_id: Option<String>,
+    /// Tell what would be written, and write nothing
+    #[arg(long)]
+    dry_run: bool,
+    /// Memory that xsw may use, as near as it can be kept [default: 64MiB]
+    #[arg(long, value_name = "SIZE")]
+    max_memory: Option<String>,
+    /// JSON Lines: one object for each file
+    #[arg(long)]
+    json: bool,
+}
+
+/// What happens to a file that is there.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+pub enum IfExistsWord {
+    /// Leave it
+    Skip,
+    /// Replace it
+    Overwrite,
+    /// Leave it, and take a free name: report (2).csv
+    Rename,
+    /// Ask for each
+    Ask,
+}
+
+/// What `xsw du` adds up.
+#[derive(Debug, Args)]
+pub struct DuArguments {
+    /// `s3://bucket/prefix`
+    uri: S3Uri,
+    /// The role
+    #[command(flatten)]
+    role: As,
+    /// The prefixes down to this level too
+    #[arg(short, long, value_name = "LEVELS")]
+    depth: Option<usize>,
+    /// One JSON document; with --depth JSON Lines, the whole in the last
+    #[arg(long)]
+    json: bool,
+}
+
 /// The guard of accounts with `confirm = true`.
 #[derive(Clone, Copy, Debug, Args)]
 pub struct Guard {
@@ -354,7 +448,9 @@ impl Verb {
             Self::Accounts { json }
             | Self::Whoami { json, .. }
             | Self::Ls { json, .. }
-            | Self::Get { json, .. }
+            | Self::Find(FindArguments { json, .. })
+            | Self::Du(DuArguments { json, .. })
+            | Self::Get(GetArguments { json, .. })
             | Self::History { json, .. }
             | Self::Check { json } => *json,
             _ => false,
@@ -427,12 +523,16 @@ async fn answer(verb: Verb, context: &Context) -> Result<u8> {
         }
         Verb::Ls { uri, role, recursive, json, summarize, versions } => {
             let role = context.role_of(&role)?;
-            ls::run(context, role, uri, &ls::Shape { recursive, json, summarize, versions }).await
+            match uri {
+                Some(uri) if versions => {
+                    versions::run(context, role, &uri, &ls::Shape { recursive, json, summarize }).await
+                }
+                uri => ls::run(context, role, uri, &ls::Shape { recursive, json, summarize }).await,
+            }
         }
-        Verb::Get { paths, role, recursive, force, version_id, json } => {
-            let role = context.role_of(&role)?;
-            get::run(context, role, &paths, &get::Options { recursive, force, version_id, json }).await
-        }
+        Verb::Find(asked) => find::run(context, context.role_of(&asked.role)?, &asked).await,
+        Verb::Du(asked) => du::run(context, context.role_of(&asked.role)?, &asked).await,
+        Verb::Get(asked) => get::run(context, context.role_of(&asked.role)?, asked).await,
         Verb::Cat { uris, role, version_id } => {
             cat::run(context, context.role_of(&role)?, &uris, version_id.as_deref()).await
         }

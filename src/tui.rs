@@ -10,6 +10,7 @@ mod layout;
 mod listing;
 mod msg;
 mod perform;
+mod report;
 mod run;
 mod state;
 mod terminal;

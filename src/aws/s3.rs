@@ -31,7 +31,7 @@ use crate::domain::uri::S3Uri;
 use crate::error::{Error, Result};
 use crate::local::lock::held;
 
-pub use list::Depth;
+pub use list::{Begin, Depth};
 pub use read::{Ask, Body, Stat};
 pub use versions::Of;
 

@@ -2,60 +2,86 @@
 
 use std::collections::BTreeSet;
 use std::io::{self, IsTerminal as _};
-use std::path::Path;
-use std::sync::Arc;
-use std::time::Duration;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex};
 
-use indicatif::{ProgressBar, ProgressStyle};
-use serde_json::json;
+use jiff::Timestamp;
+use jiff::tz::TimeZone;
+use serde_json::{Value, json};
 
-use super::{Context, output};
+use super::progress::{Lasting, Progress};
+use super::{Context, GetArguments, IfExistsWord, output};
 use crate::domain::role::RoleIndex;
-use crate::domain::text::{bytes, count, cut, escaped};
-use crate::domain::transfer::{IfExists, Progress, Summary};
+use crate::domain::select::{Select, Words, size};
+use crate::domain::text::{bytes, count, escaped, plural};
+use crate::domain::transfer::{Done, Event, Failed, IfExists, Summary, Why};
 use crate::domain::uri::S3Uri;
 use crate::error::{Error, Result};
-use crate::ops::download::{Job, OnProgress, Pick, Wishes};
+use crate::local::lock::held;
+use crate::local::prompt;
+use crate::ops::download::{Answer, AskExists, Job, OnHalt, Pick, Wishes};
 
-pub(super) struct Options {
-    pub(super) recursive: bool,
-    pub(super) force: bool,
-    pub(super) version_id: Option<String>,
-    pub(super) json: bool,
-}
-
-pub(super) async fn run(context: &Context, role: RoleIndex, paths: &[String], options: &Options) -> Result<()> {
-    let mut picks = picks(paths, options.recursive)?;
-    if let Some(id) = &options.version_id {
+pub(super) async fn run(context: &Context, role: RoleIndex, asked: GetArguments) -> Result<()> {
+    let mut picks = picks(&asked.paths, asked.recursive)?;
+    if let Some(id) = &asked.version_id {
         let [Pick::Object { version, .. }] = picks.as_mut_slice() else {
             return Err(Error::usage("a version is of one object: name that one alone"));
         };
         *version = Some(id.clone());
     }
-    context.session(role).await?;
-    let bar = bar();
-    let on_progress: OnProgress = {
-        let bar = bar.clone();
-        Arc::new(move |progress| show(&bar, progress))
+    let select = select(&asked)?;
+    let max_memory = asked.max_memory.as_deref().map(memory).transpose()?;
+    let session = context.session(role).await?;
+    let renews_unasked = !context.core.profile.chain(role).into_iter().any(|link| wants_code(context, link));
+    let progress = Progress::start(Lasting { expiration: session.expiration, renews_unasked });
+    let (if_exists, at_terminal) = (if_exists(&asked), io::stdin().is_terminal() && io::stderr().is_terminal());
+    let wishes = Wishes {
+        if_exists: if_exists.unwrap_or(if at_terminal { IfExists::Ask } else { IfExists::Refuse }),
+        ask: Some(question(&progress)),
+        select,
+        dry_run: asked.dry_run,
+        on_halt: on_halt(context, role, &progress),
+        max_memory,
+        ..Wishes::default()
     };
-    let if_exists = if options.force { IfExists::Overwrite } else { IfExists::Refuse };
-    let wishes = Wishes { if_exists, ..Wishes::default() };
+    let printer = Arc::new(Printer { shape: Shape::of(&asked), progress: progress.clone(), broken: Mutex::default() });
     let one_object = matches!(picks.as_slice(), [Pick::Object { .. }]);
-    let mut summary = context.core.download(role, Job::new(picks, wishes, on_progress)).await;
-    bar.finish_and_clear();
-    if options.json {
-        print_json_lines(&summary)?;
+    let (shown, told) = (progress.clone(), Arc::clone(&printer));
+    let job = Job {
+        on_event: Arc::new(move |event| told.event(event)),
+        ..Job::new(picks, wishes, Arc::new(move |now| shown.on_progress(now)))
+    };
+    let mut summary = context.core.download(role, job).await;
+    progress.finish();
+    if let Some(error) = held(&printer.broken).take() {
+        return Err(error);
+    }
+    if let Some(error) = summary.stopped.take() {
+        tell(&summary, &asked);
+        return Err(error);
     }
     // One object that failed is the whole story: its own error, hint and exit status.
-    if one_object && summary.failed.len() == 1 {
+    if one_object && summary.failures == 1 && !summary.failed.is_empty() {
         return Err(summary.failed.remove(0).error);
     }
-    if summary.done.is_empty() && summary.failed.is_empty() {
-        let message = format!("nothing begins with {}", paths.first().map(String::as_str).unwrap_or_default());
-        let hint = Some("check the prefix; `xsw ls` of the level above shows what there is".into());
-        return Err(Error::NotFound { message, hint });
+    if summary.met() == 0 {
+        let source = asked.paths.first().map(String::as_str).unwrap_or_default();
+        let filtered = !(asked.include.is_empty() && asked.exclude.is_empty()) || asked.newer.or(asked.older).is_some();
+        let (message, hint) = match filtered {
+            true => (format!("nothing below {source} is what was asked for"), "`xsw find` shows what would be"),
+            false => (
+                format!("nothing begins with {source}"),
+                "check the prefix; `xsw ls` of the level above shows what there is",
+            ),
+        };
+        return Err(Error::NotFound { message, hint: Some(hint.into()) });
     }
-    tell(&summary, options.json)
+    tell(&summary, &asked);
+    outcome(&summary)
+}
+
+fn wants_code(context: &Context, link: RoleIndex) -> bool {
+    context.core.profile.role(link).mfa_serial.is_some() && context.core.profile.settings.mfa_command.is_empty()
 }
 
 fn picks(paths: &[String], recursive: bool) -> Result<Vec<Pick>> {
@@ -84,78 +110,207 @@ fn picks(paths: &[String], recursive: bool) -> Result<Vec<Pick>> {
     sources.iter().map(pick).collect()
 }
 
-fn bar() -> ProgressBar {
-    if !io::stderr().is_terminal() {
-        return ProgressBar::hidden();
-    }
-    let bar = ProgressBar::new(0);
-    bar.set_style(style(UNKNOWN));
-    bar.enable_steady_tick(Duration::from_millis(120));
-    bar
+fn select(asked: &GetArguments) -> Result<Select> {
+    let words = Words {
+        include: ("--include", &asked.include),
+        exclude: ("--exclude", &asked.exclude),
+        newer: asked.newer.as_deref(),
+        older: asked.older.as_deref(),
+        sizes: &[],
+    };
+    Select::new(&words, Timestamp::now(), &TimeZone::system())
 }
 
-/// While the listing runs nobody knows the whole, and no bar or time left would be true.
-const UNKNOWN: &str = "{spinner} {bytes} {binary_bytes_per_sec} {wide_msg}";
-const KNOWN: &str = "{spinner} {bar:24} {bytes}/{total_bytes} {binary_bytes_per_sec} {eta} {wide_msg}";
-
-fn style(template: &str) -> ProgressStyle {
-    ProgressStyle::with_template(template).unwrap_or_else(|_| ProgressStyle::default_bar())
-}
-
-fn show(bar: &ProgressBar, progress: &Progress) {
-    if bar.is_hidden() {
-        return;
-    }
-    if progress.total_known && bar.length() != Some(progress.total_bytes) {
-        bar.set_style(style(KNOWN));
-        bar.set_length(progress.total_bytes);
-    }
-    bar.set_position(progress.bytes);
-    let more = if progress.total_known { "" } else { "+" };
-    let of = format!("{}/{}{more}", count(progress.objects), count(progress.total_objects));
-    bar.set_message(format!("{of}  {}", cut(&escaped(progress.active.first().map_or("", |active| &active.key)), 60)));
-}
-
-fn print_json_lines(summary: &Summary) -> Result<()> {
-    output::print(|out| {
-        for done in &summary.done {
-            let line = json!({ "type": "object", "uri": done.uri.to_string(), "path": done.path, "size": done.size });
-            output::json_line(out, &line)?;
-        }
-        for failed in &summary.failed {
-            let (error, hint, kind) = (failed.error.to_string(), failed.error.hint(), failed.error.kind());
-            let line =
-                json!({ "type": "failed", "uri": failed.uri.to_string(), "error": error, "hint": hint, "kind": kind });
-            output::json_line(out, &line)?;
-        }
-        Ok(())
+fn memory(text: &str) -> Result<u64> {
+    size(text).ok_or_else(|| Error::Usage {
+        message: format!("--max-memory: {} is no size", escaped(text)),
+        hint: Some("write 64MiB or 1G".into()),
     })
 }
 
-/// The end of a job of many objects: what failed, line by line, and what was done.
-fn tell(summary: &Summary, json: bool) -> Result<()> {
-    let (done, failed) = (summary.written, summary.failures);
-    if !json {
-        if done > 0 || failed > 1 {
-            summary.failed.iter().for_each(output::note_failed);
-            // A hint is worth saying once, however many objects it is for.
-            let hints: BTreeSet<String> = summary.failed.iter().filter_map(|failed| failed.error.hint()).collect();
-            hints.iter().for_each(|hint| output::hint(hint));
-        }
-        if done > 0 {
-            output::note(&format!("{} written, {}", objects(done), bytes(summary.bytes)));
-        }
+fn if_exists(asked: &GetArguments) -> Option<IfExists> {
+    match asked.if_exists {
+        _ if asked.force => Some(IfExists::Overwrite),
+        None => None,
+        Some(IfExistsWord::Skip) => Some(IfExists::Skip),
+        Some(IfExistsWord::Overwrite) => Some(IfExists::Overwrite),
+        Some(IfExistsWord::Rename) => Some(IfExists::Rename),
+        Some(IfExistsWord::Ask) => Some(IfExists::Ask),
     }
-    if failed == 0 {
-        return Ok(());
-    }
-    // One failure alone (a listing that was refused, say) is the whole story.
-    if let (0, [only]) = (done, summary.failed.as_slice()) {
-        return Err(only.error.clone());
-    }
-    Err(Error::Partial { message: format!("{} of {} not written", count(failed), objects(done + failed)) })
 }
 
-fn objects(number: u64) -> String {
-    format!("{} {}", count(number), if number == 1 { "object" } else { "objects" })
+/// Asks about one file; a capital letter is the answer for all that come.
+fn question(progress: &Progress) -> AskExists {
+    let (for_all, progress) = (Arc::new(Mutex::new(None)), progress.clone());
+    Arc::new(move |path: &Path| -> Answer<IfExists> {
+        let (for_all, progress, path) = (Arc::clone(&for_all), progress.clone(), path.to_owned());
+        Box::pin(async move {
+            if let Some(wish) = *held(&for_all) {
+                return Ok(wish);
+            }
+            let (wish, all) = ask(&progress, &path).await?;
+            if all {
+                *held(&for_all) = Some(wish);
+            }
+            Ok(wish)
+        })
+    })
+}
+
+async fn ask(progress: &Progress, path: &PathBuf) -> Result<(IfExists, bool)> {
+    let name = escaped(&path.to_string_lossy()).into_owned();
+    let _hold = progress.hold();
+    loop {
+        let question = format!("{name} is there and differs. skip, overwrite, rename? [s/o/r, S/O/R for all] ");
+        let Some(answer) = prompt::ask(question).await? else { return Ok((IfExists::Refuse, true)) };
+        let wish = match answer.trim().chars().next() {
+            Some('s' | 'S') => IfExists::Skip,
+            Some('o' | 'O') => IfExists::Overwrite,
+            Some('r' | 'R') => IfExists::Rename,
+            _ => continue,
+        };
+        return Ok((wish, answer.trim().starts_with(char::is_uppercase)));
+    }
+}
+
+/// When the session ends on the way the person is asked for a code, as at the beginning.
+fn on_halt(context: &Context, role: RoleIndex, progress: &Progress) -> OnHalt {
+    let (core, progress) = (Arc::clone(&context.core), progress.clone());
+    OnHalt::Ask(Arc::new(move |_error| -> Answer<()> {
+        let (core, progress) = (Arc::clone(&core), progress.clone());
+        Box::pin(async move {
+            let _hold = progress.hold();
+            core.session_asked(role, None).await.map(|_| ())
+        })
+    }))
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Shape {
+    Quiet,
+    /// What a dry run would do.
+    Plan,
+    Json,
+}
+
+impl Shape {
+    fn of(asked: &GetArguments) -> Self {
+        match (asked.json, asked.dry_run) {
+            (true, _) => Self::Json,
+            (false, true) => Self::Plan,
+            (false, false) => Self::Quiet,
+        }
+    }
+}
+
+/// Prints what becomes of each object, as it happens.
+struct Printer {
+    shape: Shape,
+    progress: Progress,
+    /// Why stdout takes no more.
+    broken: Mutex<Option<Error>>,
+}
+
+impl Printer {
+    fn event(&self, event: &Event) {
+        if let Event::Note(uri, text) = event {
+            self.progress.note(&format!("{} {text}", escaped(&uri.to_string())));
+            return;
+        }
+        if self.shape == Shape::Quiet || held(&self.broken).is_some() {
+            return;
+        }
+        let printed = self.progress.suspend(|| {
+            output::print(|out| match self.shape {
+                Shape::Json => output::json_line(out, &as_json(event)),
+                _ => match event {
+                    Event::Written(done) => {
+                        writeln!(out, "{:>10}  {}", bytes(done.size), output::name(&done.path.to_string_lossy()))
+                    }
+                    _ => Ok(()),
+                },
+            })
+        });
+        if let Err(error) = printed {
+            *held(&self.broken) = Some(error);
+        }
+    }
+}
+
+fn as_json(event: &Event) -> Value {
+    let object = |kind: &str, done: &Done| {
+        json!({
+            "type": kind,
+            "uri": done.uri.to_string(),
+            "path": done.path,
+            "size": done.size,
+            "checked": done.checked,
+        })
+    };
+    match event {
+        Event::Written(done) => object("object", done),
+        Event::Skipped(done, why) => {
+            let mut line = object("skipped", done);
+            line["reason"] = match why {
+                Why::Equal => "equal".into(),
+                Why::Exists => "exists".into(),
+            };
+            line
+        }
+        Event::Failed(Failed { uri, error }) => json!({
+            "type": "failed",
+            "uri": uri.to_string(),
+            "error": error.to_string(),
+            "hint": error.hint(),
+            "kind": error.kind(),
+        }),
+        Event::Note(uri, text) => json!({ "type": "note", "uri": uri.to_string(), "note": text }),
+    }
+}
+
+/// The end of a job: what failed, line by line, and what was done.
+fn tell(summary: &Summary, asked: &GetArguments) {
+    if asked.json {
+        return;
+    }
+    if summary.written + summary.skipped > 0 || summary.failures > 1 {
+        summary.failed.iter().for_each(output::note_failed);
+        let unnamed = summary.failures - summary.failed.len() as u64;
+        if unnamed > 0 {
+            output::note(&format!("{} more failed", count(unnamed)));
+        }
+        // A hint is worth saying once, however many objects it is for.
+        let hints: BTreeSet<String> = summary.failed.iter().filter_map(|failed| failed.error.hint()).collect();
+        hints.iter().for_each(|hint| output::hint(hint));
+    }
+    let mut parts = Vec::new();
+    if summary.written > 0 {
+        let done = if asked.dry_run { "would be written" } else { "written" };
+        parts.push(format!("{} {done}, {}", plural(summary.written, "object"), bytes(summary.bytes)));
+    }
+    if summary.skipped > 0 {
+        parts.push(format!("{} left as they are", count(summary.skipped)));
+    }
+    if !parts.is_empty() {
+        output::note(&parts.join("; "));
+    }
+    if !asked.dry_run && summary.fetched < summary.bytes {
+        let there = bytes(summary.bytes - summary.fetched);
+        output::note(&format!("{there} of it were there from an earlier run"));
+    }
+    if summary.unchecked > 0 {
+        let objects = plural(summary.unchecked, "object");
+        output::note(&format!("{objects} with no checksum of the whole: the length alone was compared"));
+    }
+}
+
+fn outcome(summary: &Summary) -> Result<()> {
+    match (summary.written + summary.skipped, summary.failed.as_slice()) {
+        (_, []) => Ok(()),
+        // One failure alone (a listing that was refused, say) is the whole story.
+        (0, [only]) => Err(only.error.clone()),
+        _ => Err(Error::Partial {
+            message: format!("{} of {} not written", count(summary.failures), plural(summary.met(), "object")),
+        }),
+    }
 }

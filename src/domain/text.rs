@@ -7,7 +7,7 @@ use std::borrow::Cow;
 use std::fmt::Write as _;
 
 use jiff::Timestamp;
-use unicode_width::UnicodeWidthChar;
+use unicode_width::{UnicodeWidthChar as _, UnicodeWidthStr as _};
 
 /// The text with everything escaped that moves the cursor, hides, reorders, or looks like something else:
 /// controls as `\x1b`, other invisible characters as `\u{202e}`, a backslash as `\\`, a space at an end as `\x20`.
@@ -55,7 +55,6 @@ fn must_escape(c: char) -> bool {
 
 /// Cuts `text` to `width` columns, the cut marked with `…` at its end.
 pub fn cut(text: &str, width: usize) -> Cow<'_, str> {
-    use unicode_width::UnicodeWidthStr;
     if text.width() <= width {
         return Cow::Borrowed(text);
     }
@@ -75,20 +74,40 @@ pub fn cut(text: &str, width: usize) -> Cow<'_, str> {
     Cow::Owned(out)
 }
 
+/// The end of `text` in at most `width` columns: of keys and paths it tells more than their beginning.
+pub fn cut_start(text: &str, width: usize) -> Cow<'_, str> {
+    if text.width() <= width {
+        return Cow::Borrowed(text);
+    }
+    let reversed: String = text.chars().rev().collect();
+    Cow::Owned(cut(&reversed, width).chars().rev().collect())
+}
+
+/// A bar of `width` columns, `part` of `whole` filled.
+pub fn bar(part: u64, whole: u64, width: usize) -> String {
+    let filled =
+        if whole == 0 { 0 } else { (u128::from(part.min(whole)) * width as u128 / u128::from(whole)) as usize };
+    format!("{}{}", "█".repeat(filled), "░".repeat(width - filled))
+}
+
 /// Bytes as people read them: `22 B`, `1.2 MiB`, `4.0 GiB`.
 pub fn bytes(count: u64) -> String {
     const UNITS: [&str; 6] = ["KiB", "MiB", "GiB", "TiB", "PiB", "EiB"];
     if count < 1024 {
         return format!("{count} B");
     }
-    let mut value = count as f64 / 1024.0;
-    let mut unit = 0;
+    // A float's formatting would be the slowest part of a line of a listing.
+    let tenths = |unit: usize| {
+        let (tenths, whole) = (u128::from(count) * 10, 1_u128 << (10 * (unit + 1)));
+        let (floor, rest) = (tenths >> (10 * (unit + 1)), tenths & (whole - 1));
+        // To the nearest one, and from the middle to the even one, as floats are printed.
+        let up = 2 * rest > whole || 2 * rest == whole && floor % 2 == 1;
+        floor + u128::from(up)
+    };
     // 1023.95 would be printed as 1024.0.
-    while value >= 1023.95 && unit + 1 < UNITS.len() {
-        value /= 1024.0;
-        unit += 1;
-    }
-    format!("{value:.1} {}", UNITS[unit])
+    let unit = (0..UNITS.len() - 1).find(|unit| tenths(*unit) < 10_240).unwrap_or(UNITS.len() - 1);
+    let tenths = tenths(unit) as u64;
+    format!("{}.{} {}", tenths / 10, tenths % 10, UNITS[unit])
 }
 
 /// A count with its thousands set apart: `1,204`.
@@ -126,6 +145,21 @@ pub fn plural(number: u64, one: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn of_long_names_the_end_is_kept() {
+        for (text, width, end) in [("abc", 3, "abc"), ("abcd", 3, "…cd"), ("a世界", 4, "…界"), ("abc", 0, "")] {
+            assert_eq!(cut_start(text, width), end, "{text} in {width}");
+        }
+    }
+
+    #[test]
+    fn a_bar_is_full_only_at_the_end() {
+        for (part, whole, shown) in [(0, 0, "░░░░"), (99, 100, "███░"), (100, 100, "████"), (u64::MAX, 1, "████")]
+        {
+            assert_eq!(bar(part, whole, 4), shown);
+        }
+    }
 
     #[test]
     fn what_a_terminal_would_obey_is_escaped() {
@@ -168,6 +202,11 @@ mod tests {
     fn numbers_as_people_read_them() {
         for (number, text) in [(22, "22 B"), (1024, "1.0 KiB"), (1_258_291, "1.2 MiB"), (1_048_575, "1.0 MiB")] {
             assert_eq!(bytes(number), text);
+        }
+        for (number, value, unit) in
+            [(1280, 1280, "KiB"), (1792, 1792, "KiB"), (1_048_524, 1_048_524, "KiB"), (u64::MAX, u64::MAX >> 50, "EiB")]
+        {
+            assert_eq!(bytes(number), format!("{:.1} {unit}", value as f64 / 1024.0), "{number}");
         }
         for (number, text) in [(0, "0"), (999, "999"), (1_204, "1,204"), (1_000_000, "1,000,000")] {
             assert_eq!(count(number), text);

@@ -48,6 +48,18 @@ pub struct Progress {
     pub halt: Option<Halt>,
 }
 
+impl Progress {
+    /// The part in percent, when it is known what the whole is.
+    pub fn percent(&self) -> Option<u64> {
+        match (self.total_known, self.total_bytes) {
+            (false, _) => None,
+            // Empty objects are done one by one.
+            (true, 0) => Some(if self.objects < self.total_objects { 0 } else { 100 }),
+            (true, whole) => Some((u128::from(self.bytes.min(whole)) * 100 / u128::from(whole)) as u64),
+        }
+    }
+}
+
 /// An object that is being fetched.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Active {
@@ -227,4 +239,57 @@ pub struct Done {
     /// The checksum that the file was compared with, by its name at AWS: `CRC64NVME`, `MD5`, …; `None` when the
     /// object has none of the whole.
     pub checked: Option<&'static str>,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// `bytes` of 1,000 are there, of which `spared` were not fetched now.
+    fn progress(bytes: u64, spared: u64) -> Progress {
+        Progress { bytes, spared, total_bytes: 1000, total_known: true, ..Progress::default() }
+    }
+
+    #[test]
+    fn speed_is_what_was_fetched_in_the_time_between() {
+        // Milliseconds, bytes, spared; bytes a second and seconds left after it.
+        for (seen, speed, left) in [
+            (&[(0, 0, 0)][..], 0.0, None),
+            (&[(0, 0, 0), (400, 100, 0)], 0.0, None),
+            (&[(0, 0, 0), (1000, 100, 0)], 100.0, Some(9)),
+            // Half a second is looked at as a whole, however often it is asked.
+            (&[(0, 0, 0), (200, 10, 0), (400, 20, 0), (500, 50, 0)], 100.0, Some(10)),
+            // What an earlier run had is no speed.
+            (&[(0, 0, 0), (1000, 800, 700)], 100.0, Some(2)),
+            // A slower second weighs three tenths.
+            (&[(0, 0, 0), (1000, 100, 0), (2000, 150, 0)], 85.0, Some(10)),
+            // Bytes that are taken back, because an object was replaced, are no speed either.
+            (&[(0, 0, 0), (1000, 100, 0), (2000, 20, 0)], 70.0, Some(14)),
+            (&[(0, 0, 0), (1000, 1000, 0)], 1000.0, Some(0)),
+        ] {
+            let mut measured = Speed::default();
+            let mut last = Progress::default();
+            for (milliseconds, bytes, spared) in seen {
+                last = progress(*bytes, *spared);
+                measured.see(Timestamp::from_millisecond(*milliseconds).unwrap(), &last);
+            }
+            assert!((measured.bytes_per_second() - speed).abs() < 1e-9, "{seen:?}: {measured:?}");
+            assert_eq!(measured.seconds_left(&last), left, "{seen:?}");
+        }
+    }
+
+    #[test]
+    fn nobody_knows_the_time_left_of_what_stands_still_or_has_no_end() {
+        let mut speed = Speed::default();
+        speed.see(Timestamp::UNIX_EPOCH, &progress(0, 0));
+        speed.see(Timestamp::from_second(1).unwrap(), &progress(100, 0));
+        let known = progress(100, 0);
+        for (progress, left) in [
+            (known.clone(), Some(9)),
+            (Progress { total_known: false, ..known.clone() }, None),
+            (Progress { halt: Some(Halt::Paused), ..known }, None),
+        ] {
+            assert_eq!(speed.seconds_left(&progress), left);
+        }
+    }
 }

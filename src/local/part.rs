@@ -1,9 +1,9 @@
 //! Files on their way: written beside their place as `.NAME.xsw-part`, in any order of their pieces, renamed when they
 //! are whole.
 //!
-//! Behind the bytes of the object stands a journal: which object it is, and for each piece that is there its CRC. A run
-//! that was killed is taken up by it: what the file holds is read again and compared, so that nothing has to be believed
-//! that a kernel or a disk has lost. Before the file gets its name the journal is cut off.
+//! Behind the bytes of the object stands a journal: which object it is, and for each piece how much of it is there, with
+//! the CRC of that. A run that was killed is taken up by it: what the file holds is read again and compared, so that
+//! nothing has to be believed that a kernel or a disk has lost. Before the file gets its name the journal is cut off.
 
 use std::ffi::OsString;
 use std::fs::{self, File, OpenOptions, TryLockError};
@@ -28,8 +28,8 @@ const MAGIC: &[u8; 8] = b"xswpart1";
 /// Bytes of a journal before its records: magic, identity, piece size, algorithm, CRC of these.
 const HEAD: usize = 64;
 
-/// Bytes of a record: the CRC of the piece, and a CRC over that and the piece's number.
-const RECORD: usize = 16;
+/// Bytes of a record: how much of the piece is there, its CRC, and a CRC over both and the piece's number.
+const RECORD: usize = 24;
 
 /// What the kernel has not written by itself is written so often, so that a power cut loses little.
 const SYNC: Duration = Duration::from_secs(2);
@@ -82,6 +82,25 @@ impl Plan {
     }
 }
 
+/// What is there of a piece: so many bytes from its beginning, and their CRC on its way.
+#[derive(Clone, Debug)]
+pub struct Piece {
+    /// Bytes.
+    pub there: u64,
+    /// What takes the next ones.
+    pub hasher: Hasher,
+}
+
+impl Piece {
+    fn new(algorithm: Algorithm) -> Self {
+        Self { there: 0, hasher: Hasher::new(algorithm) }
+    }
+
+    fn crc(&self) -> u64 {
+        self.hasher.clone().finish().number().unwrap_or_default()
+    }
+}
+
 /// A digest of all texts that tell an object from others: its bucket, key, version, ETag, size.
 pub fn identity<'a>(texts: impl IntoIterator<Item = &'a str>) -> [u8; 32] {
     let mut digest = Sha256::new();
@@ -110,8 +129,8 @@ pub struct Part {
     path: PathBuf,
     target: PathBuf,
     plan: Plan,
-    /// The CRCs of the pieces that are there.
-    pieces: Mutex<Vec<Option<u64>>>,
+    /// What is there of each; of most of a large file nothing.
+    pieces: Mutex<Vec<Option<Piece>>>,
     synced: Mutex<Instant>,
 }
 
@@ -137,7 +156,7 @@ impl Part {
     /// [`Error::File`]: no room, no permission, another process at the same file.
     pub fn open(target: &Path, plan: Plan, whole: Option<&Checksum>) -> Result<(Self, Found)> {
         let path = path_of_part(target);
-        let failed = |error| Error::file("write", &path)(error);
+        let failed = |error| Error::file("write", target)(error);
         let file = open_part(&path).map_err(failed)?;
         let length = file.metadata().map_err(failed)?.len();
         let pieces = vec![None; usize::try_from(plan.pieces()).unwrap_or(usize::MAX)];
@@ -157,7 +176,11 @@ impl Part {
         if !matches!(found, Found::Bytes(_)) {
             part.file.set_len(0).map_err(failed)?;
         }
-        room(&part.path, part.plan.size.saturating_sub(if let Found::Bytes(bytes) = found { bytes } else { 0 }))?;
+        room(
+            target,
+            &part.path,
+            part.plan.size.saturating_sub(if let Found::Bytes(bytes) = found { bytes } else { 0 }),
+        )?;
         let end = part.plan.size + part.plan.journal_length();
         part.file
             .set_len(end)
@@ -170,10 +193,20 @@ impl Part {
         Ok((part, found))
     }
 
-    /// The numbers of the pieces that are missing.
+    /// The numbers of the pieces that are not whole.
     pub fn missing(&self) -> Vec<u64> {
+        let whole = |number: u64, piece: &Piece| piece.there == length(&self.plan.range(number));
         let pieces = held(&self.pieces);
-        pieces.iter().enumerate().filter(|(_, crc)| crc.is_none()).map(|(number, _)| number as u64).collect()
+        let missing =
+            (0..).zip(&*pieces).filter(|(number, piece)| !piece.as_ref().is_some_and(|piece| whole(*number, piece)));
+        missing.map(|(number, _)| number).collect()
+    }
+
+    /// What is there of a piece, to go on with.
+    pub fn piece(&self, number: u64) -> Piece {
+        let pieces = held(&self.pieces);
+        let known = usize::try_from(number).ok().and_then(|number| pieces.get(number)?.clone());
+        known.unwrap_or_else(|| Piece::new(self.plan.algorithm))
     }
 
     /// How the object is cut.
@@ -189,15 +222,15 @@ impl Part {
         write_at(&self.file, bytes, offset).map_err(Error::file("write", &self.target))
     }
 
-    /// Notes that a piece is there, whose bytes have this CRC. Blocks.
+    /// Notes what is there of a piece now. Blocks.
     ///
     /// # Errors
     /// [`Error::File`].
-    pub fn piece_is_there(&self, number: u64, crc: u64) -> Result<()> {
+    pub fn note(&self, number: u64, piece: &Piece) -> Result<()> {
         let failed = |error| Error::file("write", &self.target)(error);
-        write_at(&self.file, &record(number, crc), self.plan.record_at(number)).map_err(failed)?;
-        if let Some(piece) = held(&self.pieces).get_mut(number as usize) {
-            *piece = Some(crc);
+        write_at(&self.file, &record(number, piece.there, piece.crc()), self.plan.record_at(number)).map_err(failed)?;
+        if let Some(known) = held(&self.pieces).get_mut(number as usize) {
+            *known = Some(piece.clone());
         }
         let due = {
             let mut synced = held(&self.synced);
@@ -213,11 +246,11 @@ impl Part {
     /// The CRCs and lengths of all pieces, for [`crate::domain::checksum::combined`]; `None` while one is missing.
     pub fn crcs(&self) -> Option<Vec<(u64, u64)>> {
         let pieces = held(&self.pieces);
-        let length = |number| {
-            let range = self.plan.range(number);
-            range.end - range.start
+        let whole = |(number, piece): (u64, &Option<Piece>)| {
+            let piece = piece.as_ref().filter(|piece| piece.there == length(&self.plan.range(number)))?;
+            Some((piece.crc(), piece.there))
         };
-        pieces.iter().zip(0..).map(|(crc, number)| Some(((*crc)?, length(number)))).collect()
+        (0..).zip(&*pieces).map(whole).collect()
     }
 
     /// The checksum of the whole, read from the file. Blocks for long.
@@ -256,6 +289,7 @@ impl Part {
         let failed = |error| Error::file("write", &self.target)(error);
         self.file.set_len(self.plan.size).map_err(failed)?;
         settle(&self.file, modified).map_err(failed)?;
+        // The bytes are right: when they get no name now, the next run may name them.
         name(&self.path, &self.target, clobber)
     }
 
@@ -263,19 +297,20 @@ impl Part {
     fn prove_whole(&mut self, whole: Option<&Checksum>) -> io::Result<Found> {
         let Some(whole) = whole else { return Ok(Found::Another) };
         let mut hasher = Hasher::new(whole.algorithm);
-        let mut crcs = Vec::new();
+        let mut pieces = Vec::new();
         for number in 0..self.plan.pieces() {
-            let mut piece = Hasher::new(self.plan.algorithm);
-            read_range(&self.file, self.plan.range(number), |bytes| {
+            let range = self.plan.range(number);
+            let mut piece = Piece { there: length(&range), ..Piece::new(self.plan.algorithm) };
+            read_range(&self.file, range, |bytes| {
                 hasher.update(bytes);
-                piece.update(bytes);
+                piece.hasher.update(bytes);
             })?;
-            crcs.push(piece.finish().number());
+            pieces.push(Some(piece));
         }
         if hasher.finish() != *whole {
             return Ok(Found::Another);
         }
-        *held(&self.pieces) = crcs;
+        *held(&self.pieces) = pieces;
         Ok(Found::Bytes(self.plan.size))
     }
 
@@ -287,27 +322,31 @@ impl Part {
         }
         let mut bytes = 0;
         for (number, written) in (0..).zip(journal[HEAD..].chunks_exact(RECORD)) {
-            let told = u64::from_be_bytes(written[..8].try_into().unwrap_or_default());
-            if written != record(number, told) {
+            let number_at = |place: usize| u64::from_be_bytes(written[place..place + 8].try_into().unwrap_or_default());
+            let (there, crc) = (number_at(0), number_at(8));
+            let range = self.plan.range(number);
+            if written != record(number, there, crc) || there > length(&range) {
                 continue;
             }
-            let range = self.plan.range(number);
-            let mut hasher = Hasher::new(self.plan.algorithm);
-            read_range(&self.file, range.clone(), |bytes| hasher.update(bytes))?;
-            if hasher.finish().number() == Some(told)
-                && let Some(piece) = held(&self.pieces).get_mut(number as usize)
+            let mut piece = Piece { there, ..Piece::new(self.plan.algorithm) };
+            read_range(&self.file, range.start..range.start + there, |bytes| piece.hasher.update(bytes))?;
+            if piece.crc() == crc
+                && let Some(known) = held(&self.pieces).get_mut(number as usize)
             {
-                *piece = Some(told);
-                bytes += range.end - range.start;
+                *known = Some(piece);
+                bytes += there;
             }
         }
         Ok(Found::Bytes(bytes))
     }
 
     fn write_records(&self) -> io::Result<()> {
-        let pieces = held(&self.pieces).clone();
-        let record = |(number, crc): (u64, Option<u64>)| crc.map_or([0; RECORD], |crc| record(number, crc));
-        let records: Vec<u8> = (0..).zip(pieces).flat_map(record).collect();
+        let pieces = held(&self.pieces);
+        let record = |(number, piece): (u64, &Option<Piece>)| match piece {
+            Some(piece) => record(number, piece.there, piece.crc()),
+            None => [0; RECORD],
+        };
+        let records: Vec<u8> = (0..).zip(&*pieces).flat_map(record).collect();
         write_at(&self.file, &records, self.plan.record_at(0))
     }
 }
@@ -345,13 +384,15 @@ pub fn write_whole(target: &Path, bytes: &[u8], modified: Option<Timestamp>, clo
         write_at(&file, bytes, 0)?;
         settle(&file, modified)
     };
-    if let Err(error) = write() {
-        if error.kind() != io::ErrorKind::ResourceBusy {
+    let named = write().map_err(|error| (error.kind() != io::ErrorKind::ResourceBusy, error));
+    let named = named.map_err(|(ours, error)| (ours, Error::file("write", target)(error)));
+    let named = named.and_then(|()| name(&path, target, clobber).map_err(|error| (true, error)));
+    named.map_err(|(ours, error)| {
+        if ours {
             _ = fs::remove_file(&path);
         }
-        return Err(Error::file("write", target)(error));
-    }
-    name(&path, target, clobber)
+        error
+    })
 }
 
 /// Opens or makes a part, ours alone until it is closed. A symlink there is not followed.
@@ -405,7 +446,6 @@ fn name(part: &Path, target: &Path, clobber: Clobber) -> Result<PathBuf> {
                 place = numbered(target, number);
                 temporary = there.path;
             }
-            // The bytes are right: the next run may name them.
             Err(other) => {
                 _ = other.path.keep();
                 return Err(failed(other.error));
@@ -426,27 +466,31 @@ fn numbered(target: &Path, number: u32) -> PathBuf {
     target.with_file_name(name)
 }
 
-/// Tells early that a disk has too little room for `bytes` more.
-fn room(path: &Path, bytes: u64) -> Result<()> {
+/// Tells early that the disk of `path` has too little room for `bytes` more.
+fn room(target: &Path, path: &Path, bytes: u64) -> Result<()> {
     #[cfg(unix)]
     if let Ok(disk) = rustix::fs::statvfs(path)
         && disk.f_bavail.saturating_mul(disk.f_frsize) < bytes
     {
-        return Err(Error::file("write", path)(io::ErrorKind::StorageFull.into()));
+        return Err(Error::file("write", target)(io::ErrorKind::StorageFull.into()));
     }
-    _ = (path, bytes);
+    _ = (target, path, bytes);
     Ok(())
 }
 
-fn record(number: u64, crc64: u64) -> [u8; RECORD] {
-    let mut sealed = [0; RECORD];
-    sealed[..8].copy_from_slice(&number.to_be_bytes());
-    sealed[8..].copy_from_slice(&crc64.to_be_bytes());
-    let seal = crc(Algorithm::Crc64Nvme, &sealed);
+fn record(number: u64, there: u64, crc_of_them: u64) -> [u8; RECORD] {
     let mut record = [0; RECORD];
-    record[..8].copy_from_slice(&crc64.to_be_bytes());
-    record[8..].copy_from_slice(&seal.to_be_bytes());
+    record[..8].copy_from_slice(&there.to_be_bytes());
+    record[8..16].copy_from_slice(&crc_of_them.to_be_bytes());
+    // The number stands there while it is sealed, and its seal afterwards.
+    record[16..].copy_from_slice(&number.to_be_bytes());
+    let seal = crc(Algorithm::Crc64Nvme, &record);
+    record[16..].copy_from_slice(&seal.to_be_bytes());
     record
+}
+
+fn length(range: &std::ops::Range<u64>) -> u64 {
+    range.end - range.start
 }
 
 fn read_range(file: &File, range: std::ops::Range<u64>, mut take: impl FnMut(&[u8])) -> io::Result<()> {
@@ -511,9 +555,18 @@ mod tests {
 
     fn write_piece(part: &Part, number: u64) {
         let range = part.plan().range(number);
-        let bytes = &DATA[range.start as usize..range.end as usize];
-        part.write(bytes, range.start).unwrap();
-        part.piece_is_there(number, crc(Algorithm::Crc64Nvme, bytes)).unwrap();
+        write_some(part, number, length(&range));
+    }
+
+    /// Writes the next bytes of a piece, until `there` are there.
+    fn write_some(part: &Part, number: u64, there: u64) {
+        let start = part.plan().range(number).start;
+        let mut piece = part.piece(number);
+        let bytes = &DATA[(start + piece.there) as usize..(start + there) as usize];
+        part.write(bytes, start + piece.there).unwrap();
+        piece.hasher.update(bytes);
+        piece.there = there;
+        part.note(number, &piece).unwrap();
     }
 
     fn whole() -> Checksum {
@@ -530,10 +583,11 @@ mod tests {
         assert_eq!((found, part.missing()), (Found::Nothing, vec![0, 1, 2]));
         write_piece(&part, 2);
         write_piece(&part, 0);
+        write_some(&part, 1, 4);
         drop(part);
         let (part, found) = Part::open(&target, plan("one"), None).unwrap();
-        assert_eq!((found, part.missing()), (Found::Bytes(13), vec![1]));
-        assert_eq!(part.crcs(), None);
+        assert_eq!((found, part.missing()), (Found::Bytes(17), vec![1]));
+        assert_eq!((part.crcs(), part.piece(1).there), (None, 4));
         write_piece(&part, 1);
         assert_eq!(combined(Algorithm::Crc64Nvme, part.crcs().unwrap()), Some(whole()));
         assert_eq!(part.checksum(Algorithm::Crc64Nvme).unwrap(), whole());

@@ -10,7 +10,7 @@ use tokio::task::JoinSet;
 
 use super::control::Control;
 use super::downloaded::{Ended, Record};
-use super::transfer::fetch::{Gate, Line};
+use super::transfer::fetch::{Gate, Line, blocking};
 use super::transfer::object::{Desk, Item, Listed};
 use super::transfer::pool::{DEFAULT_MEMORY, Pool};
 use super::transfer::retry::Patience;
@@ -20,6 +20,7 @@ use super::walk::Walk;
 use super::{Core, held};
 use crate::aws::s3::S3;
 use crate::domain::local_path::folder_of;
+use crate::domain::object::Object;
 use crate::domain::role::RoleIndex;
 use crate::domain::select::Select;
 use crate::domain::transfer::{Event, Failed, IfExists, Progress, Summary};
@@ -112,11 +113,14 @@ pub type OnProgress = Arc<dyn Fn(&Progress) + Send + Sync>;
 /// Hears what becomes of each object, as it happens.
 pub type OnEvent = Arc<dyn Fn(&Event) + Send + Sync>;
 
-/// Says what shall happen to a file that is there, when [`IfExists::Ask`] was wished. Called where blocking is allowed.
-pub type AskExists = Arc<dyn Fn(&S3Uri, &Path) -> Result<IfExists> + Send + Sync>;
+/// An answer that somebody has to give.
+pub type Answer<T> = Pin<Box<dyn Future<Output = Result<T>> + Send>>;
+
+/// Says what shall happen to the file at a path, when [`IfExists::Ask`] was wished.
+pub type AskExists = Arc<dyn Fn(&Path) -> Answer<IfExists> + Send + Sync>;
 
 /// Sees to a new session, and answers when there is one.
-pub type AskSession = Arc<dyn Fn(Error) -> Pin<Box<dyn Future<Output = Result<()>> + Send>> + Send + Sync>;
+pub type AskSession = Arc<dyn Fn(Error) -> Answer<()> + Send + Sync>;
 
 /// What happens when the session ends on the way and a new one needs somebody.
 #[derive(Clone, Default)]
@@ -228,7 +232,7 @@ async fn run(s3: S3, pool: Pool, job: Job) -> Summary {
 }
 
 /// Feeds the queue: single objects as they are, prefixes page by page.
-async fn list(desk: &Desk, picks: Vec<Pick>, queue: mpsc::Sender<Item>) {
+async fn list(desk: &Arc<Desk>, picks: Vec<Pick>, queue: mpsc::Sender<Item>) {
     for pick in picks {
         match pick {
             Pick::Object { uri, version, size, to } => {
@@ -237,7 +241,7 @@ async fn list(desk: &Desk, picks: Vec<Pick>, queue: mpsc::Sender<Item>) {
                 let anew = desk.wishes.if_exists == IfExists::Overwrite;
                 match Target::new(&uri, to) {
                     Ok(target) => {
-                        let item = Item { uri, version, listed: None, counted, target, anew };
+                        let item = Item { uri, version, listed: None, counted, target, anew, looked: None };
                         // Nobody takes it when the job has been stopped.
                         _ = queue.send(item).await;
                     }
@@ -255,43 +259,63 @@ async fn list(desk: &Desk, picks: Vec<Pick>, queue: mpsc::Sender<Item>) {
     desk.tally.listed();
 }
 
-async fn list_prefix(desk: &Desk, uri: &S3Uri, strip: &str, root: &Path, queue: &mpsc::Sender<Item>) -> Result<()> {
+async fn list_prefix(
+    desk: &Arc<Desk>,
+    uri: &S3Uri,
+    strip: &str,
+    root: &Path,
+    queue: &mpsc::Sender<Item>,
+) -> Result<()> {
     let mut walk = Walk::new(desk.line.s3.clone(), uri.clone());
     while let Some(objects) = walk.next().await? {
-        for object in objects {
+        let (place, bucket, strip, root) = (Arc::clone(desk), uri.bucket.clone(), strip.to_owned(), root.to_owned());
+        // A page at a time: to look at one file is cheaper than the way to the thread that may.
+        let items = blocking(move || {
+            let items = objects.into_iter().filter_map(|object| item(&place, &bucket, object, &strip, &root));
+            Ok(items.collect::<Vec<_>>())
+        });
+        for item in items.await? {
             if desk.tally.stopped().is_some() {
                 return Ok(());
             }
-            let path = object.key.strip_prefix(strip).unwrap_or(&object.key);
-            if !desk.wishes.select.allows(path, object.size, object.last_modified) {
-                continue;
-            }
-            let uri = S3Uri::new(&uri.bucket, &object.key);
-            // The console makes such markers for folders; they hold nothing.
-            if let (Some(folder), 0) = (object.key.strip_suffix('/'), object.size) {
-                make_folder(desk, &uri, strip, folder, root).await;
-                continue;
-            }
-            desk.tally.found(object.size);
-            match safe_path(strip, &object.key) {
-                Ok(relative) => {
-                    let target = Target { root: root.to_owned(), relative };
-                    let listed = Listed { size: object.size, modified: object.last_modified, etag: object.etag };
-                    let counted = listed.size;
-                    let item = Item { uri, version: None, listed: Some(listed), counted, target, anew: false };
-                    _ = queue.send(item).await;
-                }
-                Err(error) => {
-                    desk.tally.begin(&uri, object.size).give_up();
-                    desk.tell(Event::Failed(Failed { uri, error }));
-                }
-            }
+            _ = queue.send(item).await;
         }
     }
     Ok(())
 }
 
-async fn make_folder(desk: &Desk, uri: &S3Uri, strip: &str, folder: &str, root: &Path) {
+/// What shall be done with a listed object, and what is at its place; `None` when that is settled. Blocks.
+fn item(desk: &Desk, bucket: &str, object: Object, strip: &str, root: &Path) -> Option<Item> {
+    let path = object.key.strip_prefix(strip).unwrap_or(&object.key);
+    if !desk.wishes.select.allows(path, object.size, object.last_modified) {
+        return None;
+    }
+    let uri = S3Uri::new(bucket, &object.key);
+    // The console makes such markers for folders; they hold nothing.
+    if let (Some(folder), 0) = (object.key.strip_suffix('/'), object.size) {
+        make_folder(desk, &uri, strip, folder, root);
+        return None;
+    }
+    desk.tally.found(object.size);
+    match safe_path(strip, &object.key) {
+        Ok(relative) => {
+            let target = Target { root: root.to_owned(), relative };
+            let listed = Listed { size: object.size, modified: object.last_modified, etag: object.etag };
+            let counted = listed.size;
+            let mut item = Item { uri, version: None, listed: None, counted, target, anew: false, looked: None };
+            item.looked = Some(item.look(desk, &listed));
+            item.listed = Some(listed);
+            Some(item)
+        }
+        Err(error) => {
+            desk.tally.begin(&uri, object.size).give_up();
+            desk.tell(Event::Failed(Failed { uri, error }));
+            None
+        }
+    }
+}
+
+fn make_folder(desk: &Desk, uri: &S3Uri, strip: &str, folder: &str, root: &Path) {
     // The marker of the prefix itself: its folder is the chosen one.
     if folder.len() < strip.len() || desk.wishes.dry_run {
         return;

@@ -1,37 +1,293 @@
-//! Every object below a prefix, in the order of the keys.
+//! Every object below a prefix, in the order of the keys, listed in parallel.
+//!
+//! A listing is a row of parts, each a range of keys; the ranges follow each other without gap or overlap, so whatever
+//! was guessed about the keys, each key is in one part. The first part's pages are given out; the others are read ahead.
+//! Parts are cut where prefixes are, and long runs of keys at guessed places ([`guess`]).
 
-use crate::aws::s3::{Depth, S3};
-use crate::domain::object::{Entry, Object};
+mod cut;
+mod guess;
+mod part;
+
+use std::collections::VecDeque;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::task::JoinSet;
+
+use crate::aws::s3::{Begin, Depth, S3};
+use crate::domain::object::{Object, Page};
 use crate::domain::uri::S3Uri;
-use crate::error::Result;
+use crate::error::{Error, Result};
+use cut::{Cut, Range};
+use part::{Met, Next, Part};
+
+/// Requests at the same time, at first and at most.
+const CAUTIOUS: usize = 8;
+const BOLD: usize = 32;
+
+/// Objects that were read ahead and are not given out yet: about 64 pages. The first part always may go on.
+const READ_AHEAD: usize = 64_000;
+
+/// So many parts are enough to keep everyone busy.
+const PARTS: usize = 256;
+
+/// Requests for a page while the server is too busy.
+const PATIENCE: u32 = 6;
+
+/// A page of a listing, as it is asked for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Question {
+    prefix: String,
+    depth: Depth,
+    next: Next,
+}
+
+type Answer = Pin<Box<dyn Future<Output = Result<Page>> + Send>>;
+type Ask = Arc<dyn Fn(Question) -> Answer + Send + Sync>;
 
 /// A listing of all objects below a prefix.
-#[derive(Debug)]
 pub struct Walk {
-    s3: S3,
-    uri: S3Uri,
-    /// The next page's token; the outer `None` is the end.
-    token: Option<Option<String>>,
+    ask: Ask,
+    prefix: String,
+    parts: VecDeque<Part>,
+    running: JoinSet<(u64, Result<Page>)>,
+    next_id: u64,
+    /// Requests at the same time, for now.
+    limit: usize,
+    /// The last key that was given out.
+    last: Option<String>,
+    /// One page after the other: the server or the role does not let us do better, or it is not worth it.
+    serial: bool,
+    /// Whether all that was given out was in the order of the keys.
+    is_sorted: bool,
+    /// How long a part waits that was refused, on top of what the SDK waited; twice as long each time.
+    pause: Duration,
+    /// How many objects are wanted still.
+    wanted: u64,
+}
+
+impl std::fmt::Debug for Walk {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Walk").field("prefix", &self.prefix).field("parts", &self.parts.len()).finish_non_exhaustive()
+    }
 }
 
 impl Walk {
     /// Lists what is below `uri`. Nothing is asked before [`Self::next`]; dropping it stops what runs.
+    ///
+    /// A directory bucket lists in no order, and so does the walk there.
     pub fn new(s3: S3, uri: S3Uri) -> Self {
-        Self { s3, uri, token: Some(None) }
+        // Amazon S3 User Guide, "Directory bucket naming rules" and, for ListObjectsV2, their differences.
+        let serial = uri.bucket.ends_with("--x-s3");
+        let bucket = uri.bucket;
+        let ask = move |question: Question| -> Answer {
+            let (s3, uri) = (s3.clone(), S3Uri::new(&bucket, question.prefix));
+            Box::pin(async move {
+                let after = match &question.next {
+                    Next::After(cut) => cut.start_after(),
+                    _ => String::new(),
+                };
+                let begin = match &question.next {
+                    Next::Token(token) => Begin::Token(token),
+                    Next::After(_) => Begin::After(&after),
+                    Next::First | Next::Done => Begin::First,
+                };
+                s3.page_from(&uri, question.depth, begin).await
+            })
+        };
+        Self::of(Arc::new(ask), uri.key, serial)
+    }
+
+    fn of(ask: Ask, prefix: String, serial: bool) -> Self {
+        let parts = VecDeque::from([Part::flat(prefix.clone(), Range::default(), true)]);
+        Self {
+            ask,
+            prefix,
+            parts,
+            running: JoinSet::new(),
+            next_id: 1,
+            limit: CAUTIOUS,
+            last: None,
+            serial,
+            is_sorted: true,
+            pause: Duration::from_millis(250),
+            wanted: u64::MAX,
+        }
+    }
+
+    /// Stops after so many objects, and for a few pages nothing is read ahead.
+    #[must_use]
+    pub fn at_most(mut self, objects: u64) -> Self {
+        self.wanted = objects;
+        self.serial |= objects <= 4_000;
+        self
     }
 
     /// The next objects; `None` at the end. An empty answer is not the end.
     ///
     /// # Errors
-    /// What the listing says; after an error there is nothing more.
+    /// What the listing says, after everything before it; after an error there is nothing more. [`Error::Denied`]
+    /// without s3:ListBucket.
     pub async fn next(&mut self) -> Result<Option<Vec<Object>>> {
-        let Some(token) = self.token.take() else { return Ok(None) };
-        let page = self.s3.page(&self.uri, Depth::All, token.as_deref()).await?;
-        self.token = page.next.map(Some);
-        let objects = page.entries.into_iter().filter_map(|entry| match entry {
-            Entry::Object(object) => Some(object),
-            Entry::Prefix(_) => None,
-        });
-        Ok(Some(objects.collect()))
+        let outcome = self.advance().await;
+        match &outcome {
+            Ok(Some(_)) if self.wanted > 0 => {}
+            // Dropped answers are cheaper than unread ones.
+            _ => self.stop(),
+        }
+        outcome
+    }
+
+    fn stop(&mut self) {
+        self.parts.clear();
+        self.running.abort_all();
+    }
+
+    async fn advance(&mut self) -> Result<Option<Vec<Object>>> {
+        loop {
+            while let Some(done) = self.running.try_join_next() {
+                self.hear(done)?;
+            }
+            while self.parts.front().is_some_and(Part::is_over) {
+                self.parts.pop_front();
+            }
+            self.send();
+            let Some(first) = self.parts.front_mut() else { return Ok(None) };
+            self.is_sorted &= first.is_sorted;
+            if let Some(mut objects) = first.ready.pop_front() {
+                objects.truncate(usize::try_from(self.wanted).unwrap_or(usize::MAX));
+                self.wanted -= objects.len() as u64;
+                if let Some(last) = objects.last() {
+                    self.last = Some(last.key.clone());
+                }
+                return Ok(Some(objects));
+            }
+            if let Some(error) = first.failed.take() {
+                return Err(error);
+            }
+            match self.running.join_next().await {
+                Some(done) => self.hear(done)?,
+                None => return Err(Error::Crashed { message: "a listing stands still".into() }),
+            }
+        }
+    }
+
+    /// Sends the requests that there is room for, first things first.
+    fn send(&mut self) {
+        let room = if self.serial { 1 } else { self.limit };
+        let ahead: usize = self.parts.iter().map(Part::read).sum();
+        if ahead as u64 >= self.wanted {
+            return;
+        }
+        for place in 0..self.parts.len() {
+            if self.running.len() >= room {
+                return;
+            }
+            // Requests that run will bring a page each.
+            if place > 0 && ahead + 1000 * self.running.len() >= READ_AHEAD {
+                return;
+            }
+            let many = self.parts.len() > 4 * PARTS;
+            let part = &mut self.parts[place];
+            // More prefixes are of no use while so many wait.
+            if part.runs || part.next == Next::Done || place > 0 && many && part.depth == Depth::Level {
+                continue;
+            }
+            part.runs = true;
+            let question = Question { prefix: part.prefix.clone(), depth: part.depth, next: part.next.clone() };
+            let pause = if part.refusals == 0 { Duration::ZERO } else { self.pause * 2_u32.pow(part.refusals.min(6)) };
+            let (id, answer) = (part.id, (self.ask)(question));
+            self.running.spawn(async move {
+                if !pause.is_zero() {
+                    tokio::time::sleep(pause).await;
+                }
+                (id, answer.await)
+            });
+        }
+    }
+
+    fn hear(&mut self, done: std::result::Result<(u64, Result<Page>), tokio::task::JoinError>) -> Result<()> {
+        let (id, answer) = match done {
+            Ok(done) => done,
+            // Only of parts that are gone.
+            Err(error) if error.is_cancelled() => return Ok(()),
+            Err(error) => return Err(Error::Crashed { message: error.to_string() }),
+        };
+        let Some(place) = self.parts.iter().position(|part| part.id == id) else { return Ok(()) };
+        let part = &mut self.parts[place];
+        part.runs = false;
+        match answer {
+            Ok(page) => {
+                self.limit = (self.limit + 1).min(BOLD);
+                part.refusals = 0;
+                match part.take(page, self.serial) {
+                    Met::Objects => self.divide(place),
+                    Met::Parts(parts) => self.insert(place, parts),
+                    Met::Disorder => self.fall_back()?,
+                    Met::Nothing => {}
+                }
+            }
+            Err(error) if is_busy(&error) && part.refusals < PATIENCE => {
+                self.limit = (self.limit / 2).max(1);
+                part.refusals += 1;
+            }
+            // A role may list this prefix and no other, or only without a delimiter.
+            Err(Error::Denied { .. }) if !self.serial && part.id != 0 => self.fall_back()?,
+            Err(error) => {
+                part.failed = Some(error);
+                part.next = Next::Done;
+                // What comes after it will never be given out.
+                self.parts.truncate(place + 1);
+            }
+        }
+        Ok(())
+    }
+
+    /// Begins anew behind what was given out, one page after the other.
+    fn fall_back(&mut self) -> Result<()> {
+        if !self.is_sorted {
+            let message = "the keys come in no order and not to the end".into();
+            return Err(Error::Aws { action: "s3:ListBucket".into(), code: "Disorder".into(), message, hint: None });
+        }
+        tracing::debug!(prefix = self.prefix, "the listing goes on page after page");
+        self.running.abort_all();
+        self.serial = true;
+        let range = Range { from: self.last.clone().map(Cut::After), to: None };
+        // Not after a key: perhaps that is what the server cannot do.
+        let mut part = Part::flat(self.prefix.clone(), range, true);
+        part.id = self.next_id;
+        self.next_id += 1;
+        self.parts = VecDeque::from([part]);
+        Ok(())
+    }
+
+    /// Divides what is left of a part, when there is nobody waiting for work.
+    fn divide(&mut self, place: usize) {
+        let waiting = self.parts.iter().take(2 * PARTS).filter(|part| part.next != Next::Done).count();
+        if self.serial || waiting >= self.limit.max(CAUTIOUS) || self.parts.len() >= PARTS {
+            return;
+        }
+        let parts = self.parts[place].divide();
+        self.insert(place + 1, parts);
+    }
+
+    fn insert(&mut self, place: usize, mut parts: Vec<Part>) {
+        for part in &mut parts {
+            part.id = self.next_id;
+            self.next_id += 1;
+        }
+        let rest = self.parts.split_off(place);
+        self.parts.extend(parts);
+        self.parts.extend(rest);
     }
 }
+
+/// Whether the server asks for fewer requests.
+fn is_busy(error: &Error) -> bool {
+    matches!(error, Error::Aws { code, .. }
+        if matches!(code.as_str(), "SlowDown" | "ServiceUnavailable" | "Throttling" | "RequestLimitExceeded" | "HTTP 503"))
+}
+
+#[cfg(test)]
+mod tests;

@@ -55,8 +55,12 @@ pub enum Effect {
     Download { job: JobId, role: RoleIndex, picks: Vec<Pick>, if_exists: IfExists },
     /// Stop what this ticket asked for.
     Cancel(Ticket),
-    /// Stop a transfer.
+    /// Stop a transfer for good.
     CancelJob(JobId),
+    /// Let a transfer stand still where it is.
+    PauseJob(JobId),
+    /// Let a transfer go on that was paused, or for which there is a session now.
+    ResumeJob(JobId),
     /// Leave the screen to a subshell and come back.
     Shell { role: RoleIndex },
     /// Open the web console in the browser.

@@ -43,6 +43,7 @@ pub enum Action {
     Transfers,
     MoveUp,
     MoveDown,
+    Remove,
     Help,
     Close,
     Quit,
@@ -53,7 +54,7 @@ pub const HELP_LINES: usize = Action::ALL.len() + 3;
 
 impl Action {
     /// In the order of the help, in words for it.
-    pub const ALL: [(Self, &'static str); 34] = [
+    pub const ALL: [(Self, &'static str); 35] = [
         (Self::Open, "assume the role, open the bucket or folder"),
         (Self::Parent, "one level up"),
         (Self::Up, "up"),
@@ -67,7 +68,7 @@ impl Action {
         (Self::Filter, "filter the list"),
         (Self::Buckets, "the buckets of the role"),
         (Self::GoTo, "go to s3://…, also a bucket that is not listed"),
-        (Self::Mark, "mark or unmark"),
+        (Self::Mark, "mark or unmark; pause the transfer, let it go on"),
         (Self::MarkAll, "mark all that is shown, or none"),
         (Self::Download, "download what is marked, else what is under the cursor"),
         (Self::CopyText, "copy: URI, ARN, https URL, presigned URL; the role's ARN"),
@@ -81,10 +82,11 @@ impl Action {
         (Self::Bookmark, "bookmark this place, or forget the bookmark"),
         (Self::Shell, "a subshell that holds the role's session"),
         (Self::Console, "the AWS web console, signed in as the role"),
-        (Self::Refresh, "list again; on a role: a new session"),
+        (Self::Refresh, "list again; a new session of the role; the transfer again"),
         (Self::Transfers, "to the transfers"),
         (Self::MoveUp, "the waiting transfer earlier"),
         (Self::MoveDown, "the waiting transfer later"),
+        (Self::Remove, "forget the transfer that has ended"),
         (Self::Help, "this help"),
         (Self::Close, "close, clear the filter, or cancel what runs"),
         (Self::Quit, "quit"),
@@ -124,6 +126,7 @@ impl Action {
             Self::Transfers => "transfers",
             Self::MoveUp => "earlier",
             Self::MoveDown => "later",
+            Self::Remove => "forget",
             Self::Help => "help",
             Self::Close => "cancel",
             Self::Quit => "quit",

@@ -65,3 +65,8 @@ pub(super) fn areas(state: &State) -> Areas {
     let (browser, transfers) = cut_below(right, transfers_rows);
     Areas { header, roles, facts, browser, transfers, notice, footer }
 }
+
+/// Columns and rows for the text of a transfer's report, inside its frame and margins.
+pub(super) fn report_room((columns, rows): (u16, u16)) -> (usize, usize) {
+    (usize::from(columns.saturating_sub(8).min(100)), usize::from(rows.saturating_sub(4)))
+}

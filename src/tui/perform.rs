@@ -1,5 +1,6 @@
 //! Does what an effect says, and sends the answer: success, failure and panic all come back as one message.
 
+use std::convert::Infallible;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -11,17 +12,31 @@ use crate::aws::s3::{Depth, Of};
 use crate::domain::object::{Entry, Object, Page};
 use crate::domain::pattern::Pattern;
 use crate::domain::role::RoleIndex;
-use crate::domain::transfer::{IfExists, Progress, Summary};
+use crate::domain::transfer::{Halt, Halted, IfExists, Progress, Summary};
 use crate::domain::uri::S3Uri;
 use crate::error::{Error, Result};
 use crate::ops::Core;
 use crate::ops::console::ConsolePage;
+use crate::ops::control::Control;
 use crate::ops::download::{Job, OnHalt, Pick, Wishes};
 use crate::ops::sign_in::{How, Step};
 use crate::ops::walk::Walk;
 
 /// Between two answers that only say how far a count is.
 const TELL: Duration = Duration::from_millis(150);
+
+/// How often a transfer's session is looked at, whether it is a new one.
+const BETWEEN_LOOKS: Duration = Duration::from_secs(5);
+
+/// A transfer that begins.
+pub(super) struct Run {
+    pub(super) job: JobId,
+    pub(super) role: RoleIndex,
+    /// The hand that pauses it.
+    pub(super) control: Control,
+    /// Where it tells how far it is.
+    pub(super) progress: watch::Sender<Progress>,
+}
 
 /// What the effects work with.
 #[derive(Clone)]
@@ -244,27 +259,51 @@ impl Outside {
         self.notices().await;
     }
 
-    /// Downloads; how far it is goes into `progress`, where only the newest counts.
-    pub(super) async fn download(
-        self,
-        job: JobId,
-        role: RoleIndex,
-        picks: Vec<Pick>,
-        if_exists: IfExists,
-        progress: watch::Sender<Progress>,
-    ) {
+    /// Downloads; how far it is goes into the run's `progress`, where only the newest counts.
+    pub(super) async fn download(self, run: Run, picks: Vec<Pick>, if_exists: IfExists) {
+        let (job, role) = (run.job, run.role);
         let answer: Result<Summary> = async {
-            self.session(role).await?;
+            self.session_at_last(&run).await?;
+            let Run { control, progress, .. } = run;
             let on_progress = Arc::new(move |now: &Progress| _ = progress.send_replace(now.clone()));
-            Ok(self
-                .core
-                .download(
-                    role,
-                    Job::new(picks, Wishes { if_exists, on_halt: OnHalt::Wait, ..Wishes::default() }, on_progress),
-                )
-                .await)
+            let wishes = Wishes { if_exists, on_halt: OnHalt::Wait, ..Wishes::default() };
+            let job = Job { control, ..Job::new(picks, wishes, on_progress) };
+            tokio::select! {
+                summary = self.core.download(role, job) => Ok(summary),
+                never = self.tell_renewals(role) => match never {},
+            }
         }
         .await;
         self.send(Msg::Finished(job, answer)).await;
+    }
+
+    /// The session of a transfer that begins; while it needs somebody, the transfer stands still.
+    async fn session_at_last(&self, run: &Run) -> Result<()> {
+        loop {
+            match self.session(run.role).await {
+                Err(error @ (Error::MfaRequired { .. } | Error::SignedOut { .. })) => {
+                    run.progress.send_modify(|progress| progress.halt = Some(Halt::Session(Halted(error))));
+                    run.control.resumed().await;
+                    run.progress.send_modify(|progress| progress.halt = None);
+                }
+                answer => return answer,
+            }
+        }
+    }
+
+    /// A transfer renews its session on the way; the header should know.
+    async fn tell_renewals(&self, role: RoleIndex) -> Infallible {
+        let mut known = None;
+        loop {
+            tokio::time::sleep(BETWEEN_LOOKS).await;
+            let core = Arc::clone(&self.core);
+            // Where sessions rest may be slow to say.
+            let Ok(Some(session)) = tokio::task::spawn_blocking(move || core.live_session(role)).await else {
+                continue;
+            };
+            if known.replace(session.expiration).is_some_and(|known| known != session.expiration) {
+                self.send(Msg::Renewed(role, Life::from(&session))).await;
+            }
+        }
     }
 }

@@ -17,7 +17,7 @@ use super::effect::Effect;
 use super::input::Input;
 use super::keys::KeyMap;
 use super::msg::{JobId, Msg, Ticket};
-use super::perform::Outside;
+use super::perform::{Outside, Run};
 use super::state::State;
 use super::terminal::{Screen, leave};
 use super::theme::Theme;
@@ -29,6 +29,7 @@ use crate::domain::transfer::Progress;
 use crate::error::{Error, Result};
 use crate::local::clipboard;
 use crate::ops::Core;
+use crate::ops::control::Control;
 
 /// Between ticks while nothing but the clock moves, and while something turns.
 const SLOW: Duration = Duration::from_secs(1);
@@ -104,7 +105,8 @@ pub async fn run(core: Arc<Core>, options: Options) -> Result<Ended> {
                 Err(_) => break,
             }
         }
-        waiting.extend(work.progress());
+        // In front: the end of a transfer comes after the last that it tells of itself.
+        waiting.splice(0..0, work.progress());
         if !waiting.iter().any(|msg| matches!(msg, Msg::Tick(_)))
             && Timestamp::now().duration_since(state.now).as_millis() >= 100
         {
@@ -212,12 +214,18 @@ struct Work {
     outside: Outside,
     tasks: JoinSet<()>,
     owners: HashMap<Id, (Owner, AbortHandle)>,
-    watched: HashMap<JobId, watch::Receiver<Progress>>,
+    jobs: HashMap<JobId, Hand>,
+}
+
+/// What we hold of a transfer that has a task.
+struct Hand {
+    control: Control,
+    progress: watch::Receiver<Progress>,
 }
 
 impl Work {
     fn new(outside: Outside) -> Self {
-        Self { outside, tasks: JoinSet::new(), owners: HashMap::new(), watched: HashMap::new() }
+        Self { outside, tasks: JoinSet::new(), owners: HashMap::new(), jobs: HashMap::new() }
     }
 
     fn spawn<F: Future<Output = ()> + Send + 'static>(&mut self, owner: Owner, work: impl FnOnce(Outside) -> F) {
@@ -266,9 +274,11 @@ impl Work {
                 self.spawn(Owner::Console(role), |outside| outside.console(role, page));
             }
             Effect::Download { job, role, picks, if_exists } => {
-                let (sender, receiver) = watch::channel(Progress::default());
-                self.watched.insert(job, receiver);
-                self.spawn(Owner::Job(job), |outside| outside.download(job, role, picks, if_exists, sender));
+                let (sender, progress) = watch::channel(Progress::default());
+                let control = Control::default();
+                self.jobs.insert(job, Hand { control: control.clone(), progress });
+                let run = Run { job, role, control, progress: sender };
+                self.spawn(Owner::Job(job), |outside| outside.download(run, picks, if_exists));
             }
             Effect::Cancel(ticket) => self.cancel(|owner| match owner {
                 Owner::Assume(of, _)
@@ -281,7 +291,13 @@ impl Work {
                 | Owner::Details(of) => of == ticket,
                 Owner::Console(_) | Owner::Job(_) | Owner::Nobody => false,
             }),
-            Effect::CancelJob(job) => self.cancel(|owner| owner == Owner::Job(job)),
+            Effect::CancelJob(job) => {
+                self.jobs.remove(&job);
+                self.cancel(|owner| owner == Owner::Job(job));
+            }
+            // One that has just ended has no hand any more.
+            Effect::PauseJob(job) => self.jobs.get(&job).into_iter().for_each(|hand| hand.control.pause()),
+            Effect::ResumeJob(job) => self.jobs.get(&job).into_iter().for_each(|hand| hand.control.resume()),
             // The loop itself does these: they need the screen.
             Effect::Shell { .. } | Effect::CopyText(_) | Effect::CopyPresigned(_) | Effect::Quit => {}
         }
@@ -304,7 +320,7 @@ impl Work {
             };
             let owner = self.owners.remove(&id).map_or(Owner::Nobody, |(owner, _)| owner);
             if let Owner::Job(job) = owner {
-                self.watched.remove(&job);
+                self.jobs.remove(&job);
             }
             let Some(error) = crash else { continue };
             return Some(match owner {
@@ -325,8 +341,14 @@ impl Work {
 
     /// How far the transfers are, where that has changed.
     fn progress(&mut self) -> Vec<Msg> {
-        let changed = self.watched.iter_mut().filter(|(_, watch)| watch.has_changed().unwrap_or(false));
-        changed.map(|(job, watch)| Msg::Progress(*job, watch.borrow_and_update().clone())).collect()
+        let mut told = Vec::new();
+        for (job, Hand { progress, .. }) in &mut self.jobs {
+            // The last one may be there when who told it has gone.
+            if progress.has_changed().unwrap_or(true) {
+                told.push(Msg::Progress(*job, progress.borrow_and_update().clone()));
+            }
+        }
+        told
     }
 }
 

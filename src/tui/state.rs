@@ -1,5 +1,7 @@
 //! All that the screen shows. `update` alone changes it; `view` draws it and nothing else.
 
+mod jobs;
+
 use std::collections::{BTreeSet, HashMap};
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -9,13 +11,15 @@ use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use tui_input::Input;
 
+pub use self::jobs::{Job, Outcome};
+
 use super::keys::KeyMap;
 use super::listing::Listing;
 use super::msg::{Counted, JobId, Life, SignInStep, Ticket};
 use crate::aws::s3::Of;
 use crate::domain::object::Details;
 use crate::domain::role::{Profile, RoleIndex};
-use crate::domain::transfer::{Progress, Summary};
+use crate::domain::transfer::IfExists;
 use crate::domain::uri::S3Uri;
 use crate::error::Error;
 use crate::ops::download::{Pick, To};
@@ -101,11 +105,6 @@ impl State {
     /// The life of the current role's session.
     pub fn life(&self) -> Option<&Life> {
         self.current.and_then(|role| self.roles.lives.get(&role))
-    }
-
-    /// Transfers that run.
-    pub fn running(&self) -> impl Iterator<Item = &Job> {
-        self.jobs.iter().filter(|job| matches!(job.outcome, Outcome::Running))
     }
 
     /// Whether anything moves on its own, so that the screen wants short ticks.
@@ -279,6 +278,8 @@ pub enum After {
     Console { here: bool },
     /// List again what the browser shows.
     Relist,
+    /// Let the transfers go on that wait for it.
+    Resume,
 }
 
 /// Where the browser is.
@@ -410,42 +411,6 @@ impl Browser {
     }
 }
 
-/// A transfer.
-#[derive(Debug)]
-pub struct Job {
-    /// Which.
-    pub id: JobId,
-    /// What is transferred, already fit for the screen.
-    pub title: String,
-    /// Whose session.
-    pub role: RoleIndex,
-    /// How far it is.
-    pub progress: Progress,
-    /// Bytes a second, smoothed.
-    pub speed: f64,
-    /// When the speed was last measured, and how many bytes there were.
-    pub measured: (Timestamp, u64),
-    /// How it ended, if it has.
-    pub outcome: Outcome,
-}
-
-impl Job {
-    /// Seconds until it is done at this speed; `None` while nobody knows.
-    pub fn seconds_left(&self) -> Option<u64> {
-        let rest = self.progress.total_bytes.saturating_sub(self.progress.bytes);
-        (self.progress.total_known && self.speed >= 1.0).then(|| (rest as f64 / self.speed).ceil() as u64)
-    }
-}
-
-/// How a transfer ended.
-#[derive(Debug)]
-pub enum Outcome {
-    Running,
-    Done(Summary),
-    Failed(Error),
-    Cancelled,
-}
-
 /// How far a sign-in is.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum SignInProgress {
@@ -520,8 +485,8 @@ pub enum Modal {
         input: Input,
         /// Whether it still is what it began with: the first character replaces it.
         untouched: bool,
-        /// Whether files that are there are overwritten.
-        overwrite: bool,
+        /// What happens to files that are there and differ.
+        if_exists: IfExists,
         /// What was wrong.
         problem: Option<String>,
     },

@@ -27,6 +27,7 @@ use crate::ops::download::Pick;
 
 mod browse;
 mod picture;
+mod transfers;
 
 const PROFILE: &str = r#"
 [settings]
@@ -307,9 +308,9 @@ fn a_folder_may_begin_in_the_home() {
     let mut app = App::in_bucket();
     app.state.home = Some("/home/me".into());
     for (typed, root) in [("~/in", "/home/me/in"), ("~", "/home/me"), ("~x", "~x"), ("/tmp/x", "/tmp/x")] {
-        let effects = app.press(&format!("d{typed}<enter>"));
-        let [Effect::Download { picks, .. }] = effects.as_slice() else { panic!("{effects:?}") };
-        assert_eq!(picks[..], [Pick::folder(uri("reports/"), Path::new(root))], "{typed}");
+        app.press(&format!("d{typed}<enter>"));
+        let job = app.state.jobs.last().unwrap();
+        assert_eq!(job.picks, [Pick::folder(uri("reports/"), Path::new(root))], "{typed}");
     }
 }
 
@@ -518,57 +519,6 @@ fn a_bucket_opens_by_name_when_buckets_cannot_be_listed() {
     let effects = app.press("<ctrl-u>other-bucket<enter>");
     let uri = S3Uri::new("other-bucket", "");
     assert_eq!(effects, [Effect::List { ticket: Ticket(3), role: READER, uri }]);
-}
-
-#[test]
-fn a_marked_set_is_downloaded_into_the_chosen_folder() {
-    let mut app = App::in_bucket();
-    assert_eq!(app.press("<space><down><space>d"), []);
-    insta::assert_snapshot!(app.screen());
-    let effects = app.press("out<tab><enter>");
-    let root = Path::new("out");
-    let picks = vec![Pick::folder(uri("reports/"), root), Pick::into_folder(uri("test.txt"), Some(22), root)];
-    assert_eq!(effects, [Effect::Download { job: JobId(4), role: READER, picks, if_exists: IfExists::Overwrite }]);
-    assert_eq!(app.state.browser.listing.marked().len(), 0);
-}
-
-#[test]
-fn transfers_show_how_far_they_are_and_how_they_ended() {
-    let mut app = App::in_bucket();
-    app.press("jd<enter>jd<enter>");
-    let progress = Progress {
-        bytes: 600_000,
-        total_bytes: 1_258_291,
-        total_objects: 1,
-        total_known: true,
-        active: vec![Active { key: "summary.csv".into(), ..Active::default() }],
-        objects: 0,
-        ..Progress::default()
-    };
-    app.hear(Msg::Progress(JobId(4), progress));
-    app.hear(Msg::Tick(at(2)));
-    insta::assert_snapshot!(app.screen());
-    let done =
-        Done { uri: uri("summary.csv"), path: "summary.csv".into(), size: 1_258_291, checked: Some("CRC64NVME") };
-    let exists = Failed { uri: uri("test.txt"), error: Error::Exists { path: "test.txt".into() } };
-    app.hear(Msg::Finished(
-        JobId(4),
-        Ok(Summary { written: 1, bytes: 1_258_291, done: vec![done], ..Summary::default() }),
-    ));
-    app.hear(Msg::Finished(JobId(5), Ok(Summary { failures: 1, failed: vec![exists], ..Summary::default() })));
-    app.press("T<enter>");
-    insta::assert_snapshot!(app.screen());
-}
-
-#[test]
-fn a_transfer_can_be_cancelled_and_quitting_asks_while_one_runs() {
-    let mut app = App::in_bucket();
-    app.press("jd<enter>");
-    assert_eq!(app.press("q"), []);
-    assert_eq!(app.press("<esc>T<esc>"), [Effect::CancelJob(JobId(4))]);
-    app.hear(Msg::Finished(JobId(4), Ok(Summary::default())));
-    assert!(app.screen().contains("cancelled"));
-    assert_eq!(app.press("q"), [Effect::Quit]);
 }
 
 #[test]

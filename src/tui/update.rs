@@ -17,7 +17,7 @@ use super::effect::Effect;
 use super::keys::Action;
 use super::layout::areas;
 use super::msg::{Msg, Ticket};
-use super::state::{Focus, Modal, Outcome, State};
+use super::state::{Focus, Job, Modal, State};
 use crate::domain::session::{is_fresh, seconds_left};
 use crate::domain::text::escaped;
 use crate::error::Error;
@@ -39,6 +39,7 @@ pub fn update(state: &mut State, msg: Msg) -> Vec<Effect> {
         Msg::Renewed(role, life) => {
             state.roles.failures.remove(&role);
             state.roles.lives.insert(role, life);
+            transfers::session_came(state, role, &mut effects);
         }
         Msg::Assumed(ticket, role, answer, hint) => {
             roles::assumed(state, (ticket, role), answer, hint, &mut effects);
@@ -70,6 +71,7 @@ pub fn update(state: &mut State, msg: Msg) -> Vec<Effect> {
             state.notice = Some(all.collect::<Vec<_>>().join("; ")).filter(|text| !text.is_empty());
         }
     }
+    transfers::settle(state, &mut effects);
     follow(state);
     effects
 }
@@ -87,7 +89,7 @@ fn key(state: &mut State, event: KeyEvent, effects: &mut Vec<Effect>) {
 /// Does what a key means when nothing stands in front of the panes.
 fn act(state: &mut State, action: Action, effects: &mut Vec<Effect>) {
     match action {
-        Action::Quit if state.running().next().is_some() => state.modal = Some(Modal::Quit),
+        Action::Quit if state.jobs.iter().any(Job::is_open) => state.modal = Some(Modal::Quit),
         Action::Quit => effects.push(Effect::Quit),
         Action::Help => state.modal = Some(Modal::Help { top: 0 }),
         Action::NextPane => state.focus = next_pane(state, 1),
@@ -176,9 +178,5 @@ fn follow(state: &mut State) {
     let browser_height = inner(areas.browser.height).saturating_sub(1);
     state.browser.cursor.follow(state.browser.listing.shown(), browser_height);
     state.job_cursor.follow(state.jobs.len(), inner(areas.transfers.height));
-}
-
-/// Whether a transfer has not ended.
-fn runs(outcome: &Outcome) -> bool {
-    matches!(outcome, Outcome::Running)
+    transfers::keep_in_report(state);
 }

@@ -87,13 +87,6 @@ fn spinner(beat: usize) -> &'static str {
     STEPS[beat % STEPS.len()]
 }
 
-/// A bar of `width` columns, `part` of `whole` filled.
-fn bar(part: u64, whole: u64, width: usize) -> String {
-    let filled =
-        if whole == 0 { 0 } else { (u128::from(part.min(whole)) * width as u128 / u128::from(whole)) as usize };
-    format!("{}{}", "█".repeat(filled), "░".repeat(width - filled))
-}
-
 /// Draws lines from the top of an area.
 fn lines<'a>(frame: &mut Frame<'_>, area: Rect, lines: impl IntoIterator<Item = Line<'a>>) {
     for (row, line) in (area.y..area.bottom()).zip(lines) {

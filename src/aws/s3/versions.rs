@@ -6,7 +6,7 @@ use aws_sdk_s3::Client;
 use aws_sdk_s3::types::EncodingType;
 
 use super::S3;
-use super::list::decoded;
+use super::list::answer::decoded;
 use crate::aws::timestamp;
 use crate::domain::object::{Version, VersionPage};
 use crate::domain::uri::S3Uri;
@@ -44,7 +44,7 @@ impl S3 {
         };
         let answer = self.in_region(&uri.bucket, request).await?;
         let encoded = answer.encoding_type == Some(EncodingType::Url);
-        let decode = |key: String| if encoded { decoded(&key) } else { key };
+        let decode = |key: String| if encoded { decoded(&key).into_owned() } else { key };
         let mut versions: Vec<Version> = Vec::new();
         for version in answer.versions.unwrap_or_default() {
             let Some(key) = version.key else { continue };

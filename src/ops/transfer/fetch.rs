@@ -9,16 +9,18 @@ use super::pool::{Pool, Slot};
 use super::retry::{Patience, Verdict, verdict};
 use super::tally::{Share, Tally};
 use crate::aws::s3::{Ask, Body, S3, Stat};
-use crate::domain::checksum::Hasher;
 use crate::domain::transfer::{Halt, Halted};
 use crate::domain::uri::S3Uri;
 use crate::error::{Error, Result};
-use crate::local::part::Part;
+use crate::local::part::{Part, Piece};
 use crate::ops::control::Control;
 use crate::ops::download::OnHalt;
 
 /// Bytes are handed to the disk in batches of at least this size, off the async threads.
 const BATCH: u64 = 512 << 10;
+
+/// Bytes that are worth the trouble of as many failures again.
+const PROGRESS: u64 = 64 << 10;
 
 /// What a stream holds at most: a batch, and what the connection has read ahead.
 const WINDOW: u64 = 1 << 20;
@@ -28,30 +30,35 @@ pub(in crate::ops) enum Sink {
     /// Into memory: a small object.
     Memory(Vec<u8>),
     /// Into a piece of a file.
-    Piece { part: Arc<Part>, number: u64, hasher: Hasher },
+    Piece(Box<PieceOf>),
+}
+
+/// A piece of a file, as far as it is there.
+pub(in crate::ops) struct PieceOf {
+    pub(in crate::ops) part: Arc<Part>,
+    pub(in crate::ops) number: u64,
+    pub(in crate::ops) piece: Piece,
 }
 
 impl Sink {
-    /// Takes the bytes at `offset`; `last`: no more come.
-    async fn take(self, offset: u64, batch: Vec<Bytes>, last: bool) -> Result<Self> {
+    /// Takes the bytes at `offset`.
+    async fn take(self, offset: u64, batch: Vec<Bytes>) -> Result<Self> {
         match self {
             Self::Memory(mut memory) => {
                 batch.iter().for_each(|bytes| memory.extend_from_slice(bytes));
                 Ok(Self::Memory(memory))
             }
-            Self::Piece { part, number, mut hasher } => {
+            Self::Piece(mut of) => {
                 blocking(move || {
                     let mut at = offset;
                     for bytes in batch {
-                        part.write(&bytes, at)?;
-                        hasher.update(&bytes);
+                        of.part.write(&bytes, at)?;
+                        of.piece.hasher.update(&bytes);
                         at += bytes.len() as u64;
                     }
-                    if last {
-                        let crc = hasher.clone().finish().number().unwrap_or_default();
-                        part.piece_is_there(number, crc)?;
-                    }
-                    Ok(Self::Piece { part, number, hasher })
+                    of.piece.there += at - offset;
+                    of.part.note(of.number, &of.piece)?;
+                    Ok(Self::Piece(of))
                 })
                 .await
             }
@@ -84,10 +91,9 @@ impl Line {
     ) -> Result<(Sink, Stat)> {
         let mut at = range.start;
         let mut first: Option<Stat> = None;
-        let mut failures = 0;
+        let (mut failures, mut settled) = (0, range.start);
         loop {
             let mut stream = Stream { line: self, uri, range: range.clone(), share, slot: None };
-            let before = at;
             let seen = self.gate.seen();
             let ended;
             (sink, ended) = stream.run(ask, &mut at, sink, &mut first).await?;
@@ -97,7 +103,10 @@ impl Line {
                 Ended::Broken(error) => error,
             };
             drop(stream);
-            failures = if at > before { 1 } else { failures + 1 };
+            if at >= settled + PROGRESS {
+                (failures, settled) = (0, at);
+            }
+            failures += 1;
             match verdict(&error) {
                 Verdict::Again | Verdict::SlowDown => {
                     if verdict(&error) == Verdict::SlowDown {
@@ -123,7 +132,15 @@ impl Line {
                 let _slot = self.pool.slot(0).await;
                 self.s3.stat(uri, ask).await
             };
-            let Err(error) = answer else { return answer };
+            let error = match answer {
+                Ok(stat) => return Ok(stat),
+                // HEAD has no body, so S3 could not say why: GET can.
+                Err(error @ Error::Denied { .. }) => {
+                    let one = Ask { range: Some(0..1), ..ask.clone() };
+                    return Err(self.s3.get(uri, &one).await.err().unwrap_or(error));
+                }
+                Err(error) => error,
+            };
             failures += 1;
             match verdict(&error) {
                 Verdict::Again | Verdict::SlowDown => {
@@ -180,7 +197,7 @@ impl Stream<'_> {
             let length: u64 = batch.iter().map(|bytes| bytes.len() as u64).sum();
             let last = *at + length == self.range.end;
             if length > 0 || last {
-                sink = sink.take(*at, batch, last).await?;
+                sink = sink.take(*at, batch).await?;
                 *at += length;
                 self.share.written(length);
             }

@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 
-use super::fetch::{Line, Sink, blocking};
+use super::fetch::{Line, PieceOf, Sink, blocking};
 use super::retry::{Verdict, verdict};
 use super::tally::{Share, Tally};
 use super::target::{Decision, Folders, Known, Target, by_wish, decide};
@@ -49,6 +49,21 @@ pub(in crate::ops) struct Item {
     pub(in crate::ops) target: Target,
     /// Whether it is fetched although an equal file is there.
     pub(in crate::ops) anew: bool,
+    /// What is at the target, when that was looked at already.
+    pub(in crate::ops) looked: Option<Result<(PathBuf, Decision)>>,
+}
+
+impl Item {
+    /// Looks at what is at the target. Blocks.
+    pub(in crate::ops) fn look(&self, desk: &Desk, listed: &Listed) -> Result<(PathBuf, Decision)> {
+        let known = Known { size: listed.size, modified: listed.modified, etag: listed.etag.as_deref() };
+        let path = match desk.wishes.dry_run {
+            true => self.target.root.join(&self.target.relative),
+            false => desk.folders.path(&self.target)?,
+        };
+        let decision = decide(&path, &known, desk.wishes.if_exists, self.anew)?;
+        Ok((path, decision))
+    }
 }
 
 /// An object as a listing told it.
@@ -137,7 +152,7 @@ impl Desk {
                 share.spared(listed.size);
                 return Ok(Event::Skipped(done(item, path, listed.size, None), why));
             }
-            (path, Decision::Ask) => match self.question(item, &path).await? {
+            (path, Decision::Ask) => match self.question(&path).await? {
                 Decision::Write(clobber) => (path, clobber),
                 _ => {
                     share.spared(listed.size);
@@ -160,28 +175,18 @@ impl Desk {
     }
 
     async fn look(self: &Arc<Self>, item: &Item, listed: &Listed) -> Result<(PathBuf, Decision)> {
-        let (desk, target, listed, anew) = (Arc::clone(self), item.target.clone(), listed.clone(), item.anew);
-        blocking(move || {
-            let known = Known { size: listed.size, modified: listed.modified, etag: listed.etag.as_deref() };
-            let path = match desk.wishes.dry_run {
-                true => target.root.join(&target.relative),
-                false => desk.folders.path(&target)?,
-            };
-            let decision = decide(&path, &known, desk.wishes.if_exists, anew)?;
-            Ok((path, decision))
-        })
-        .await
+        if let Some(looked) = &item.looked {
+            return looked.clone();
+        }
+        let (desk, item, listed) = (Arc::clone(self), item.clone(), listed.clone());
+        blocking(move || item.look(&desk, &listed)).await
     }
 
-    async fn question(&self, item: &Item, path: &Path) -> Result<Decision> {
+    async fn question(&self, path: &Path) -> Result<Decision> {
         let _one = self.asking.lock().await;
         let Some(ask) = self.wishes.ask.clone() else { return by_wish(path, IfExists::Refuse) };
-        let (uri, path) = (item.uri.clone(), path.to_owned());
-        blocking(move || {
-            let wish = ask(&uri, &path)?;
-            by_wish(&path, if wish == IfExists::Ask { IfExists::Refuse } else { wish })
-        })
-        .await
+        let wish = ask(path).await?;
+        by_wish(path, if wish == IfExists::Ask { IfExists::Refuse } else { wish })
     }
 }
 
@@ -190,7 +195,8 @@ fn done(item: &Item, path: PathBuf, size: u64, checked: Option<Algorithm>) -> Do
 }
 
 fn is_disk_full(error: &Error) -> bool {
-    let full = [std::io::ErrorKind::StorageFull, std::io::ErrorKind::QuotaExceeded];
+    use std::io::ErrorKind::{QuotaExceeded, StorageFull};
+    let full = [StorageFull, QuotaExceeded];
     matches!(error, Error::File { source, .. } if full.contains(&source.kind()))
 }
 
@@ -306,11 +312,13 @@ impl Work<'_> {
 
     /// An object that one request brings, with its checksum.
     async fn one_piece(&self, part: &Arc<Part>) -> Result<Option<Stat>> {
-        if part.missing().is_empty() {
-            // Its checksum was not asked for: the run that wrote it compared it with its length and ETag alone.
-            return Ok(Some(self.desk.line.stat(&self.item.uri, &self.ask).await?));
+        let piece = part.piece(0);
+        if piece.there > 0 {
+            // The checksum of the whole comes with the whole alone.
+            let stat = self.desk.line.stat(&self.item.uri, &self.ask).await?;
+            return self.ranges(part).await.map(|_| Some(stat));
         }
-        let sink = Sink::Piece { part: Arc::clone(part), number: 0, hasher: Hasher::new(part.plan().algorithm) };
+        let sink = Sink::Piece(Box::new(PieceOf { part: Arc::clone(part), number: 0, piece }));
         let range = part.plan().range(0);
         let (_, stat) = self.desk.line.fetch(&self.item.uri, &self.ask, range, sink, self.share).await?;
         Ok(Some(stat))
@@ -328,10 +336,11 @@ impl Work<'_> {
                 let (line, uri, mut ask) = (self.desk.line.clone(), self.item.uri.clone(), self.ask.clone());
                 let (part, share) = (Arc::clone(part), Arc::clone(self.share));
                 pieces.spawn(async move {
-                    let range = part.plan().range(number);
+                    let piece = part.piece(number);
+                    let whole = part.plan().range(number);
+                    let range = whole.start + piece.there..whole.end;
                     ask.range = Some(range.clone());
-                    let hasher = Hasher::new(part.plan().algorithm);
-                    let sink = Sink::Piece { part, number, hasher };
+                    let sink = Sink::Piece(Box::new(PieceOf { part, number, piece }));
                     line.fetch(&uri, &ask, range, sink, &share).await.map(|_| ())
                 });
             }

@@ -112,6 +112,7 @@ fn day() -> App {
         active: vec![Active { key: current.into(), ..Active::default() }],
         ..Progress::default()
     };
+    app.hear(Msg::Tick(at(766)));
     app.hear(Msg::Progress(JobId(4), progress(9 << 20, 24 << 20, "big.bin")));
     app.hear(Msg::Progress(JobId(5), progress(1_108_000, 1_258_291, "summary.csv")));
     app.hear(Msg::Tick(at(768)));

@@ -9,6 +9,7 @@ use crate::domain::object::{Bucket, Page, VersionPage};
 use crate::domain::pattern::Pattern;
 use crate::domain::role::RoleIndex;
 use crate::domain::text::escaped;
+use crate::domain::transfer::IfExists;
 use crate::domain::uri::S3Uri;
 use crate::error::{Error, Result};
 use crate::tui::effect::Effect;
@@ -434,5 +435,6 @@ fn download(state: &mut State) {
         return;
     }
     let input = Input::new("./".into());
-    state.modal = Some(Modal::Download { picked, input, untouched: true, overwrite: false, problem: None });
+    state.modal =
+        Some(Modal::Download { picked, input, untouched: true, if_exists: IfExists::default(), problem: None });
 }

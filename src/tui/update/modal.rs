@@ -81,25 +81,26 @@ pub(super) fn key(state: &mut State, event: KeyEvent, effects: &mut Vec<Effect>)
             typed(&mut input, event);
             state.modal = Some(Modal::Confirm { role, then, anew, input });
         }
-        Modal::Download { picked, input, overwrite, .. } if enter => {
+        Modal::Download { picked, input, if_exists, .. } if enter => {
             let folder = folder_named(input.value().trim(), state.home.as_deref());
             match (state.browser.role, folder.as_os_str().is_empty()) {
                 (Some(role), false) => {
-                    transfers::start(state, role, &picked, &folder, overwrite, effects);
+                    transfers::start(state, role, &picked, &folder, if_exists);
                     state.browser.listing.unmark_all();
                 }
                 _ => {
                     let problem = Some("name a folder".into());
-                    state.modal = Some(Modal::Download { picked, input, untouched: false, overwrite, problem });
+                    state.modal = Some(Modal::Download { picked, input, untouched: false, if_exists, problem });
                 }
             }
         }
-        Modal::Download { picked, input, untouched, overwrite, .. } if event.code == KeyCode::Tab => {
-            state.modal = Some(Modal::Download { picked, input, untouched, overwrite: !overwrite, problem: None });
+        Modal::Download { picked, input, untouched, if_exists, .. } if event.code == KeyCode::Tab => {
+            let if_exists = transfers::next_wish(if_exists);
+            state.modal = Some(Modal::Download { picked, input, untouched, if_exists, problem: None });
         }
-        Modal::Download { picked, mut input, untouched, overwrite, .. } => {
+        Modal::Download { picked, mut input, untouched, if_exists, .. } => {
             replaced(&mut input, untouched, event);
-            state.modal = Some(Modal::Download { picked, input, untouched: false, overwrite, problem: None });
+            state.modal = Some(Modal::Download { picked, input, untouched: false, if_exists, problem: None });
         }
         Modal::Help { top } => {
             // Of the help it is known how long it is; two rows are the frame, two stay free around it.

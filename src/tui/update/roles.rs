@@ -3,7 +3,7 @@
 use tui_input::Input;
 
 use super::browser;
-use super::{fail, new_ticket};
+use super::{fail, new_ticket, transfers};
 use crate::domain::role::RoleIndex;
 use crate::domain::session::seconds_left;
 use crate::domain::text::escaped;
@@ -104,6 +104,7 @@ pub(super) fn assume(
     // One at a time: whoever picks another role does not wait for the first.
     if let Some(running) = state.assuming.take() {
         effects.push(Effect::Cancel(running.ticket));
+        transfers::not_answered(state, &running);
     }
     let ticket = new_ticket(state);
     state.assuming = Some(Assuming { ticket, role, then, question: None });
@@ -131,6 +132,10 @@ pub(super) fn assumed(
     match answer {
         Ok(life) => {
             state.roles.lives.insert(role, life);
+            transfers::session_came(state, role, effects);
+            if running.then == After::Resume {
+                return;
+            }
             if state.modal.is_some() {
                 // What is being asked is about the role that was held when the question came up.
                 state.notice = Some(format!("{} is assumed: open it when you are done", label(state, role)));
@@ -140,6 +145,7 @@ pub(super) fn assumed(
         }
         // Other questions first: Enter on the role asks again.
         Err(Error::MfaRequired { .. }) if state.modal.is_some() => {
+            transfers::not_answered(state, &running);
             state.notice = Some(format!("{} wants an MFA code", label(state, role)));
         }
         Err(Error::MfaRequired { role: wanting, serial }) => {
@@ -275,7 +281,7 @@ fn hold(state: &mut State, role: RoleIndex, then: After, effects: &mut Vec<Effec
             }
             effects.push(Effect::Shell { role });
         }
-        // Done above.
-        After::Console { .. } => {}
+        // Done above, and by `assumed`.
+        After::Console { .. } | After::Resume => {}
     }
 }

@@ -1,18 +1,27 @@
-//! Transfers that run beside everything else.
+//! Transfers that run beside everything else: a few at once, the others in line.
 
 use std::path::Path;
 
 use jiff::Timestamp;
 
-use super::{new_number, roles, runs};
+use super::{new_number, roles};
+use crate::domain::duration::words;
 use crate::domain::role::RoleIndex;
 use crate::domain::text::{count, escaped};
-use crate::domain::transfer::{IfExists, Progress, Summary};
-use crate::error::{Error, Result};
+use crate::domain::transfer::{IfExists, Progress, Speed, Summary};
+use crate::error::Result;
 use crate::tui::effect::Effect;
 use crate::tui::keys::Action;
+use crate::tui::layout::report_room;
 use crate::tui::msg::JobId;
-use crate::tui::state::{After, Cursor, Focus, Job, Modal, Outcome, Picked, State, picks};
+use crate::tui::report::{renewal, report};
+use crate::tui::state::{After, Assuming, Cursor, Focus, Job, Modal, Outcome, Picked, State, picks};
+
+/// Transfers that run at the same time; each fetches many objects at once already.
+const AT_ONCE: usize = 3;
+
+/// How long a transfer runs before it is said that the session ends before it: the first speeds mislead. In seconds.
+const STEADY: i64 = 5;
 
 pub(super) fn act(state: &mut State, action: Action, effects: &mut Vec<Effect>) {
     let length = state.jobs.len();
@@ -24,71 +33,161 @@ pub(super) fn act(state: &mut State, action: Action, effects: &mut Vec<Effect>) 
         Action::Open | Action::Details => {
             state.modal = state.jobs.get(state.job_cursor.at).map(|job| Modal::Transfer { job: job.id, top: 0 });
         }
-        Action::Close => match state.jobs.get_mut(state.job_cursor.at).filter(|job| runs(&job.outcome)) {
-            Some(job) => {
-                job.outcome = Outcome::Cancelled;
-                effects.push(Effect::CancelJob(job.id));
-            }
-            None => state.focus = Focus::Browser,
-        },
+        Action::Mark => pause_or_go_on(state, effects),
+        Action::Refresh => retry(state),
+        Action::MoveUp => reorder(state, -1),
+        Action::MoveDown => reorder(state, 1),
+        Action::Remove => remove(state),
+        Action::Close => cancel(state, effects),
         Action::Parent => state.focus = Focus::Browser,
         _ => {}
     }
 }
 
-/// Starts a download into `folder`.
-pub(super) fn start(
-    state: &mut State,
-    role: RoleIndex,
-    picked: &[Picked],
-    folder: &Path,
-    overwrite: bool,
-    effects: &mut Vec<Effect>,
-) {
-    let job = JobId(new_number(state));
+/// Puts a download into `folder` at the end of the line.
+pub(super) fn start(state: &mut State, role: RoleIndex, picked: &[Picked], folder: &Path, if_exists: IfExists) {
+    let id = JobId(new_number(state));
     let title = match picked {
         [Picked { uri, .. }] => escaped(if uri.key.is_empty() { &uri.bucket } else { uri.name() }).into_owned(),
         _ => format!("{} items", count(picked.len() as u64)),
     };
-    state.jobs.push(Job {
-        id: job,
-        title,
-        role,
-        progress: Progress::default(),
-        speed: 0.0,
-        measured: (state.now, 0),
-        outcome: Outcome::Running,
-    });
+    state.jobs.push(Job::new(id, title, role, picks(picked, folder), if_exists));
     state.job_cursor = Cursor { at: state.jobs.len() - 1, ..state.job_cursor };
-    let picks = picks(picked, folder);
-    let if_exists = if overwrite { IfExists::Overwrite } else { IfExists::Refuse };
-    effects.push(Effect::Download { job, role, picks, if_exists });
+}
+
+/// After every message: who is next in line begins, and who lacks a session has somebody asked for it.
+pub(super) fn settle(state: &mut State, effects: &mut Vec<Effect>) {
+    let now = state.now;
+    let free = AT_ONCE.saturating_sub(state.running().count());
+    for job in state.jobs.iter_mut().filter(|job| job.waits() && !job.held).take(free) {
+        job.outcome = Outcome::Running;
+        effects.push(match job.begun {
+            Some(_) => Effect::ResumeJob(job.id),
+            None => {
+                let (job, role, picks, if_exists) = (job.id, job.role, job.picks.clone(), job.if_exists);
+                Effect::Download { job, role, picks, if_exists }
+            }
+        });
+        job.begun = job.begun.or(Some(now));
+    }
+    // One question at a time, and none in front of another.
+    if state.modal.is_some() || state.assuming.is_some() {
+        return;
+    }
+    let lacking = state.jobs.iter().find(|job| job.lacks_session().is_some() && !job.asked);
+    let Some(role) = lacking.map(|job| job.role) else { return };
+    mark_asked(state, role, true);
+    roles::assume(state, role, After::Resume, None, false, effects);
+}
+
+/// A session of `role` is there: what waits for it goes on.
+pub(super) fn session_came(state: &State, role: RoleIndex, effects: &mut Vec<Effect>) {
+    let waiting = state.jobs.iter().filter(|job| job.role == role && job.lacks_session().is_some());
+    effects.extend(waiting.map(|job| Effect::ResumeJob(job.id)));
+}
+
+/// The question for a session gave way to something else: it is put again later, if transfers wait for it.
+pub(super) fn not_answered(state: &mut State, assuming: &Assuming) {
+    if assuming.then == After::Resume {
+        mark_asked(state, assuming.role, false);
+    }
+}
+
+fn mark_asked(state: &mut State, role: RoleIndex, asked: bool) {
+    for job in state.jobs.iter_mut().filter(|job| job.role == role) {
+        job.asked = asked && job.lacks_session().is_some();
+    }
+}
+
+fn pause_or_go_on(state: &mut State, effects: &mut Vec<Effect>) {
+    let Some(job) = state.jobs.get_mut(state.job_cursor.at) else { return };
+    match job.outcome {
+        // It stands already; what it lacks is somebody's answer.
+        Outcome::Running if job.lacks_session().is_some() => job.asked = false,
+        Outcome::Running => {
+            // Its place is free for the next in line.
+            job.outcome = Outcome::Queued;
+            job.held = true;
+            job.speed = Speed::default();
+            effects.push(Effect::PauseJob(job.id));
+        }
+        Outcome::Queued => job.held = !job.held,
+        Outcome::Done(_) | Outcome::Failed(_) | Outcome::Cancelled => {
+            state.notice = Some(format!("{} has ended", job.title));
+        }
+    }
+}
+
+fn retry(state: &mut State) {
+    let Some(job) = state.jobs.get(state.job_cursor.at) else { return };
+    if !job.can_be_retried() {
+        let why = if job.is_open() { "has not ended" } else { "has nothing that failed" };
+        state.notice = Some(format!("{} {why}", job.title));
+        return;
+    }
+    let id = JobId(new_number(state));
+    let job = &mut state.jobs[state.job_cursor.at];
+    state.notice = Some(format!("{} goes on where it was; files that are equal are skipped", job.title));
+    let (title, picks) = (std::mem::take(&mut job.title), std::mem::take(&mut job.picks));
+    *job = Job::new(id, title, job.role, picks, job.if_exists);
+}
+
+/// Changes places with the next one in line in that direction; what runs or has ended stays where it is.
+fn reorder(state: &mut State, by: isize) {
+    let at = state.job_cursor.at;
+    if !state.jobs.get(at).is_some_and(Job::waits) {
+        state.notice = Some("only a transfer that waits can be moved".into());
+        return;
+    }
+    let waits = |place: &usize| state.jobs[*place].waits();
+    let other = if by < 0 { (0..at).rev().find(waits) } else { (at + 1..state.jobs.len()).find(waits) };
+    if let Some(other) = other {
+        state.jobs.swap(at, other);
+        state.job_cursor.at = other;
+    }
+}
+
+fn remove(state: &mut State) {
+    let Some(job) = state.jobs.get(state.job_cursor.at) else { return };
+    if job.is_open() {
+        let key = state.keys.key(Action::Close).unwrap_or_default();
+        state.notice = Some(format!("{} has not ended; {key} cancels it", job.title));
+        return;
+    }
+    state.jobs.remove(state.job_cursor.at);
+}
+
+fn cancel(state: &mut State, effects: &mut Vec<Effect>) {
+    let retry = state.keys.key(Action::Refresh).unwrap_or_default();
+    let Some(job) = state.jobs.get_mut(state.job_cursor.at).filter(|job| job.is_open()) else {
+        state.focus = Focus::Browser;
+        return;
+    };
+    job.outcome = Outcome::Cancelled;
+    // One that never began has nothing to stop.
+    let begun = job.begun.is_some();
+    let goes_on = if begun { "goes on where it was" } else { "puts it in line again" };
+    state.notice = Some(format!("{} was cancelled; {retry} {goes_on}", job.title));
+    effects.extend(begun.then_some(Effect::CancelJob(job.id)));
 }
 
 pub(super) fn progress(state: &mut State, id: JobId, progress: Progress) {
-    if let Some(job) = state.jobs.iter_mut().find(|job| job.id == id && runs(&job.outcome)) {
-        job.progress = progress;
-    }
+    let Some(place) = state.jobs.iter().position(|job| job.id == id && job.is_open()) else { return };
+    state.jobs[place].progress = progress;
+    let job = &state.jobs[place];
+    // One answer serves all of the role.
+    let is_asked = |other: &Job| other.role == job.role && other.asked && other.lacks_session().is_some();
+    state.jobs[place].asked = job.lacks_session().is_some() && state.jobs.iter().any(is_asked);
 }
 
 /// The end of a transfer; one that was cancelled stays so.
 pub(super) fn finished(state: &mut State, id: JobId, answer: Result<Summary>) {
-    let Some(job) = state.jobs.iter_mut().find(|job| job.id == id && runs(&job.outcome)) else { return };
+    let Some(job) = state.jobs.iter_mut().find(|job| job.id == id && job.is_open()) else { return };
+    job.progress.active.clear();
+    job.progress.halt = None;
     job.outcome = match answer {
         Ok(summary) => {
-            let (done, failed) = (count(summary.written), summary.failures as usize);
-            // The last progress may have been overtaken by the end.
-            job.progress.bytes = summary.bytes;
-            job.progress.objects = summary.met();
-            job.progress.total_objects = job.progress.objects;
-            job.progress.total_bytes = job.progress.total_bytes.max(summary.bytes);
-            state.notice = Some(if let ("0", [only]) = (done.as_str(), summary.failed.as_slice()) {
-                only.error.to_string()
-            } else if failed == 0 {
-                format!("{}: {done} written", job.title)
-            } else {
-                format!("{}: {done} written, {} failed", job.title, count(failed as u64))
-            });
+            state.notice = Some(what_was_done(&job.title, &summary));
             Outcome::Done(summary)
         }
         Err(error) => {
@@ -96,23 +195,63 @@ pub(super) fn finished(state: &mut State, id: JobId, answer: Result<Summary>) {
             Outcome::Failed(error)
         }
     };
-    // The session ended before it began: with a code it can be started again.
-    if let (Outcome::Failed(Error::MfaRequired { role: wanting, serial }), None) = (&job.outcome, &state.modal) {
-        let (role, wanting, serial) = (job.role, wanting.clone(), serial.clone());
-        roles::ask_code(state, role, After::Relist, (&wanting, &serial), None);
+}
+
+fn what_was_done(title: &str, summary: &Summary) -> String {
+    if let Some(error) = &summary.stopped {
+        return format!("{title} stopped: {error}");
+    }
+    if let (0, 0, [only]) = (summary.written, summary.skipped, summary.failed.as_slice()) {
+        return only.error.to_string();
+    }
+    let mut text = format!("{title}: {} written", count(summary.written));
+    for (number, word) in [(summary.skipped, "skipped"), (summary.failures, "failed")] {
+        if number > 0 {
+            text += &format!(", {} {word}", count(number));
+        }
+    }
+    text
+}
+
+/// Measures speeds, and says once of each transfer that its session ends before it.
+pub(super) fn measure(state: &mut State, now: Timestamp) {
+    for job in state.jobs.iter_mut().filter(|job| job.runs()) {
+        match job.progress.halt {
+            // Standing still is no speed.
+            Some(_) => job.speed = Speed::default(),
+            None => job.speed.see(now, &job.progress),
+        }
+    }
+    let steady = |job: &Job| job.begun.is_some_and(|begun| now.duration_since(begun).as_secs() >= STEADY);
+    let first = state.running().position(|job| !job.told && steady(job) && state.ends_first(job).is_some());
+    let Some(job) = first.and_then(|place| state.running().nth(place)) else { return };
+    let (id, left) = (job.id, state.ends_first(job).unwrap_or_default());
+    let needed = job.seconds_left().unwrap_or_default();
+    let then = renewal(state.may_ask_code(job.role));
+    let text = format!("{} needs {} more, its session ends in {}: {then}", job.title, words(needed), words(left));
+    state.jobs.iter_mut().filter(|job| job.id == id).for_each(|job| job.told = true);
+    state.notice = Some(text);
+}
+
+/// What the next press of Tab wishes for files that are there.
+pub(super) fn next_wish(if_exists: IfExists) -> IfExists {
+    match if_exists {
+        IfExists::Refuse => IfExists::Skip,
+        IfExists::Skip => IfExists::Overwrite,
+        IfExists::Overwrite => IfExists::Rename,
+        // File by file is for the command line.
+        IfExists::Rename | IfExists::Ask => IfExists::Refuse,
     }
 }
 
-/// Measures speeds, at most twice a second, and smooths them.
-pub(super) fn measure(state: &mut State, now: Timestamp) {
-    for job in state.jobs.iter_mut().filter(|job| runs(&job.outcome)) {
-        let (then, bytes) = job.measured;
-        let seconds = now.duration_since(then).as_secs_f64();
-        if seconds < 0.5 {
-            continue;
-        }
-        let speed = job.progress.bytes.saturating_sub(bytes) as f64 / seconds;
-        job.speed = if job.speed == 0.0 { speed } else { job.speed * 0.7 + speed * 0.3 };
-        job.measured = (now, job.progress.bytes);
+/// Keeps the view of a transfer's report within it: it shrinks and grows while the transfer runs.
+pub(super) fn keep_in_report(state: &mut State) {
+    let Some(Modal::Transfer { job: id, top }) = &state.modal else { return };
+    let Some(job) = state.jobs.iter().find(|job| job.id == *id) else { return };
+    let (width, height) = report_room(state.size);
+    let last = report(state, job, width).len().saturating_sub(height);
+    let kept = (*top).min(last);
+    if let Some(Modal::Transfer { top, .. }) = &mut state.modal {
+        *top = kept;
     }
 }

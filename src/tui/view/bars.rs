@@ -6,13 +6,13 @@ use ratatui::style::Style;
 use ratatui::text::{Line, Span};
 use unicode_width::UnicodeWidthStr as _;
 
-use super::{bar, fit, span, spinner};
+use super::{fit, span, spinner};
 use crate::domain::duration::clock;
 use crate::domain::session::seconds_left;
-use crate::domain::text::{cut, escaped};
+use crate::domain::text::{bar, cut, escaped};
 use crate::tui::keys::Action;
 use crate::tui::listing::Kind;
-use crate::tui::state::{Focus, Modal, SignInProgress, State};
+use crate::tui::state::{Focus, Job, Modal, Outcome, SignInProgress, State};
 use crate::tui::theme::Theme;
 
 /// Columns of the bar that runs down with the session, where there is room and where there is little.
@@ -115,10 +115,28 @@ fn shown_keys(state: &State) -> (Keys, Keys) {
             actions
         }
         (None, Focus::Transfers) => {
-            vec![(Action::Open, "details"), word(Action::Close), (Action::Transfers, "back")]
+            let mut actions = vec![(Action::Open, "details")];
+            actions.extend(state.jobs.get(state.job_cursor.at).map(on_job).unwrap_or_default());
+            actions.push((Action::Transfers, "back"));
+            actions
         }
     };
     (bound(state, &actions), always)
+}
+
+/// The keys for a transfer, by how it stands.
+fn on_job(job: &Job) -> Vec<(Action, &'static str)> {
+    let word = |action: Action| (action, action.word());
+    match &job.outcome {
+        Outcome::Running if job.lacks_session().is_some() => vec![(Action::Mark, "go on"), word(Action::Close)],
+        Outcome::Running => vec![(Action::Mark, "pause"), word(Action::Close)],
+        Outcome::Queued => {
+            let mark = (Action::Mark, if job.held { "go on" } else { "hold back" });
+            vec![mark, word(Action::MoveUp), word(Action::MoveDown), word(Action::Close)]
+        }
+        _ if job.can_be_retried() => vec![(Action::Refresh, "again"), word(Action::Remove)],
+        _ => vec![word(Action::Remove)],
+    }
 }
 
 /// While something stands in front, its own keys; those of a question are fixed, because text is typed there.
@@ -147,7 +165,7 @@ fn in_front(state: &State, modal: &Modal) -> Keys {
         }
         Modal::Find { .. } => fixed(&[("Enter", "find"), ("Esc", "cancel")]),
         Modal::Quit => fixed(&[("Enter", "quit"), ("Esc", "stay")]),
-        Modal::Download { .. } => fixed(&[("Enter", "download"), ("Tab", "overwrite"), ("Esc", "cancel")]),
+        Modal::Download { .. } => fixed(&[("Enter", "download"), ("Tab", "files that are there"), ("Esc", "cancel")]),
         Modal::GoTo { .. } | Modal::Mfa { .. } | Modal::Confirm { .. } => {
             fixed(&[("Enter", "go on"), ("Esc", "cancel")])
         }

@@ -1,7 +1,5 @@
 //! What stands in front of the panes.
 
-use std::collections::BTreeSet;
-
 use ratatui::Frame;
 use ratatui::layout::{Position, Rect};
 use ratatui::style::Style;
@@ -9,13 +7,17 @@ use ratatui::text::Line;
 use ratatui::widgets::{Clear, Paragraph, Wrap};
 use tui_input::Input;
 
+use super::transfers::report_lines;
 use super::{copy, fit, lines, pane, span};
 use crate::domain::text::{bytes, count, escaped};
+use crate::domain::transfer::IfExists;
 use crate::error::Error;
 use crate::tui::facts::{self, Row, Tone};
 use crate::tui::keys::{Action, HELP_LINES};
+use crate::tui::layout::report_room;
 use crate::tui::msg::SignInStep;
-use crate::tui::state::{Job, Modal, Outcome, Picked, SignInProgress, State};
+use crate::tui::report::{kept, report};
+use crate::tui::state::{Modal, Picked, SignInProgress, State};
 use crate::tui::theme::Theme;
 
 pub(super) fn modal(state: &State, theme: Theme, frame: &mut Frame<'_>) {
@@ -27,7 +29,12 @@ pub(super) fn modal(state: &State, theme: Theme, frame: &mut Frame<'_>) {
         Modal::Transfer { job, top } => {
             let Some(job) = state.jobs.iter().find(|known| known.id == *job) else { return };
             let title = format!(" {} ", job.title);
-            scrolled(frame, theme, &title, transfer(theme, job), *top);
+            let (width, _) = report_room(state.size);
+            let text = report_lines(theme, report(state, job, width));
+            let height = u16::try_from(text.len()).unwrap_or(u16::MAX).saturating_add(2);
+            // Two columns at each side are the frame and its margin.
+            let inner = boxed(frame, theme, &title, (width as u16 + 4, height));
+            lines(frame, inner, text.into_iter().skip(*top));
         }
         Modal::GoTo { input, problem, .. } => {
             let text = problem.iter().map(|problem| Line::styled(escaped(problem).into_owned(), theme.bad()));
@@ -52,10 +59,11 @@ pub(super) fn modal(state: &State, theme: Theme, frame: &mut Frame<'_>) {
             ];
             question(frame, theme, " Really? ", input, text);
         }
-        Modal::Download { picked, input, overwrite, problem, .. } => {
+        Modal::Download { picked, input, if_exists, problem, .. } => {
             let mut text = vec![Line::from(format!("{} go into this folder:", what(picked)))];
-            let files = if *overwrite { "are OVERWRITTEN" } else { "are kept" };
-            text.push(Line::styled(format!("Files that are there {files} (Tab changes it)."), theme.dim()));
+            let style = if *if_exists == IfExists::Overwrite { theme.warn() } else { theme.dim() };
+            text.push(Line::styled(format!("Files that differ {}.", kept(*if_exists)), style));
+            text.push(Line::styled("Equal ones are skipped. Tab changes what happens to the others.", theme.dim()));
             text.extend(problem.iter().map(|problem| Line::styled(problem.clone(), theme.bad())));
             question(frame, theme, " Download ", input, text);
         }
@@ -76,15 +84,18 @@ pub(super) fn modal(state: &State, theme: Theme, frame: &mut Frame<'_>) {
         }
         Modal::Failure { title, error } => failure(frame, theme, title, error),
         Modal::Quit => {
-            let running = state.running().count() as u64;
-            let text = vec![Line::from(format!("{} would be cancelled.", transfers(running)))];
+            let open = state.jobs.iter().filter(|job| job.is_open()).count() as u64;
+            let text = vec![
+                Line::from(format!("{} not ended and would stop.", transfers(open))),
+                Line::from("Asked for again, each goes on where it was."),
+            ];
             message(frame, theme, " Quit? ", text);
         }
     }
 }
 
 fn transfers(number: u64) -> String {
-    if number == 1 { "A transfer that runs".into() } else { format!("{} transfers that run", count(number)) }
+    if number == 1 { "1 transfer has".into() } else { format!("{} transfers have", count(number)) }
 }
 
 fn what(picked: &[Picked]) -> String {
@@ -192,48 +203,6 @@ fn help(state: &State, theme: Theme) -> Vec<Line<'static>> {
     text.push(Line::styled("A file keys.toml beside the profile file rebinds them.", theme.dim()));
     debug_assert_eq!(text.len(), HELP_LINES);
     text
-}
-
-fn transfer(theme: Theme, job: &Job) -> Vec<Line<'static>> {
-    let progress = &job.progress;
-    let mut text = vec![Line::from(format!(
-        "{} of {} objects, {} of {}",
-        count(progress.objects),
-        count(progress.total_objects),
-        bytes(progress.bytes),
-        bytes(progress.total_bytes)
-    ))];
-    match &job.outcome {
-        Outcome::Running => {
-            text.push(Line::from(escaped(progress.active.first().map_or("", |active| &active.key)).into_owned()))
-        }
-        Outcome::Cancelled => text.push(Line::styled("cancelled", theme.dim())),
-        Outcome::Failed(error) => text.push(Line::styled(error.to_string(), theme.bad())),
-        Outcome::Done(summary) => {
-            // A screen of a thousand names helps nobody.
-            const SHOWN: usize = 100;
-            let failed = &summary.failed[..summary.failed.len().min(SHOWN)];
-            text.extend(failed.iter().map(|failed| Line::styled(failed.to_string(), theme.bad())));
-            if summary.failed.len() > SHOWN {
-                text.push(more(theme, summary.failed.len() - SHOWN));
-            }
-            // A hint is worth saying once, however many objects it is for.
-            let hints: BTreeSet<String> = failed.iter().filter_map(|failed| failed.error.hint()).collect();
-            text.extend(hints.iter().map(|hint| Line::from(format!("hint: {}", escaped(hint)))));
-            for done in summary.done.iter().take(SHOWN) {
-                let path = done.path.to_string_lossy();
-                text.push(Line::from(format!("{:>11}  {}", bytes(done.size), escaped(&path))));
-            }
-            if summary.done.len() > SHOWN {
-                text.push(more(theme, summary.done.len() - SHOWN));
-            }
-        }
-    }
-    text
-}
-
-fn more(theme: Theme, number: usize) -> Line<'static> {
-    Line::styled(format!("… and {} more", count(number as u64)), theme.dim())
 }
 
 fn details(frame: &mut Frame<'_>, theme: Theme, rows: &[Row], top: usize) {

@@ -1,0 +1,318 @@
+//! What there is to say of one transfer, row by row: how far it is while it runs, what it did when it has ended.
+//!
+//! `view` draws the rows, and `update` scrolls no further than they go.
+
+use std::collections::BTreeSet;
+
+use unicode_width::{UnicodeWidthChar as _, UnicodeWidthStr as _};
+
+use super::state::{Job, Outcome, State};
+use crate::domain::duration::{clock, words};
+use crate::domain::text::{bar, bytes, count, cut_start, escaped, plural};
+use crate::domain::transfer::{Active, Done, Failed, IfExists, Progress, Summary};
+use crate::error::Error;
+use crate::ops::download::{Pick, To};
+
+/// A row of a report.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Row {
+    /// What it is about; empty where the row above goes on.
+    pub(super) label: &'static str,
+    /// What it says.
+    pub(super) text: String,
+    /// How it is meant.
+    pub(super) tone: Tone,
+}
+
+/// How a row is meant.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Tone {
+    Plain,
+    Dim,
+    Good,
+    Warn,
+    Bad,
+    Bar,
+}
+
+/// Columns of the labels.
+pub(super) const LABEL: usize = 10;
+
+/// Names that are shown of each kind: a screen of a thousand helps nobody.
+const SHOWN: usize = 200;
+
+/// Columns of the bar of an object.
+const BAR: usize = 10;
+
+/// Rows for a transfer, none wider than `width`.
+pub(super) fn report(state: &State, job: &Job, width: usize) -> Vec<Row> {
+    let mut rows = Rows { rows: Vec::new(), width };
+    rows.fact("what", &what(job), Tone::Plain);
+    rows.fact("as", &escaped(&state.profile.label(job.role)), Tone::Plain);
+    rows.fact("files", &format!("that are there and differ {}", kept(job.if_exists)), Tone::Plain);
+    match &job.outcome {
+        Outcome::Queued | Outcome::Running => open(state, job, &mut rows),
+        Outcome::Done(summary) => done(job, summary, &mut rows),
+        Outcome::Failed(error) => {
+            so_far(&job.progress, &mut rows);
+            rows.fact("failed", &error.to_string(), Tone::Bad);
+            rows.hint(error);
+        }
+        Outcome::Cancelled => {
+            so_far(&job.progress, &mut rows);
+            rows.fact("state", "cancelled; tried again, it goes on where it was", Tone::Dim);
+        }
+    }
+    rows.rows
+}
+
+/// What becomes of the session of a transfer that needs longer than it lives.
+pub(super) fn renewal(may_ask: bool) -> &'static str {
+    if may_ask { "then it may wait for an MFA code" } else { "it is renewed without asking" }
+}
+
+/// What happens to files that are there and differ, after `files that …`.
+pub(super) fn kept(if_exists: IfExists) -> &'static str {
+    match if_exists {
+        IfExists::Refuse => "are kept, and their objects count as failed",
+        IfExists::Skip => "are kept, and their objects are skipped",
+        IfExists::Overwrite => "are OVERWRITTEN",
+        IfExists::Rename => "are kept; the objects go beside them, as in `report (2).csv`",
+        IfExists::Ask => "are asked about",
+    }
+}
+
+/// `3 of 1,204+`: the plus where more may come.
+pub(super) fn objects(progress: &Progress, between: &str) -> String {
+    let more = if progress.total_known { "" } else { "+" };
+    format!("{}{between}{}{more}", count(progress.objects), count(progress.total_objects))
+}
+
+fn what(job: &Job) -> String {
+    let to = match job.picks.first() {
+        Some(
+            Pick::Object { to: To::Folder(path) | To::File(path) | To::Below { root: path, .. }, .. }
+            | Pick::Prefix { root: path, .. },
+        ) => path,
+        None => return job.title.clone(),
+    };
+    let what = match job.picks.as_slice() {
+        [Pick::Object { uri, .. } | Pick::Prefix { uri, .. }] => uri.to_string(),
+        picks => plural(picks.len() as u64, "item"),
+    };
+    format!("{} to {}", escaped(&what), escaped(&to.to_string_lossy()))
+}
+
+fn open(state: &State, job: &Job, rows: &mut Rows) {
+    let progress = &job.progress;
+    let (text, tone) = standing(job);
+    rows.fact("state", &text, tone);
+    if let Some(error) = job.lacks_session() {
+        rows.fact("", &error.to_string(), Tone::Warn);
+    }
+    so_far(progress, rows);
+    if job.runs() && progress.halt.is_none() {
+        let speed = format!("{}/s", bytes(job.speed.bytes_per_second() as u64));
+        let left = job.seconds_left().map_or("time left not known yet".to_owned(), |left| words(left) + " left");
+        rows.fact("speed", &format!("{speed}, {left}"), Tone::Plain);
+    }
+    match (state.ends_first(job), state.session_left(job)) {
+        (Some(left), _) => {
+            let then = renewal(state.may_ask_code(job.role));
+            rows.fact("session", &format!("ends in {}, before the transfer does: {then}", words(left)), Tone::Warn);
+        }
+        (None, Some(left)) => rows.fact("session", &clock(left), Tone::Plain),
+        (None, None) => {}
+    }
+    if !progress.active.is_empty() {
+        rows.blank();
+    }
+    for active in &progress.active {
+        let text = in_flight(active, rows.width);
+        rows.push("", text, Tone::Bar);
+    }
+}
+
+fn standing(job: &Job) -> (String, Tone) {
+    match (job.waits(), job.begun.is_some(), job.held) {
+        (true, true, true) => ("paused".into(), Tone::Warn),
+        (true, true, false) => ("goes on when another transfer ends".into(), Tone::Dim),
+        (true, false, true) => ("held back".into(), Tone::Warn),
+        (true, false, false) => ("waits until another transfer ends".into(), Tone::Dim),
+        (false, ..) if job.lacks_session().is_some() => ("waits for a session".into(), Tone::Warn),
+        (false, ..) => ("running".into(), Tone::Good),
+    }
+}
+
+fn so_far(progress: &Progress, rows: &mut Rows) {
+    if let Some(percent) = progress.percent() {
+        let columns = rows.width.saturating_sub(LABEL + 6).min(40);
+        let bar = bar(progress.bytes, progress.total_bytes.max(1), columns);
+        rows.push("", format!("{percent:>3} % {bar}"), Tone::Bar);
+    }
+    let more = if progress.total_known { "" } else { " so far found" };
+    let spared = match progress.spared {
+        0 => String::new(),
+        spared => format!("; {} of it were here before", bytes(spared)),
+    };
+    let text = format!("{} of {}{more}{spared}", bytes(progress.bytes), bytes(progress.total_bytes));
+    rows.fact("bytes", &text, Tone::Plain);
+    rows.fact("objects", &objects(progress, " of "), Tone::Plain);
+    if progress.failed > 0 {
+        rows.fact("failed", &count(progress.failed), Tone::Bad);
+    }
+}
+
+/// `████░░░░░░  45 %  90.0 MiB of 200.0 MiB  …/disk.img`
+fn in_flight(active: &Active, width: usize) -> String {
+    let percent = match active.size {
+        0 => 0,
+        size => u128::from(active.bytes.min(size)) * 100 / u128::from(size),
+    };
+    let bar = bar(active.bytes, active.size.max(1), BAR);
+    let numbers = format!("{bar} {percent:>3} %  {:>10} of {:<10}  ", bytes(active.bytes), bytes(active.size));
+    let key = escaped(&active.key);
+    let room = width.saturating_sub(numbers.width());
+    format!("{numbers}{}", cut_start(&key, room))
+}
+
+fn done(job: &Job, summary: &Summary, rows: &mut Rows) {
+    let progress = &job.progress;
+    if let Some(error) = &summary.stopped {
+        rows.fact("stopped", &error.to_string(), Tone::Bad);
+        rows.hint(error);
+    }
+    let tone = if job.can_be_retried() { Tone::Plain } else { Tone::Good };
+    let written = format!("{}, {}", plural(summary.written, "object"), bytes(summary.bytes));
+    rows.fact("written", &written, tone);
+    if summary.skipped > 0 {
+        let text = format!("{}, equal or kept as wished", plural(summary.skipped, "object"));
+        rows.fact("skipped", &text, Tone::Plain);
+    }
+    if summary.failures > 0 {
+        rows.fact("failed", &plural(summary.failures, "object"), Tone::Bad);
+    }
+    let spared = match progress.spared {
+        0 => String::new(),
+        spared => format!("; {} were here before", bytes(spared)),
+    };
+    rows.fact("network", &format!("{} fetched{spared}", bytes(summary.fetched)), Tone::Plain);
+    if summary.unchecked > 0 {
+        let text =
+            format!("{} by the length alone: there is no checksum of the whole", plural(summary.unchecked, "object"));
+        rows.fact("checked", &text, Tone::Warn);
+    }
+    failures(summary, rows);
+    if !summary.done.is_empty() {
+        rows.blank();
+    }
+    for Done { path, size, checked, .. } in summary.done.iter().take(SHOWN) {
+        let numbers = format!("{:>10}  {:<9}  ", bytes(*size), checked.unwrap_or("length"));
+        let room = rows.width.saturating_sub(numbers.width());
+        let text = format!("{numbers}{}", cut_start(&escaped(&path.to_string_lossy()), room));
+        rows.push("", text, Tone::Plain);
+    }
+    rows.more(summary.written, summary.done.len().min(SHOWN));
+}
+
+/// What failed and why, kind by kind, each kind with its hint once.
+fn failures(summary: &Summary, rows: &mut Rows) {
+    let shown = &summary.failed[..summary.failed.len().min(SHOWN)];
+    let mut kinds: Vec<(&'static str, Vec<&Failed>)> = Vec::new();
+    for failed in shown {
+        let kind = failed.error.kind();
+        match kinds.iter_mut().find(|(known, _)| *known == kind) {
+            Some((_, of_kind)) => of_kind.push(failed),
+            None => kinds.push((kind, vec![failed])),
+        }
+    }
+    for (_, of_kind) in kinds {
+        rows.blank();
+        of_kind.iter().for_each(|failed| rows.fact("", &failed.to_string(), Tone::Bad));
+        let hints: BTreeSet<String> = of_kind.iter().filter_map(|failed| failed.error.hint()).collect();
+        hints.iter().for_each(|hint| rows.fact("hint", &escaped(hint), Tone::Plain));
+    }
+    rows.more(summary.failures, shown.len());
+}
+
+struct Rows {
+    rows: Vec<Row>,
+    width: usize,
+}
+
+impl Rows {
+    fn push(&mut self, label: &'static str, text: String, tone: Tone) {
+        self.rows.push(Row { label, text, tone });
+    }
+
+    fn blank(&mut self) {
+        self.push("", String::new(), Tone::Plain);
+    }
+
+    /// A fact on as many rows as it takes; without a label it has the whole width.
+    fn fact(&mut self, label: &'static str, text: &str, tone: Tone) {
+        let room = if label.is_empty() { self.width } else { self.width.saturating_sub(LABEL) };
+        for (place, line) in wrapped(text, room).into_iter().enumerate() {
+            let indent = if place > 0 && !label.is_empty() { " ".repeat(LABEL) } else { String::new() };
+            self.push(if place == 0 { label } else { "" }, indent + &line, tone);
+        }
+    }
+
+    fn hint(&mut self, error: &Error) {
+        if let Some(hint) = error.hint() {
+            self.fact("hint", &escaped(&hint), Tone::Plain);
+        }
+    }
+
+    fn more(&mut self, all: u64, shown: usize) {
+        let rest = all.saturating_sub(shown as u64);
+        if rest > 0 {
+            self.push("", format!("… and {} more", count(rest)), Tone::Dim);
+        }
+    }
+}
+
+/// `text` in lines of at most `width` columns, broken at spaces where there are some.
+fn wrapped(text: &str, width: usize) -> Vec<String> {
+    let width = width.max(1);
+    let mut lines = Vec::new();
+    for line in text.lines() {
+        let mut rest = line;
+        while rest.width() > width {
+            let mut used = 0;
+            let fits = rest.char_indices().find(|(_, c)| {
+                used += c.width().unwrap_or(0);
+                used > width
+            });
+            let most = fits.map_or(rest.len(), |(place, _)| place).max(rest.chars().next().map_or(0, char::len_utf8));
+            let at = rest[..most].rfind(' ').filter(|at| *at > 0).unwrap_or(most);
+            lines.push(rest[..at].to_owned());
+            rest = rest[at..].trim_start();
+        }
+        if !rest.is_empty() || line.is_empty() {
+            lines.push(rest.to_owned());
+        }
+    }
+    lines
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn long_texts_are_broken_at_spaces() {
+        for (text, width, lines) in [
+            ("", 5, vec![]),
+            ("one two", 7, vec!["one two"]),
+            ("one two", 6, vec!["one", "two"]),
+            ("one  two", 5, vec!["one ", "two"]),
+            ("onetwothree", 4, vec!["onet", "woth", "ree"]),
+            ("世界 世界", 5, vec!["世界", "世界"]),
+            ("世界", 1, vec!["世", "界"]),
+            ("a\nb", 5, vec!["a", "b"]),
+        ] {
+            assert_eq!(wrapped(text, width), lines, "{text} in {width}");
+        }
+    }
+}

@@ -1,0 +1,137 @@
+//! The transfers that the screen knows: which wait, which run, how each ended.
+
+use jiff::Timestamp;
+
+use super::State;
+use crate::domain::role::RoleIndex;
+use crate::domain::session::seconds_left;
+use crate::domain::transfer::{Halt, IfExists, Progress, Speed, Summary};
+use crate::error::Error;
+use crate::ops::download::Pick;
+use crate::tui::msg::JobId;
+
+/// A transfer.
+#[derive(Debug)]
+pub struct Job {
+    /// Which. A job that is tried again gets a new one: what its last run still says is nobody's.
+    pub id: JobId,
+    /// What is transferred, already fit for the screen.
+    pub title: String,
+    /// Whose session.
+    pub role: RoleIndex,
+    /// What to download, and where to.
+    pub picks: Vec<Pick>,
+    /// What happens to files that are there and differ.
+    pub if_exists: IfExists,
+    /// Whether the user holds it back: it does not start, or stands still where it is.
+    pub held: bool,
+    /// Since when there is a task for it; one that is paused still has it.
+    pub begun: Option<Timestamp>,
+    /// How far it is.
+    pub progress: Progress,
+    /// How fast.
+    pub speed: Speed,
+    /// Whether somebody was asked for the session that it waits for.
+    pub asked: bool,
+    /// Whether it was told that the session ends before it is done.
+    pub told: bool,
+    /// How it ended, if it has.
+    pub outcome: Outcome,
+}
+
+/// How a transfer ended, or that it has not.
+#[derive(Debug)]
+pub enum Outcome {
+    /// It stands in line: others run, or the user holds it back.
+    Queued,
+    Running,
+    Done(Summary),
+    Failed(Error),
+    Cancelled,
+}
+
+impl Job {
+    /// A job at the end of the line.
+    pub fn new(id: JobId, title: String, role: RoleIndex, picks: Vec<Pick>, if_exists: IfExists) -> Self {
+        Self {
+            id,
+            title,
+            role,
+            picks,
+            if_exists,
+            held: false,
+            begun: None,
+            progress: Progress::default(),
+            speed: Speed::default(),
+            asked: false,
+            told: false,
+            outcome: Outcome::Queued,
+        }
+    }
+
+    /// Whether it has not ended.
+    pub fn is_open(&self) -> bool {
+        matches!(self.outcome, Outcome::Queued | Outcome::Running)
+    }
+
+    /// Whether it has one of the places of those that run.
+    pub fn runs(&self) -> bool {
+        matches!(self.outcome, Outcome::Running)
+    }
+
+    /// Whether it stands in line.
+    pub fn waits(&self) -> bool {
+        matches!(self.outcome, Outcome::Queued)
+    }
+
+    /// Why it stands still, when it waits for a session that needs somebody.
+    pub fn lacks_session(&self) -> Option<&Error> {
+        match &self.progress.halt {
+            Some(Halt::Session(halted)) if self.runs() => Some(&halted.0),
+            _ => None,
+        }
+    }
+
+    /// Whether trying it again could do more than this run did.
+    pub fn can_be_retried(&self) -> bool {
+        match &self.outcome {
+            Outcome::Done(summary) => summary.failures > 0 || summary.stopped.is_some(),
+            Outcome::Failed(_) | Outcome::Cancelled => true,
+            Outcome::Queued | Outcome::Running => false,
+        }
+    }
+
+    /// Seconds until it is done; `None` while nobody knows.
+    pub fn seconds_left(&self) -> Option<u64> {
+        self.speed.seconds_left(&self.progress).filter(|_| self.runs())
+    }
+}
+
+impl State {
+    /// Transfers that run.
+    pub fn running(&self) -> impl Iterator<Item = &Job> {
+        self.jobs.iter().filter(|job| job.runs())
+    }
+
+    /// Seconds that the session of a transfer still has, as far as the screen knows.
+    pub fn session_left(&self, job: &Job) -> Option<u64> {
+        self.roles.lives.get(&job.role).map(|life| seconds_left(life.expiration, self.now))
+    }
+
+    /// Seconds until the session of a transfer ends, when that is before the transfer does.
+    pub fn ends_first(&self, job: &Job) -> Option<u64> {
+        let (needed, left) = (job.seconds_left()?, self.session_left(job)?);
+        (left < needed).then_some(left)
+    }
+
+    /// Whether renewing the session of `role` may want an MFA code from the user: a role before it in the chain that
+    /// outlives it wants none.
+    pub fn may_ask_code(&self, role: RoleIndex) -> bool {
+        let end = |role| self.roles.lives.get(&role).map(|life| life.expiration);
+        let wants = |link: &RoleIndex| {
+            let outlives = *link != role && end(*link).is_some_and(|its| end(role).is_some_and(|ours| its > ours));
+            self.profile.role(*link).mfa_serial.is_some() && !outlives
+        };
+        self.profile.settings.mfa_command.is_empty() && self.profile.chain(role).iter().any(wants)
+    }
+}
