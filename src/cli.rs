@@ -22,6 +22,7 @@ mod progress;
 mod prompt;
 mod rows;
 mod stop;
+mod versions;
 mod whoami;
 
 use std::ffi::OsString;
@@ -345,9 +346,6 @@ pub struct GetArguments {
     /// Overwrite files that are there: the same as --if-exists overwrite
     #[arg(short, long, conflicts_with = "if_exists")]
     force: bool,
-    /// This version of the one object
-    #[arg(long, value_name = "ID", conflicts_with = "recursive")]
-    version_id: Option<String>,
     /// What happens to files that are there and differ [default: ask in a terminal, else leave them and fail]
     #[arg(long, value_enum, value_name = "WHAT")]
     if_exists: Option<IfExistsWord>,
@@ -363,6 +361,9 @@ pub struct GetArguments {
     /// Only what was written before: 30m, 12h, 7d, or a date
     #[arg(long, value_name = "TIME", requires = "recursive")]
     older: Option<String>,
+    /// This version of the one object
+    #[arg(long, value_name = "ID", conflicts_with = "recursive")]
+    version_id: Option<String>,
     /// Tell what would be written, and write nothing
     #[arg(long)]
     dry_run: bool,
@@ -522,7 +523,12 @@ async fn answer(verb: Verb, context: &Context) -> Result<u8> {
         }
         Verb::Ls { uri, role, recursive, json, summarize, versions } => {
             let role = context.role_of(&role)?;
-            ls::run(context, role, uri, &ls::Shape { recursive, json, summarize, versions }).await
+            match uri {
+                Some(uri) if versions => {
+                    versions::run(context, role, &uri, &ls::Shape { recursive, json, summarize }).await
+                }
+                uri => ls::run(context, role, uri, &ls::Shape { recursive, json, summarize }).await,
+            }
         }
         Verb::Find(asked) => find::run(context, context.role_of(&asked.role)?, &asked).await,
         Verb::Du(asked) => du::run(context, context.role_of(&asked.role)?, &asked).await,

@@ -199,7 +199,7 @@ impl Call<'_> {
         if says("no resource-based policy allows") {
             return format!("the bucket policy refuses: it must allow {action} to {caller}");
         }
-        if self.bucket.is_some() && matches!(message, "" | "Access Denied") && action.starts_with("s3:") {
+        if self.bucket.is_some() && message == "Access Denied" && action.starts_with("s3:") {
             return format!(
                 "the permissions policy of {caller} and, across accounts, the bucket policy must both allow {action}; \
                  where the bucket lets requesters pay, say so: --requester-pays, or `requester_pays` of the role"

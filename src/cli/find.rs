@@ -40,7 +40,7 @@ pub(super) async fn run(context: &Context, role: RoleIndex, asked: &FindArgument
         found_something(&asked.uri)?;
     }
     if asked.summarize {
-        rows.summary("objects", objects, size)?;
+        rows.summary(objects, size)?;
     }
     rows.flush()
 }

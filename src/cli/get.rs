@@ -157,7 +157,7 @@ fn question(progress: &Progress) -> AskExists {
     })
 }
 
-async fn ask(progress: &Progress, path: &PathBuf) -> Result<(IfExists, bool)> {
+async fn ask(progress: &Progress, path: &Path) -> Result<(IfExists, bool)> {
     let name = escaped(&path.to_string_lossy()).into_owned();
     let _hold = progress.hold();
     loop {

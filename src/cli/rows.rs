@@ -8,7 +8,7 @@ use serde::Serialize;
 use serde_json::json;
 
 use super::output::{finish, json_line};
-use crate::domain::object::{Entry, Object, Version};
+use crate::domain::object::{Entry, Object};
 use crate::domain::text::{bytes, count, escaped};
 use crate::error::Result;
 use crate::ops::walk::Walk;
@@ -88,31 +88,9 @@ impl Rows {
         finish(json_line(&mut self.out, value))
     }
 
-    /// `2026-01-02 03:04:05    1.2 KiB  VERSION  latest   name`: the id before the name, which may be any text.
-    pub(super) fn version(&mut self, version: &Version) -> Result<()> {
-        if self.json {
-            let kind = if version.deleted { "delete_marker" } else { "version" };
-            return self.json_line(&json!({
-                "type": kind,
-                "key": version.key,
-                "version_id": version.version_id,
-                "latest": version.latest,
-                "size": (!version.deleted).then_some(version.size),
-                "last_modified": version.last_modified,
-                "etag": version.etag,
-                "storage_class": version.storage_class,
-            }));
-        }
-        let name = |text| if self.escapes { escaped(text) } else { text.into() };
-        let size = if version.deleted { "deleted".to_owned() } else { bytes(version.size) };
-        let (when, id, key) = (time(version.last_modified, &self.zone), name(&version.version_id), name(&version.key));
-        let (when, latest) = (String::from_utf8_lossy(&when), if version.latest { "latest" } else { "" });
-        finish(writeln!(self.out, "{when}  {size:>10}  {id:<32}  {latest:<6}  {key}"))
-    }
-
-    /// Count of all, which are `what`, and their size.
-    pub(super) fn summary(&mut self, what: &str, number: u64, size: u64) -> Result<()> {
-        finish(summary(&mut self.out, self.json, what, number, Some(size)))
+    /// Count and size of all.
+    pub(super) fn summary(&mut self, objects: u64, size: u64) -> Result<()> {
+        finish(summary(&mut self.out, self.json, "objects", objects, Some(size)))
     }
 }
 

@@ -277,6 +277,7 @@ mod tests {
             color = "red"
             confirm = true
             endpoint_url = "http://127.0.0.1:9001"
+            path_style = false
             [[accounts.roles]]
             name = "R"
             alias = "r"
@@ -291,6 +292,7 @@ mod tests {
             policy = '{"Statement": ["a \" b"]}'
             policy_arns = ["arn:aws:iam::aws:policy/ReadOnlyAccess"]
             buckets = ["s3://data/a b/", "s3://data/ä"]
+            requester_pays = ["s3://open-data/", "other-data"]
             [[accounts.roles]]
             arn = "arn:aws:iam::222222222222:role/team/Other"
             via = "r"

@@ -96,6 +96,9 @@ fn remark(state: &State, theme: Theme, area: Rect, frame: &mut Frame<'_>) {
         Load::Loading(_) if browser.listing.shown() == 0 => {
             vec![Line::styled(format!("{} listing …", spinner(state.beat)), theme.accent())]
         }
+        Load::Ready if browser.listing.is_empty() && matches!(browser.place, Place::Found { .. }) => {
+            vec![Line::styled("nothing found", theme.dim())]
+        }
         Load::Ready if browser.listing.is_empty() => vec![Line::styled("empty", theme.dim())],
         Load::Ready if browser.listing.shown() == 0 => vec![Line::styled("nothing matches", theme.dim())],
         _ => return,
