@@ -1,12 +1,12 @@
 //! Does what an effect says, and sends the answer: success, failure and panic all come back as one message.
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use tokio::sync::{mpsc, watch};
 
 use super::effect::Code;
 use super::msg::{JobId, Life, Msg, SignInStep, Ticket};
-use super::picture::{Colors, Drawn};
+use super::picture::Painter;
 use crate::aws::s3::Depth;
 use crate::domain::role::RoleIndex;
 use crate::domain::transfer::{IfExists, Progress, Summary};
@@ -23,6 +23,8 @@ use crate::ops::sign_in::{How, Step};
 pub(super) struct Outside {
     pub(super) core: Arc<Core>,
     pub(super) sender: mpsc::Sender<Msg>,
+    /// Found when the first picture is there, never at the start.
+    pub(super) painter: Arc<OnceLock<Painter>>,
 }
 
 impl Outside {
@@ -133,8 +135,8 @@ impl Outside {
     }
 
     pub(super) async fn draw(self, ticket: Ticket, picture: Arc<Picture>, room: (u16, u16)) {
-        let colors = Colors::of(&self.core.environment);
-        let drawn = move || Drawn::new(&picture, room, colors?);
+        let painter = self.painter.get().cloned();
+        let drawn = move || painter?.draw(&picture, room);
         let drawn = tokio::task::spawn_blocking(drawn).await.ok().flatten();
         self.send(Msg::Drawn(ticket, drawn)).await;
     }
