@@ -8,9 +8,10 @@ mod terminal;
 
 use std::fmt::Write as _;
 use std::io::Write as _;
+use std::time::{Duration, Instant};
 
 use home::Home;
-use terminal::Terminal;
+use terminal::{DEADLINE, Terminal};
 use xsw::demo::{Fault, Object};
 
 const ESC: &str = "\x1b";
@@ -36,6 +37,20 @@ fn gzip(bytes: &[u8]) -> Vec<u8> {
     let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::default());
     encoder.write_all(bytes).unwrap();
     encoder.finish().unwrap()
+}
+
+fn count(bytes: &[u8], part: &[u8]) -> usize {
+    bytes.windows(part.len()).filter(|window| *window == part).count()
+}
+
+/// Waits for what is no part of the screen's text.
+#[track_caller]
+fn wait_for(terminal: &Terminal, what: &str, satisfied: impl Fn(&[u8]) -> bool) {
+    let start = Instant::now();
+    while !satisfied(&terminal.bytes()) {
+        assert!(start.elapsed() < DEADLINE, "never saw {what}");
+        std::thread::sleep(Duration::from_millis(10));
+    }
 }
 
 /// A picture that is red above and blue below.
@@ -89,6 +104,26 @@ fn one_object_after_the_other_is_looked_at() {
     // One request for each, and of none more than what is shown; an empty one is asked for without a range.
     assert_eq!(home.cloud().calls("s3:GetObject"), objects.len() + 1);
     terminal.send("q");
+    assert_eq!(terminal.ended(), 0);
+}
+
+#[test]
+fn a_terminal_that_knows_pictures_gets_them_and_loses_no_key() {
+    let (_home, mut terminal) = opened(&[("a.png", png(64, 32)), ("b.txt", b"after it".to_vec())], |command| {
+        command.env("TERM", "xterm-kitty");
+    });
+    assert_eq!(count(&terminal.bytes(), b"\x1b[5n"), 0, "it was asked before there was a picture");
+    terminal.send("p");
+    wait_for(&terminal, "the question", |bytes| count(bytes, b"\x1b[5n") == 1);
+    // Kitty's protocol, cells of 10 by 20 pixels, the end of the answers.
+    terminal.send("\x1b_Gi=31;OK\x1b\\\x1b[6;20;10t\x1b[?62c\x1b[0n");
+    wait_for(&terminal, "the picture", |bytes| count(bytes, b"\x1b_G") > 1);
+    terminal.send("\t");
+    terminal.see("after it");
+    terminal.send("\x1b[Z");
+    terminal.see("PNG image");
+    assert_eq!(count(&terminal.bytes(), b"\x1b[5n"), 1, "it is asked once");
+    terminal.send("qq");
     assert_eq!(terminal.ended(), 0);
 }
 

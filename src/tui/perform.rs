@@ -1,14 +1,14 @@
 //! Does what an effect says, and sends the answer: success, failure and panic all come back as one message.
 
 use std::convert::Infallible;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
 use tokio::sync::{mpsc, watch};
 
 use super::effect::Code;
 use super::msg::{Counted, JobId, Life, Msg, SignInStep, Ticket};
-use super::picture::{Colors, Drawn};
+use super::picture::Painter;
 use crate::aws::s3::{Depth, Of};
 use crate::domain::object::{Entry, Object, Page};
 use crate::domain::pattern::Pattern;
@@ -45,6 +45,8 @@ pub(super) struct Run {
 pub(super) struct Outside {
     pub(super) core: Arc<Core>,
     pub(super) sender: mpsc::Sender<Msg>,
+    /// Found when the first picture is there, never at the start.
+    pub(super) painter: Arc<OnceLock<Painter>>,
 }
 
 impl Outside {
@@ -240,8 +242,8 @@ impl Outside {
     }
 
     pub(super) async fn draw(self, ticket: Ticket, picture: Arc<Picture>, room: (u16, u16)) {
-        let colors = Colors::of(&self.core.environment);
-        let drawn = move || Drawn::new(&picture, room, colors?);
+        let painter = self.painter.get().cloned();
+        let drawn = move || painter?.draw(&picture, room);
         let drawn = tokio::task::spawn_blocking(drawn).await.ok().flatten();
         self.send(Msg::Drawn(ticket, drawn)).await;
     }

@@ -1,12 +1,20 @@
-//! Pictures in a terminal: half blocks, two pixels a cell, which every terminal with colours can show.
+//! Pictures in a terminal: by its own protocol where it has one, else as half blocks, two pixels a cell, which every
+//! terminal with colours can show.
 
 use std::fmt;
+use std::io::{self, IsTerminal as _};
+use std::time::Duration;
 
 use image::RgbaImage;
 use image::imageops::thumbnail;
 use ratatui::buffer::Buffer;
-use ratatui::layout::Rect;
+use ratatui::layout::{Rect, Size};
 use ratatui::style::Color;
+use ratatui::widgets::Widget as _;
+use ratatui_image::picker::cap_parser::QueryStdioOptions;
+use ratatui_image::picker::{Picker, ProtocolType};
+use ratatui_image::protocol::Protocol;
+use ratatui_image::{Image, Resize};
 
 use crate::local::environment::Environment;
 use crate::ops::preview::Picture;
@@ -31,21 +39,111 @@ impl Colors {
     }
 }
 
+/// What draws pictures here.
+#[derive(Clone, Debug)]
+pub enum Painter {
+    /// No colours, no pictures.
+    Nobody,
+    /// Half blocks.
+    Cells(Colors),
+    /// The protocol of kitty, iTerm2 or sixel, and the size of a cell.
+    Terminal(Picker),
+}
+
+impl Painter {
+    /// What draws here, for which a terminal is asked when its name says that it may know a protocol. Nobody else may
+    /// read from the terminal meanwhile.
+    pub fn find(environment: &Environment) -> Self {
+        let Some(colors) = Colors::of(environment) else { return Self::Nobody };
+        if !may_have_a_protocol(environment) || !io::stdin().is_terminal() || !io::stdout().is_terminal() {
+            return Self::Cells(colors);
+        }
+        let options = QueryStdioOptions { timeout: Duration::from_millis(500), ..QueryStdioOptions::default() };
+        match Picker::from_query_stdio_with_options(options) {
+            Ok(picker) if picker.protocol_type() != ProtocolType::Halfblocks => Self::Terminal(picker),
+            _ => Self::Cells(colors),
+        }
+    }
+
+    /// Draws a picture for a room of so many columns and rows.
+    pub fn draw(&self, picture: &Picture, room: (u16, u16)) -> Option<Drawn> {
+        match self {
+            Self::Nobody => None,
+            Self::Cells(colors) => Cells::new(picture, room, *colors).map(Drawn::Cells),
+            Self::Terminal(picker) => {
+                let image = RgbaImage::from_raw(picture.width, picture.height, picture.rgba.clone())?;
+                let size = Size::new(room.0, room.1);
+                let drawn = picker.new_protocol(image.into(), size, Resize::Fit(None)).ok()?;
+                Some(Drawn::Terminal(Box::new(drawn)))
+            }
+        }
+    }
+}
+
+/// Whether this is one of the terminals that know a protocol: the others are not asked, because one that does not
+/// answer costs half a second and a key. A multiplexer between may garble what it does not know.
+fn may_have_a_protocol(environment: &Environment) -> bool {
+    const TERMS: [&str; 6] = ["kitty", "ghostty", "foot", "contour", "mlterm", "wezterm"];
+    const PROGRAMS: [&str; 6] = ["ghostty", "iTerm", "WezTerm", "mintty", "rio", "WarpTerminal"];
+    let is = |name: &str, known: &[&str]| {
+        environment.get(name).is_some_and(|value| known.iter().any(|known| value.contains(known)))
+    };
+    let multiplexed = ["TMUX", "STY", "ZELLIJ"].iter().any(|name| environment.get(name).is_some());
+    !multiplexed
+        && !is("TERM", &["tmux", "screen"])
+        && (is("TERM", &TERMS)
+            || is("TERM_PROGRAM", &PROGRAMS)
+            || is("LC_TERMINAL", &["iTerm"])
+            || ["KITTY_WINDOW_ID", "KONSOLE_VERSION"].iter().any(|name| environment.get(name).is_some()))
+}
+
+/// A picture, drawn.
+pub enum Drawn {
+    /// As half blocks.
+    Cells(Cells),
+    /// By the terminal itself.
+    Terminal(Box<Protocol>),
+}
+
+impl fmt::Debug for Drawn {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Cells(cells) => cells.fmt(f),
+            Self::Terminal(protocol) => write!(f, "Terminal({:?})", protocol.size()),
+        }
+    }
+}
+
+impl Drawn {
+    /// Draws it into the middle of an area.
+    pub fn draw(&self, area: Rect, buffer: &mut Buffer) {
+        match self {
+            Self::Cells(cells) => cells.draw(area, buffer),
+            Self::Terminal(protocol) => {
+                let size = protocol.size();
+                let (width, height) = (size.width.min(area.width), size.height.min(area.height));
+                let (x, y) = (area.x + (area.width - width) / 2, area.y + (area.height - height) / 2);
+                Image::new(protocol).render(Rect { x, y, width, height }, buffer);
+            }
+        }
+    }
+}
+
 /// A picture as cells of the screen.
 #[derive(Clone, PartialEq, Eq)]
-pub struct Drawn {
+pub struct Cells {
     width: u16,
     /// The upper and the lower pixel of each cell; `None` lets the background through.
     cells: Vec<[Option<Color>; 2]>,
 }
 
-impl fmt::Debug for Drawn {
+impl fmt::Debug for Cells {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Drawn({} columns, {} cells)", self.width, self.cells.len())
+        write!(f, "Cells({} columns, {} cells)", self.width, self.cells.len())
     }
 }
 
-impl Drawn {
+impl Cells {
     /// The picture as large as the room lets it be, never larger than it is. A cell is twice as high as it is wide.
     pub fn new(picture: &Picture, (columns, rows): (u16, u16), colors: Colors) -> Option<Self> {
         let image = RgbaImage::from_raw(picture.width, picture.height, picture.rgba.clone())?;
@@ -134,12 +232,12 @@ mod tests {
     #[test]
     fn two_pixels_are_a_cell_and_what_is_clear_stays_clear() {
         let red = Some(Color::Rgb(255, 0, 0));
-        let drawn = Drawn::new(&flat(2, 3, [255, 0, 0, 255]), (10, 10), Colors::All).unwrap();
+        let drawn = Cells::new(&flat(2, 3, [255, 0, 0, 255]), (10, 10), Colors::All).unwrap();
         assert_eq!(drawn.cells, [[red, red], [red, red], [red, None], [red, None]]);
-        let drawn = Drawn::new(&flat(1, 1, [255, 0, 0, 0]), (10, 10), Colors::All).unwrap();
+        let drawn = Cells::new(&flat(1, 1, [255, 0, 0, 0]), (10, 10), Colors::All).unwrap();
         assert_eq!(drawn.cells, [[None, None]]);
         let mut buffer = Buffer::empty(Rect::new(0, 0, 5, 3));
-        Drawn::new(&flat(1, 2, [255, 0, 0, 255]), (5, 3), Colors::Palette).unwrap().draw(buffer.area, &mut buffer);
+        Cells::new(&flat(1, 2, [255, 0, 0, 255]), (5, 3), Colors::Palette).unwrap().draw(buffer.area, &mut buffer);
         assert_eq!(
             (buffer[(2, 1)].symbol(), buffer[(2, 1)].fg, buffer[(2, 1)].bg),
             ("▀", Color::Indexed(196), Color::Indexed(196))

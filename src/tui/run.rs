@@ -18,6 +18,7 @@ use super::input::Input;
 use super::keys::KeyMap;
 use super::msg::{JobId, Msg, Ticket};
 use super::perform::{Outside, Run};
+use super::picture::Painter;
 use super::state::State;
 use super::terminal::{Screen, leave};
 use super::theme::Theme;
@@ -78,7 +79,7 @@ pub async fn run(core: Arc<Core>, options: Options) -> Result<Ended> {
     state.bookmarks = core.bookmarks();
     let no_color = core.environment.get("NO_COLOR").is_some();
     let theme = Theme::new(!no_color);
-    let mut work = Work::new(Outside { core, sender: sender.clone() });
+    let mut work = Work::new(Outside { core, sender: sender.clone(), painter: Arc::default() });
     let mut input = Some(Input::start(sender));
     work.spawn(Owner::Nobody, |outside| outside.sessions());
     loop {
@@ -123,6 +124,10 @@ pub async fn run(core: Arc<Core>, options: Options) -> Result<Ended> {
                             work.start(effect);
                         }
                     }
+                    effect @ Effect::Draw { .. } => {
+                        find_painter(&mut input, &work.outside);
+                        work.start(effect);
+                    }
                     Effect::CopyText(text) => copy(&text, &work.outside),
                     Effect::CopyPresigned(url) => copy(url.expose(), &work.outside),
                     effect => work.start(effect),
@@ -158,6 +163,19 @@ fn draw(screen: &mut Screen, state: &State, theme: Theme) -> Result<()> {
     let drawn = drawn.map(|_| ());
     _ = execute!(io::stdout(), EndSynchronizedUpdate);
     Ok(drawn?)
+}
+
+/// Finds out how the terminal shows pictures, once; it may have to be asked.
+fn find_painter(input: &mut Option<Input>, outside: &Outside) {
+    outside.painter.get_or_init(|| {
+        // Its answer comes by the way of the keys.
+        if let Some(input) = input.take() {
+            input.stop();
+        }
+        let painter = Painter::find(&outside.core.environment);
+        *input = Some(Input::start(outside.sender.clone()));
+        painter
+    });
 }
 
 /// Leaves the terminal to a subshell, and takes it again when that has ended.

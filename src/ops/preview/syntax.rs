@@ -12,8 +12,8 @@ use super::text::{Class, Text, without_end};
 /// Read when the first text is shown, never at the start.
 static GRAMMARS: LazyLock<SyntaxSet> = LazyLock::new(SyntaxSet::load_defaults_newlines);
 
-/// How long a text may take; what comes later has no colours.
-const PATIENCE: Duration = Duration::from_millis(400);
+/// How long a text may take; what comes later has no colours. Regular expressions are slow where nothing is optimized.
+const PATIENCE: Duration = if cfg!(debug_assertions) { Duration::from_secs(20) } else { Duration::from_millis(400) };
 
 /// Bytes of a line above which it has no colours: it was written by a machine, and regular expressions are slow on it.
 const LONG: usize = 2000;

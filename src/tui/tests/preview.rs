@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::*;
 use crate::ops::preview::{Body, Look, Picture, Preview, sample};
-use crate::tui::picture::{Colors, Drawn};
+use crate::tui::picture::{Colors, Painter};
 
 const KEYS: [(&str, u64); 4] = [("a/", 0), ("main.rs", 44), ("summary.csv", 4 << 30), ("test.txt", 22)];
 
@@ -122,7 +122,7 @@ fn a_picture_is_drawn_for_the_room_that_there_is() {
     assert_eq!(effects, [draw(5, (76, 19))]);
     assert_eq!(app.hear(Msg::Tick(at(1))), []);
     assert_eq!(app.hear(Msg::Resize(60, 16)), [Effect::Cancel(Ticket(5)), draw(6, (56, 11))]);
-    let drawn = |room| Drawn::new(&picture, room, Colors::All);
+    let drawn = |room| Painter::Cells(Colors::All).draw(&picture, room);
     app.hear(Msg::Drawn(Ticket(5), drawn((76, 19))));
     assert!(app.screen().contains("drawing …"));
     app.hear(Msg::Drawn(Ticket(6), drawn((56, 11))));
