@@ -85,7 +85,7 @@ impl Stage {
         let home = tempfile::tempdir().unwrap();
         std::fs::write(home.path().join("config.toml"), PROFILE).unwrap();
         let stage = Self { url, home, visit, _runtime: runtime };
-        let warm = stage.xsw(Task::List, &["env", ROLE]).command(stage.home.path()).output().unwrap();
+        let warm = stage.xsw(&["env", ROLE]).command(stage.home.path()).output().unwrap();
         assert!(warm.status.success(), "no session: {}", String::from_utf8_lossy(&warm.stderr));
         stage
     }
@@ -106,7 +106,7 @@ impl Stage {
         all
     }
 
-    fn xsw(&self, task: Task, words: &[&str]) -> Contestant {
+    fn xsw(&self, words: &[&str]) -> Contestant {
         let mut environment = self.environment();
         for (name, value) in self.visit.environment(Environment::default()).overlaid() {
             environment.extend(value.as_ref().map(|value| (OsString::from(name), value.clone())));
@@ -115,8 +115,7 @@ impl Stage {
         environment.push(("XSW_CONFIG".into(), self.home.path().join("config.toml").into()));
         environment.push(("AWS_ENDPOINT_URL_STS".into(), self.visit.cloud().endpoint_url().into()));
         environment.push(("AWS_ENDPOINT_URL_S3".into(), self.url.clone().into()));
-        let asked = if task == Task::List { words.join(" ") } else { format!("{}; checked, fsync", words.join(" ")) };
-        let asked = asked.replace(&format!(" --as {ROLE}"), "");
+        let asked = words.join(" ").replace(&format!(" --as {ROLE}"), "");
         let words = words.iter().map(Into::into).collect();
         Contestant { name: "xsw", asked, rounds: usize::MAX, program: XSW.into(), words, environment }
     }
@@ -148,9 +147,9 @@ impl Stage {
     /// xsw first, then the peers if they are wanted.
     pub fn contestants(&self, task: Task, peers: Option<&Peers>) -> Vec<Contestant> {
         let xsw = match task {
-            Task::List => self.xsw(task, &["ls", "-r", "s3://million/", "--as", ROLE]),
-            Task::Small => self.xsw(task, &["get", "-r", "s3://small/files/", DEST, "--as", ROLE]),
-            Task::Large => self.xsw(task, &["get", "s3://large/files/large.bin", DEST, "--as", ROLE]),
+            Task::List => self.xsw(&["ls", "-r", "s3://million/", "--as", ROLE]),
+            Task::Small => self.xsw(&["get", "-r", "s3://small/files/", DEST, "--as", ROLE]),
+            Task::Large => self.xsw(&["get", "s3://large/files/large.bin", DEST, "--as", ROLE]),
         };
         let Some(peers) = peers else { return vec![xsw] };
         let s5cmd = |words: &[&str]| self.peer("s5cmd", peers.python("s5cmd"), words, &["--endpoint-url", &self.url]);
@@ -164,6 +163,7 @@ impl Stage {
             let hidden = ["--target-force-path-style", "--target-endpoint-url", &self.url];
             self.peer("s3ls-rs", peers.s3ls(), words, &hidden)
         };
+        // Each as it comes, and with what was fastest of much that was tried on two cores.
         match task {
             Task::List => vec![
                 xsw,
@@ -177,15 +177,23 @@ impl Stage {
             Task::Small => vec![
                 xsw,
                 s5cmd(&["cp", "s3://small/files/*", DEST]),
-                s5cmd(&["--numworkers", "32", "cp", "s3://small/files/*", DEST]),
+                s5cmd(&["--numworkers", "6", "cp", "s3://small/files/*", DEST]),
                 rclone(&["copy", "X:small/files", DEST]),
-                rclone(&["copy", "--transfers=32", "--checkers=32", "--use-server-modtime", "X:small/files", DEST]),
+                rclone(&["copy", "--ignore-checksum", "--s3-no-head-object", "X:small/files", DEST]),
                 aws(&["s3", "cp", "--recursive", "--only-show-errors", "s3://small/files/", DEST]),
             ],
             Task::Large => vec![
                 xsw,
                 s5cmd(&["cp", "s3://large/files/large.bin", DEST]),
+                s5cmd(&["cp", "--concurrency=4", "--part-size=16", "s3://large/files/large.bin", DEST]),
                 rclone(&["copy", "X:large/files/large.bin", DEST]),
+                rclone(&[
+                    "copy",
+                    "--multi-thread-streams=2",
+                    "--multi-thread-chunk-size=16M",
+                    "X:large/files/large.bin",
+                    DEST,
+                ]),
                 aws(&["s3", "cp", "--only-show-errors", "s3://large/files/large.bin", DEST]),
             ],
         }
