@@ -247,8 +247,8 @@ impl Peers {
             let said = Command::new(program).arg(word).output().map(|said| said.stdout).unwrap_or_default();
             let said = String::from_utf8_lossy(&said).into_owned();
             let version = said.split(|c: char| c.is_whitespace() || "/-".contains(c));
-            let version = version.map(|word| word.trim_start_matches('v'));
-            let version = version.filter(|word| word.starts_with(|c: char| c.is_ascii_digit())).next();
+            let mut version = version.map(|word| word.trim_start_matches('v'));
+            let version = version.find(|word| word.starts_with(|c: char| c.is_ascii_digit()));
             format!("{name} {}", version.unwrap_or("?"))
         });
         said.join(", ")
