@@ -47,7 +47,8 @@ fn check_segment(segment: &str) -> Result<(), String> {
         _ if segment.len() > LONGEST_NAME => {
             Err(format!("a name of {} bytes is longer than {LONGEST_NAME}", segment.len()))
         }
-        _ if segment.ends_with(PART_SUFFIX) => {
+        // In any case: on some disks that is the same name.
+        _ if segment.to_ascii_lowercase().ends_with(PART_SUFFIX) => {
             Err(format!("names in {PART_SUFFIX} are those of unfinished files here"))
         }
         _ if is_drive(segment) => Err("a drive letter would lead out of the folder".into()),
@@ -88,6 +89,7 @@ mod tests {
             ("", "C:x", None),
             ("", "CON", None),
             ("", "a/.b.xsw-part", None),
+            ("", ".b.XSW-part", None),
             ("", "dir/nul.txt", None),
             ("", &long, None),
             ("b/", "a/b", None),
