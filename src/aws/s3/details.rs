@@ -20,7 +20,7 @@ impl S3 {
                 client.head_object().bucket(&uri.bucket).key(&uri.key).checksum_mode(ChecksumMode::Enabled).send();
             async { request.await.map_err(|error| call.failed(&error)) }
         };
-        let answer = self.in_region(&uri.bucket, request).await?;
+        let answer = self.head(uri, None, request).await?;
         let checksums = [
             ("CRC64NVME", answer.checksum_crc64_nvme),
             ("CRC32", answer.checksum_crc32),
