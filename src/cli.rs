@@ -17,6 +17,7 @@ mod logout;
 mod ls;
 mod man;
 pub mod output;
+mod presign;
 mod progress;
 mod prompt;
 mod rows;
@@ -26,6 +27,7 @@ mod whoami;
 use std::ffi::OsString;
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand};
 
@@ -201,6 +203,9 @@ pub enum Verb {
         /// Count and size at the end
         #[arg(long)]
         summarize: bool,
+        /// Versions and delete markers, the newest of each key first
+        #[arg(long, requires = "uri")]
+        versions: bool,
     },
     /// Objects below a prefix by name, size and age
     Find(FindArguments),
@@ -216,6 +221,23 @@ pub enum Verb {
         /// The role
         #[command(flatten)]
         role: As,
+        /// This version of the one object
+        #[arg(long, value_name = "ID")]
+        version_id: Option<String>,
+    },
+    /// An address that gives an object to whoever has it, for a while
+    Presign {
+        /// `s3://bucket/key`
+        uri: S3Uri,
+        /// The role
+        #[command(flatten)]
+        role: As,
+        /// How long it lives: 15m, 1h, 7d; no longer than the session that signs it [default: 1h]
+        #[arg(long, value_name = "LENGTH", value_parser = presign::length)]
+        expires: Option<Duration>,
+        /// This version of the object
+        #[arg(long, value_name = "ID")]
+        version_id: Option<String>,
     },
     /// A profile file from the role profiles of ~/.aws/config
     Import {
@@ -248,7 +270,7 @@ pub enum Verb {
         /// Only this role
         #[arg(long, value_name = "ROLE")]
         role: Option<String>,
-        /// Only this event: assume, renew, env, shell, exec, console, download or refusal, which is whatever AWS denied
+        /// Only this event: assume, renew, env, shell, exec, console, download, presign or refusal, which is whatever AWS denied
         #[arg(long, value_name = "EVENT")]
         event: Option<String>,
         /// Only what is no older: 30m, 12h, 7d, or a date
@@ -286,11 +308,11 @@ pub struct FindArguments {
     #[command(flatten)]
     role: As,
     /// Only keys like this glob: without a slash it is about their last part, with one about all behind the prefix
-    #[arg(long, value_name = "GLOB")]
-    name: Vec<String>,
+    #[arg(long = "name", value_name = "GLOB")]
+    names: Vec<String>,
     /// No keys like this glob
-    #[arg(long, value_name = "GLOB")]
-    not_name: Vec<String>,
+    #[arg(long = "not-name", value_name = "GLOB")]
+    not_names: Vec<String>,
     /// Only of this size: +1MiB is at least, -10K at most, 22 exactly so many bytes; K is KiB, KB is 1,000 bytes
     #[arg(long, value_name = "SIZE", allow_hyphen_values = true)]
     size: Vec<String>,
@@ -323,6 +345,9 @@ pub struct GetArguments {
     /// Overwrite files that are there: the same as --if-exists overwrite
     #[arg(short, long, conflicts_with = "if_exists")]
     force: bool,
+    /// This version of the one object
+    #[arg(long, value_name = "ID", conflicts_with = "recursive")]
+    version_id: Option<String>,
     /// What happens to files that are there and differ [default: ask in a terminal, else leave them and fail]
     #[arg(long, value_enum, value_name = "WHAT")]
     if_exists: Option<IfExistsWord>,
@@ -405,11 +430,14 @@ impl Renewal {
 }
 
 /// The role of the S3 verbs.
-#[derive(Debug, Args)]
+#[derive(Debug, Default, Args)]
 pub struct As {
     /// The role [default: in a subshell of xsw, its role; else the only one there is]
     #[arg(long = "as", value_name = "ROLE")]
     name: Option<String>,
+    /// The role pays for the requests, where the owner of a bucket wants that
+    #[arg(long)]
+    requester_pays: bool,
 }
 
 impl Verb {
@@ -492,14 +520,19 @@ async fn answer(verb: Verb, context: &Context) -> Result<u8> {
         Verb::Env { role, format, unset, guard } => {
             exec::print_env(context, role.filter(|_| !unset), format, guard).await
         }
-        Verb::Ls { uri, role, recursive, json, summarize } => {
+        Verb::Ls { uri, role, recursive, json, summarize, versions } => {
             let role = context.role_of(&role)?;
-            ls::run(context, role, uri, &ls::Shape { recursive, json, summarize }).await
+            ls::run(context, role, uri, &ls::Shape { recursive, json, summarize, versions }).await
         }
         Verb::Find(asked) => find::run(context, context.role_of(&asked.role)?, &asked).await,
         Verb::Du(asked) => du::run(context, context.role_of(&asked.role)?, &asked).await,
         Verb::Get(asked) => get::run(context, context.role_of(&asked.role)?, asked).await,
-        Verb::Cat { uris, role } => cat::run(context, context.role_of(&role)?, &uris).await,
+        Verb::Cat { uris, role, version_id } => {
+            cat::run(context, context.role_of(&role)?, &uris, version_id.as_deref()).await
+        }
+        Verb::Presign { uri, role, expires, version_id } => {
+            presign::run(context, context.role_of(&role)?, &uri, version_id.as_deref(), expires).await
+        }
         Verb::Check { json } => check::run(context, json).await,
     };
     done.map(|()| 0)
@@ -523,6 +556,14 @@ impl Context {
 
     /// The role of an S3 verb: `--as`, else the subshell's, else the only one.
     fn role_of(&self, given: &As) -> Result<RoleIndex> {
+        let role = self.named_role(given)?;
+        if given.requester_pays {
+            self.core.s3(role).pay();
+        }
+        Ok(role)
+    }
+
+    fn named_role(&self, given: &As) -> Result<RoleIndex> {
         let profile = &self.core.profile;
         if let Some(name) = given.name.as_deref().or(self.core.environment.get("XSW_ROLE")) {
             return profile.find(name);

@@ -12,7 +12,7 @@
 //!   federation  sign-in tokens for the web console
 //! state     what all of them share: directory, sessions, buckets, the clock
 //! visit     a person's stay: the cloud, and a temporary folder with the profile file and credentials
-//! world     data: accounts, users, roles, buckets; scene and hostile are the demo's own
+//! world     data: accounts, users, roles, buckets; scene, samples and hostile are the demo's own
 //! ```
 
 mod access;
@@ -29,6 +29,7 @@ mod managed;
 mod mfa;
 mod random;
 mod s3;
+mod samples;
 mod scene;
 mod sso;
 mod state;

@@ -2,10 +2,12 @@
 
 pub mod audit;
 pub mod aws_files;
+pub mod bookmarks;
 pub mod browser;
 pub mod cache;
 pub mod child;
 pub mod child_env;
+pub mod clipboard;
 pub mod codes;
 pub mod discovered;
 pub mod doorway;

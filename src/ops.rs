@@ -3,6 +3,7 @@
 //! The verbs and the screen call the very same operations on one [`Core`].
 
 pub mod audit;
+mod bookmarks;
 mod broker;
 pub mod browse;
 mod cat;
@@ -13,6 +14,8 @@ pub mod download;
 mod downloaded;
 pub mod import;
 pub mod logout;
+mod presign;
+pub mod preview;
 pub mod read;
 mod renew;
 pub mod roles;

@@ -3,12 +3,14 @@
 //! `run` loops; `update` calculates; `view` draws; `effect` says what must be done outside and `run` does it.
 
 mod effect;
+mod facts;
 mod input;
 mod keys;
 mod layout;
 mod listing;
 mod msg;
 mod perform;
+mod picture;
 mod report;
 mod run;
 mod state;

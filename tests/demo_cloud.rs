@@ -611,7 +611,8 @@ fn the_profile_file_describes_the_demo() {
             assert!(known.roles.iter().any(|one| Some(one.name.as_str()) == role["name"].as_str()), "{role}");
             for bucket in role.get("buckets").and_then(|buckets| buckets.as_array()).into_iter().flatten() {
                 let name = bucket.as_str().unwrap().trim_start_matches("s3://").split('/').next().unwrap();
-                assert!(known.buckets.iter().any(|one| one.name == name), "{bucket}");
+                let mut buckets = world.accounts.iter().flat_map(|account| &account.buckets);
+                assert!(buckets.any(|one| one.name == name), "{bucket}");
             }
             roles += 1;
         }

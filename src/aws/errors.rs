@@ -133,6 +133,14 @@ impl Call<'_> {
             // HEAD answers have no body, hence no code.
             "" if status == 403 => self.denied(String::new()),
             "" if status == 404 => Error::NotFound { message: format!("there is no {}", self.name), hint: None },
+            // What S3 says when a delete marker is read.
+            "" | "MethodNotAllowed" if status == 405 && self.bucket.is_some() => {
+                let hint = Some("an older version can still be read".to_owned());
+                Error::NotFound { message: format!("this version of {} is a delete marker", self.name), hint }
+            }
+            "NoSuchVersion" => {
+                Error::NotFound { message: format!("there is no such version of {}", self.name), hint: None }
+            }
             "" if status == 412 => Error::Replaced { resource: self.name.into() },
             _ => aws(&code, message, None),
         }
@@ -190,6 +198,12 @@ impl Call<'_> {
         }
         if says("no resource-based policy allows") {
             return format!("the bucket policy refuses: it must allow {action} to {caller}");
+        }
+        if self.bucket.is_some() && matches!(message, "" | "Access Denied") && action.starts_with("s3:") {
+            return format!(
+                "the permissions policy of {caller} and, across accounts, the bucket policy must both allow {action}; \
+                 where the bucket lets requesters pay, say so: --requester-pays, or `requester_pays` of the role"
+            );
         }
         format!("the permissions policy of {caller} and, across accounts, the bucket policy must both allow {action}")
     }

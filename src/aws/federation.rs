@@ -117,16 +117,23 @@ impl Console {
 
     /// The page of a bucket or of what is below a prefix.
     pub fn bucket(&self, uri: &S3Uri) -> String {
-        let (home, region) = (&self.home, &self.region);
-        let mut query = form_urlencoded::Serializer::new(String::new());
-        query.append_pair("region", region);
         // The console opens objects by another page; the folder around one has it in its list.
-        let prefix = uri.key.rfind('/').map_or("", |end| &uri.key[..=end]);
+        self.in_s3("buckets", &uri.bucket, uri.key.rfind('/').map_or("", |end| &uri.key[..=end]))
+    }
+
+    /// The page of an object.
+    pub fn object(&self, uri: &S3Uri) -> String {
+        self.in_s3("object", &uri.bucket, &uri.key)
+    }
+
+    fn in_s3(&self, page: &str, bucket: &str, prefix: &str) -> String {
+        let mut query = form_urlencoded::Serializer::new(String::new());
+        query.append_pair("region", &self.region);
         if !prefix.is_empty() {
             query.append_pair("prefix", prefix);
         }
-        let bucket: String = form_urlencoded::byte_serialize(uri.bucket.as_bytes()).collect();
-        format!("{home}/s3/buckets/{bucket}?{}", query.finish())
+        let bucket: String = form_urlencoded::byte_serialize(bucket.as_bytes()).collect();
+        format!("{}/s3/{page}/{bucket}?{}", self.home, query.finish())
     }
 
     /// The address that signs in with `token` and goes on to `destination`.
@@ -338,6 +345,8 @@ mod tests {
         ] {
             assert_eq!(console.bucket(&S3Uri::new("data", key)), format!("{home}{page}"), "{key}");
         }
+        let page = "/s3/object/data?region=eu-west-1&prefix=a%2Fb+c.txt";
+        assert_eq!(console.object(&S3Uri::new("data", "a/b c.txt")), format!("{home}{page}"));
     }
 
     #[test]

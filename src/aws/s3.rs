@@ -2,19 +2,25 @@
 
 mod details;
 mod list;
+mod part;
+mod presign;
 mod read;
+mod versions;
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::future::Future;
 use std::pin::Pin;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 
 use aws_credential_types::provider::error::CredentialsError;
 use aws_credential_types::provider::{self, ProvideCredentials, SharedCredentialsProvider, future};
 use aws_sdk_s3::Client;
+use aws_sdk_s3::config::interceptors::BeforeTransmitInterceptorContextMut;
 use aws_sdk_s3::config::retry::RetryConfig;
 use aws_sdk_s3::config::{
-    BehaviorVersion, Region, RequestChecksumCalculation, ResponseChecksumValidation, StalledStreamProtectionConfig,
+    BehaviorVersion, ConfigBag, Intercept, Region, RequestChecksumCalculation, ResponseChecksumValidation,
+    RuntimeComponents, StalledStreamProtectionConfig,
 };
 use aws_smithy_types::timeout::TimeoutConfig;
 
@@ -27,7 +33,9 @@ use crate::error::{Error, Result};
 use crate::local::lock::held;
 
 pub use list::{Begin, Depth};
+pub use part::{Part, PartOf};
 pub use read::{Ask, Body, Stat};
+pub use versions::Of;
 
 /// What gives a living session whenever one is needed: a long transfer outlives its first one.
 pub type SessionFuture = Pin<Box<dyn Future<Output = Result<Session>> + Send>>;
@@ -44,13 +52,27 @@ struct Inner {
     /// `account/role`, for errors.
     caller: String,
     credentials: SharedCredentialsProvider,
-    /// A client for each region and use.
-    clients: Mutex<HashMap<(String, Use), Client>>,
+    path_style: Option<bool>,
+    /// Buckets whose requests this role pays for.
+    paid: HashSet<String>,
+    /// Whether it pays for those of all others too.
+    pays: AtomicBool,
+    /// A client for each region and use, and another for the buckets there whose requests we pay for.
+    clients: Mutex<HashMap<(String, Use, bool), Client>>,
     /// Where buckets are, as S3 told (aws-sdk-rust #183: the SDK does not follow).
     regions: Mutex<HashMap<String, String>>,
     watch: Watch,
     /// How often that was done.
     forgotten: Mutex<u64>,
+}
+
+/// What is particular about the buckets of a role.
+#[derive(Clone, Debug, Default)]
+pub struct Ways {
+    /// Whether a bucket's name stands in the path of an address; `None`: at a custom endpoint it does.
+    pub path_style: Option<bool>,
+    /// Buckets whose requests this role pays for, in place of their owners.
+    pub paid: Vec<String>,
 }
 
 /// What a client is for.
@@ -85,12 +107,26 @@ impl S3 {
         aws: Aws,
         endpoint: Endpoint,
         caller: String,
+        ways: Ways,
         session: impl Fn() -> SessionFuture + Send + Sync + 'static,
         watch: Watch,
     ) -> Self {
         let credentials = SharedCredentialsProvider::new(Broker(Box::new(session)));
         let (clients, regions, forgotten) = Default::default();
-        Self { inner: Arc::new(Inner { aws, endpoint, caller, credentials, clients, regions, watch, forgotten }) }
+        let (path_style, paid, pays) = (ways.path_style, ways.paid.into_iter().collect(), AtomicBool::new(false));
+        let inner =
+            Inner { aws, endpoint, caller, credentials, path_style, paid, pays, clients, regions, watch, forgotten };
+        Self { inner: Arc::new(inner) }
+    }
+
+    /// From now on this role pays for its requests, whatever bucket they are for: where nobody asks for that, it costs
+    /// nothing more.
+    pub fn pay(&self) {
+        self.inner.pays.store(true, Ordering::Relaxed);
+    }
+
+    fn pays_for(&self, bucket: &str) -> bool {
+        self.inner.pays.load(Ordering::Relaxed) || self.inner.paid.contains(bucket)
     }
 
     /// The ARN that a policy would name (Amazon S3 User Guide, "Policy resources for Amazon S3").
@@ -128,8 +164,7 @@ impl S3 {
         bucket: &str,
         request: impl Fn(Client) -> Answer,
     ) -> Result<T> {
-        let known = self.regions().get(bucket).cloned();
-        let region = known.unwrap_or_else(|| self.inner.endpoint.region.clone());
+        let (region, purpose) = (self.region_of(bucket), (purpose, self.pays_for(bucket)));
         match self.in_session(purpose, &region, &request).await {
             Err(Error::OtherRegion { region: other, .. }) if other != region => {
                 self.learn_region(bucket, &other);
@@ -142,16 +177,16 @@ impl S3 {
     /// Makes a call, and once more with a new session when AWS has ended the one that we thought alive.
     async fn in_session<T, Answer: Future<Output = Result<T>>>(
         &self,
-        purpose: Use,
+        (purpose, pays): (Use, bool),
         region: &str,
         request: &impl Fn(Client) -> Answer,
     ) -> Result<T> {
         let (before, began) = (*self.forgotten(), jiff::Timestamp::now());
         // In boxes, because the SDK's futures are deeper than the compiler likes to lay out.
-        let answer = match Box::pin(request(self.client(region, purpose))).await {
+        let answer = match Box::pin(request(self.client(region, purpose, pays))).await {
             Err(Error::Expired { .. }) => {
                 self.forget_session(before);
-                Box::pin(request(self.client(region, purpose))).await
+                Box::pin(request(self.client(region, purpose, pays))).await
             }
             answer => answer,
         };
@@ -185,12 +220,28 @@ impl S3 {
         held(&self.inner.regions)
     }
 
-    fn client(&self, region: &str, purpose: Use) -> Client {
-        let mut clients = held(&self.inner.clients);
-        clients.entry((region.to_owned(), purpose)).or_insert_with(|| self.new_client(region, purpose)).clone()
+    /// Where a bucket is, as far as that is known.
+    fn region_of(&self, bucket: &str) -> String {
+        self.regions().get(bucket).cloned().unwrap_or_else(|| self.inner.endpoint.region.clone())
     }
 
-    fn new_client(&self, region: &str, purpose: Use) -> Client {
+    fn client(&self, region: &str, purpose: Use, pays: bool) -> Client {
+        let mut clients = held(&self.inner.clients);
+        let new = || {
+            let config = self.config(region, purpose);
+            let config = if pays { config.interceptor(RequesterPays) } else { config };
+            Client::from_conf(config.build())
+        };
+        clients.entry((region.to_owned(), purpose, pays)).or_insert_with(new).clone()
+    }
+
+    /// Whether a bucket's name stands in the path of an address and not in the name of the host.
+    fn has_path_style(&self) -> bool {
+        // Other S3 servers seldom know virtual hosts.
+        self.inner.path_style.unwrap_or(self.inner.endpoint.url.is_some())
+    }
+
+    fn config(&self, region: &str, purpose: Use) -> aws_sdk_s3::config::Builder {
         let inner = &self.inner;
         let (retries, stalls) = match purpose {
             Use::Browse => {
@@ -211,22 +262,41 @@ impl S3 {
             .retry_config(retries)
             .stalled_stream_protection(stalls)
             .region(Region::new(region.to_owned()))
-            .credentials_provider(inner.credentials.clone());
+            .credentials_provider(inner.credentials.clone())
+            .force_path_style(self.has_path_style());
         // Who reads bodies compares them; the SDK would do it once more.
         let builder = match purpose {
             Use::Browse => builder,
             Use::Transfer => builder.response_checksum_validation(ResponseChecksumValidation::WhenRequired),
         };
-        let config = match &inner.endpoint.url {
-            // Other S3 servers know neither virtual hosts nor all checksums.
+        match &inner.endpoint.url {
+            // Other S3 servers do not know all checksums.
             Some(url) => builder
                 .endpoint_url(url)
-                .force_path_style(true)
                 .request_checksum_calculation(RequestChecksumCalculation::WhenRequired)
                 .response_checksum_validation(ResponseChecksumValidation::WhenRequired),
             None => builder,
-        };
-        Client::from_conf(config.build())
+        }
+    }
+}
+
+/// Says in every request that we pay for it (Amazon S3 User Guide, "Using Requester Pays general purpose buckets").
+#[derive(Debug)]
+struct RequesterPays;
+
+impl Intercept for RequesterPays {
+    fn name(&self) -> &'static str {
+        "RequesterPays"
+    }
+
+    fn modify_before_signing(
+        &self,
+        context: &mut BeforeTransmitInterceptorContextMut<'_>,
+        _components: &RuntimeComponents,
+        _config: &mut ConfigBag,
+    ) -> std::result::Result<(), aws_smithy_runtime_api::box_error::BoxError> {
+        context.request_mut().headers_mut().insert("x-amz-request-payer", "requester");
+        Ok(())
     }
 }
 

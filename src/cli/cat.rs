@@ -5,11 +5,14 @@ use std::io::{self, Write as _};
 use super::{Context, output};
 use crate::domain::role::RoleIndex;
 use crate::domain::uri::S3Uri;
-use crate::error::Result;
+use crate::error::{Error, Result};
 
-pub(super) async fn run(context: &Context, role: RoleIndex, uris: &[S3Uri]) -> Result<()> {
+pub(super) async fn run(context: &Context, role: RoleIndex, uris: &[S3Uri], version: Option<&str>) -> Result<()> {
+    if version.is_some() && uris.len() > 1 {
+        return Err(Error::usage("a version is of one object: name that one alone"));
+    }
     context.session(role).await?;
     let mut out = io::stdout().lock();
-    context.core.cat(role, uris, |bytes| output::finish(out.write_all(bytes))).await?;
+    context.core.cat(role, uris, version, |bytes| output::finish(out.write_all(bytes))).await?;
     output::finish(out.flush())
 }

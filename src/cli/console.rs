@@ -12,7 +12,7 @@ pub(super) struct Options {
 
 /// Signs in and opens the browser; with `--url`, prints the address instead, and nothing else.
 pub(super) async fn run(context: &Context, role: Option<String>, options: &Options) -> Result<()> {
-    let role = context.role_of(&As { name: role }).map_err(|error| match error {
+    let role = context.role_of(&As { name: role, ..As::default() }).map_err(|error| match error {
         Error::Usage { message, .. } => {
             Error::Usage { message, hint: Some("name it: xsw console ROLE; `xsw accounts` lists them".into()) }
         }

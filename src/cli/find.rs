@@ -13,8 +13,8 @@ use crate::ops::walk::Walk;
 
 pub(super) async fn run(context: &Context, role: RoleIndex, asked: &FindArguments) -> Result<()> {
     let words = Words {
-        include: ("--name", &asked.name),
-        exclude: ("--not-name", &asked.not_name),
+        include: ("--name", &asked.names),
+        exclude: ("--not-name", &asked.not_names),
         newer: asked.newer.as_deref(),
         older: asked.older.as_deref(),
         sizes: &asked.size,
@@ -40,7 +40,7 @@ pub(super) async fn run(context: &Context, role: RoleIndex, asked: &FindArgument
         found_something(&asked.uri)?;
     }
     if asked.summarize {
-        rows.summary(objects, size)?;
+        rows.summary("objects", objects, size)?;
     }
     rows.flush()
 }

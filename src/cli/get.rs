@@ -22,7 +22,13 @@ use crate::local::prompt;
 use crate::ops::download::{Answer, AskExists, Job, OnHalt, Pick, Wishes};
 
 pub(super) async fn run(context: &Context, role: RoleIndex, asked: GetArguments) -> Result<()> {
-    let picks = picks(&asked.paths, asked.recursive)?;
+    let mut picks = picks(&asked.paths, asked.recursive)?;
+    if let Some(id) = &asked.version_id {
+        let [Pick::Object { version, .. }] = picks.as_mut_slice() else {
+            return Err(Error::usage("a version is of one object: name that one alone"));
+        };
+        *version = Some(id.clone());
+    }
     let select = select(&asked)?;
     let max_memory = asked.max_memory.as_deref().map(memory).transpose()?;
     let session = context.session(role).await?;

@@ -147,6 +147,10 @@ fn detail(line: &Line) -> String {
             let size = bytes(number("bytes").unwrap_or(0));
             format!("{}, {size} from {}", plural(objects, "object"), buckets.join(", "))
         }),
+        "presign" => text("bucket").map(|bucket| match text("end") {
+            Some(end) => format!("an object of {bucket}, until {end}"),
+            None => bucket,
+        }),
         "refusal" => text("action").map(|action| format!("{action} on {}", text("resource").unwrap_or_default())),
         _ => None,
     };

@@ -6,7 +6,7 @@ use serde_json::json;
 use super::find::found_something;
 use super::rows::{Rows, summary, time};
 use super::{Context, output};
-use crate::aws::s3::Depth;
+use crate::aws::s3::{Depth, Of};
 use crate::domain::object::{Bucket, Entry};
 use crate::domain::role::RoleIndex;
 use crate::domain::uri::S3Uri;
@@ -17,11 +17,13 @@ pub(super) struct Shape {
     pub(super) recursive: bool,
     pub(super) json: bool,
     pub(super) summarize: bool,
+    pub(super) versions: bool,
 }
 
 pub(super) async fn run(context: &Context, role: RoleIndex, uri: Option<S3Uri>, shape: &Shape) -> Result<()> {
     context.session(role).await?;
     match uri {
+        Some(uri) if shape.versions => versions(context, role, &uri, shape).await,
         Some(uri) => objects(context, role, &uri, shape).await,
         None => buckets(context, role, shape).await,
     }
@@ -92,7 +94,35 @@ async fn objects(context: &Context, role: RoleIndex, uri: &S3Uri, shape: &Shape)
         found_something(uri)?;
     }
     if shape.summarize {
-        rows.summary(objects, size)?;
+        rows.summary("objects", objects, size)?;
+    }
+    rows.flush()
+}
+
+async fn versions(context: &Context, role: RoleIndex, uri: &S3Uri, shape: &Shape) -> Result<()> {
+    let s3 = context.core.s3(role);
+    let of = if shape.recursive { Of::All } else { Of::Level };
+    let mut rows = Rows::new(shape.json);
+    let (mut versions, mut size, mut lines) = (0, 0, 0_usize);
+    let mut after = None;
+    loop {
+        let page = s3.versions(uri, of, after.as_ref()).await?;
+        lines += page.prefixes.len() + page.versions.len();
+        versions += page.versions.len() as u64;
+        size += page.versions.iter().map(|version| version.size).sum::<u64>();
+        page.prefixes.iter().try_for_each(|prefix| rows.entry(&Entry::Prefix(prefix.clone())))?;
+        page.versions.iter().try_for_each(|version| rows.version(version))?;
+        rows.flush()?;
+        after = page.next;
+        if after.is_none() {
+            break;
+        }
+    }
+    if lines == 0 {
+        found_something(uri)?;
+    }
+    if shape.summarize {
+        rows.summary("versions", versions, size)?;
     }
     rows.flush()
 }

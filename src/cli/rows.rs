@@ -8,7 +8,7 @@ use serde::Serialize;
 use serde_json::json;
 
 use super::output::{finish, json_line};
-use crate::domain::object::{Entry, Object};
+use crate::domain::object::{Entry, Object, Version};
 use crate::domain::text::{bytes, count, escaped};
 use crate::error::Result;
 use crate::ops::walk::Walk;
@@ -88,9 +88,31 @@ impl Rows {
         finish(json_line(&mut self.out, value))
     }
 
-    /// Count and size of all.
-    pub(super) fn summary(&mut self, objects: u64, size: u64) -> Result<()> {
-        finish(summary(&mut self.out, self.json, "objects", objects, Some(size)))
+    /// `2026-01-02 03:04:05    1.2 KiB  VERSION  latest   name`: the id before the name, which may be any text.
+    pub(super) fn version(&mut self, version: &Version) -> Result<()> {
+        if self.json {
+            let kind = if version.deleted { "delete_marker" } else { "version" };
+            return self.json_line(&json!({
+                "type": kind,
+                "key": version.key,
+                "version_id": version.version_id,
+                "latest": version.latest,
+                "size": (!version.deleted).then_some(version.size),
+                "last_modified": version.last_modified,
+                "etag": version.etag,
+                "storage_class": version.storage_class,
+            }));
+        }
+        let name = |text| if self.escapes { escaped(text) } else { text.into() };
+        let size = if version.deleted { "deleted".to_owned() } else { bytes(version.size) };
+        let (when, id, key) = (time(version.last_modified, &self.zone), name(&version.version_id), name(&version.key));
+        let (when, latest) = (String::from_utf8_lossy(&when), if version.latest { "latest" } else { "" });
+        finish(writeln!(self.out, "{when}  {size:>10}  {id:<32}  {latest:<6}  {key}"))
+    }
+
+    /// Count of all, which are `what`, and their size.
+    pub(super) fn summary(&mut self, what: &str, number: u64, size: u64) -> Result<()> {
+        finish(summary(&mut self.out, self.json, what, number, Some(size)))
     }
 }
 
@@ -125,22 +147,20 @@ pub(super) fn time(time: Option<Timestamp>, zone: &TimeZone) -> [u8; 19] {
     let Some(time) = time else { return text };
     let local = zone.to_offset(time).to_datetime(time);
     text = *b"0000-00-00 00:00:00";
-    let mut put = |end: usize, number: i16| {
+    let mut put = |places: std::ops::Range<usize>, number: i16| {
         // No time before the year 0 was ever written down.
         let mut number = number.unsigned_abs();
-        let mut place = end;
-        while number > 0 {
+        for place in places.rev() {
             text[place] = b'0' + u8::try_from(number % 10).unwrap_or(0);
             number /= 10;
-            place -= 1;
         }
     };
-    put(3, local.year());
-    put(6, local.month().into());
-    put(9, local.day().into());
-    put(12, local.hour().into());
-    put(15, local.minute().into());
-    put(18, local.second().into());
+    put(0..4, local.year());
+    put(5..7, local.month().into());
+    put(8..10, local.day().into());
+    put(11..13, local.hour().into());
+    put(14..16, local.minute().into());
+    put(17..19, local.second().into());
     text
 }
 

@@ -10,6 +10,7 @@ use super::report::{Report, quoted};
 use super::{keys, values};
 use crate::domain::account::{AccountId, RoleArn, partition_of};
 use crate::domain::role::{Account, Profile, Role, Source};
+use crate::domain::uri::check_bucket_name;
 
 /// What is known of a role's place in the file, for the checks that compare roles.
 pub(super) struct Place<'a> {
@@ -82,6 +83,7 @@ fn read_account<'a>(
         color: fields.parsed(report, "color", values::color),
         confirm: fields.flag(report, "confirm").unwrap_or(false),
         endpoint_url: fields.parsed(report, "endpoint_url", values::url),
+        path_style: fields.flag(report, "path_style"),
     };
 
     for role in &roles {
@@ -251,6 +253,7 @@ fn read_role(report: &mut Report, given: RoleFields<'_>, folder: &Path, account:
         policy: fields.parsed(report, "policy", |text| policy(text, folder)),
         policy_arns: fields.list(report, "policy_arns", values::policy_arn),
         buckets: fields.list(report, "buckets", str::parse),
+        requester_pays: fields.list(report, "requester_pays", bucket_name),
         ..Role::new(arn.unwrap_or_else(values::no_role), account)
     };
     if role.policy_arns.len() > 10 {
@@ -291,6 +294,13 @@ fn transitive_tags(report: &mut Report, fields: &Fields<'_>, tags: &BTreeMap<Str
         }
     }
     keys.iter().map(|key| key.value.to_owned()).collect()
+}
+
+/// A bucket's name; `s3://` in front and `/` at the end are what people paste.
+fn bucket_name(text: &str) -> Result<String, String> {
+    let name = text.strip_prefix("s3://").unwrap_or(text);
+    let name = name.strip_suffix('/').unwrap_or(name);
+    check_bucket_name(name).map(|()| name.to_owned())
 }
 
 /// A session policy: JSON as it stands, or the name of a file beside the profile file.

@@ -51,6 +51,7 @@ pub fn add_discovered(profile: &mut Profile, source: &str, region: &str, discove
             color: None,
             confirm: false,
             endpoint_url: None,
+            path_style: None,
         });
         names.insert(profile.accounts[place].name.clone());
         added.extend(others.into_iter().map(|role| Role { account: place, ..role }));

@@ -31,7 +31,7 @@ pub(super) const SOURCE: Keys = Keys {
 
 pub(super) const ACCOUNT: Keys = Keys {
     title: "[[accounts]]",
-    keys: &["name", "id", "source", "region", "environment", "color", "confirm", "endpoint_url", "roles"],
+    keys: &["name", "id", "source", "region", "environment", "color", "confirm", "endpoint_url", "path_style", "roles"],
 };
 
 pub(super) const ROLE: Keys = Keys {
@@ -53,6 +53,7 @@ pub(super) const ROLE: Keys = Keys {
         "policy",
         "policy_arns",
         "buckets",
+        "requester_pays",
     ],
 };
 

@@ -102,6 +102,9 @@ fn account(out: &mut String, account: &Account) {
         line(out, "", "confirm", true);
     }
     text(out, "", "endpoint_url", account.endpoint_url.as_deref());
+    if let Some(path_style) = account.path_style {
+        line(out, "", "path_style", path_style);
+    }
 }
 
 fn write_role(out: &mut String, profile: &Profile, role: &Role, names: &Names) {
@@ -135,7 +138,12 @@ fn write_role(out: &mut String, profile: &Profile, role: &Role, names: &Names) {
             role.tags.iter().map(|(name, value)| format!("{} = {}", key(name), quoted(value))).collect();
         line(out, INDENT, "tags", format!("{{ {} }}", tags.join(", ")));
     }
-    for (key, values) in [("transitive_tags", &role.transitive_tags), ("policy_arns", &role.policy_arns)] {
+    let lists = [
+        ("transitive_tags", &role.transitive_tags),
+        ("policy_arns", &role.policy_arns),
+        ("requester_pays", &role.requester_pays),
+    ];
+    for (key, values) in lists {
         if !values.is_empty() {
             line(out, INDENT, key, list(values.iter().map(String::as_str)));
         }

@@ -309,6 +309,13 @@ impl Object {
         self
     }
 
+    /// Gives an archived object a temporary copy that stays this many days.
+    pub fn restored(mut self, days: u64) -> Object {
+        let until = ago(0).checked_add(Duration::from_secs(days * 86_400)).unwrap_or(Timestamp::MAX);
+        self.restored = Some(Restored { from: ago(0), until });
+        self
+    }
+
     /// Sets the headers that are stored with it.
     pub fn headers(mut self, headers: Stored) -> Object {
         self.headers = headers;

@@ -188,10 +188,10 @@ mod tests {
             let (composite, value) = of(algorithm, false);
             assert!(composite && value.ends_with("=-3"), "{value}");
         }
-        let sums = [&b"1234"[..], b"5678", b"9"].map(|part| Crc32::checksum(part)).concat();
+        let sums = [&b"1234"[..], b"5678", b"9"].map(Crc32::checksum).concat();
         assert_eq!(of(Algorithm::Crc32, false).1, format!("{}-3", base64(&Crc32::checksum(&sums))));
         let etag = Digests { part_size: Some(4), ..Digests::default() }.etag(&nine()).to_owned();
-        let sums = [&b"1234"[..], b"5678", b"9"].map(|part| Md5::checksum(part)).concat();
+        let sums = [&b"1234"[..], b"5678", b"9"].map(Md5::checksum).concat();
         assert_eq!(etag, format!("{}-3", hex(&Md5::checksum(&sums))));
     }
 
@@ -202,6 +202,6 @@ mod tests {
         assert!(digests.etag(&made(200 << 20)).ends_with("-25"));
         assert_eq!(digests.algorithm(&made(CHECKED)), Some(Algorithm::Crc64Nvme));
         assert_eq!(digests.algorithm(&made(CHECKED + 1)), None);
-        assert_eq!(digests.parts(&Content::Kept(Bytes::new())).collect::<Vec<_>>(), [0..0]);
+        assert!(digests.parts(&Content::Kept(Bytes::new())).eq(std::iter::once(0..0)));
     }
 }

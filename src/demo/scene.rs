@@ -1,11 +1,12 @@
-//! The world of `xsw demo`: a hub, a production and an audit account, as `assets/demo/config.toml` describes them, and
-//! two accounts that an IAM Identity Center sign-in opens.
+//! The world of `xsw demo`: a hub, a production and an audit account, as `assets/demo/config.toml` describes them,
+//! two accounts that an IAM Identity Center sign-in opens, and one that lets the hub read if it pays.
 
 use jiff::civil::date;
 use serde_json::json;
 
 use super::bucket::{Bucket, Object, Series, ago};
 use super::hostile;
+use super::samples;
 use super::world::{Account, IdentityCenter, PermissionSet, Role, User, World, allow, trust};
 
 const HUB: &str = "111111111111";
@@ -13,6 +14,7 @@ const PROD: &str = "222222222222";
 const AUDIT: &str = "333333333333";
 const LAB: &str = "555555555555";
 const SANDBOX: &str = "666666666666";
+const OPEN_DATA: &str = "777777777777";
 const ME: &str = "arn:aws:iam::111111111111:user/me";
 const JUMP: &str = "arn:aws:iam::111111111111:role/Jump";
 
@@ -24,7 +26,7 @@ impl World {
     /// The world of `xsw demo`. The keys of its visitor are new every time.
     pub fn demo() -> World {
         let accounts = World::new().account(hub()).account(prod()).account(audit());
-        accounts.account(lab()).account(sandbox()).identity_center(staff())
+        accounts.account(lab()).account(sandbox()).account(open_data()).identity_center(staff())
     }
 }
 
@@ -63,7 +65,14 @@ fn hub() -> Account {
         .policy("Onwards", allow(&["sts:AssumeRole", "sts:TagSession", "sts:SetSourceIdentity"], &onwards));
     let developer =
         Role::new("Developer", trust(&[ME], None)).max_session(12 * 3600).policy("Artifacts", allow(&["s3:*"], &["*"]));
-    Account::new(HUB).user(me).role(jump).role(developer).bucket(artifacts()).bucket(million())
+    let developer = developer.policy("Keys", allow(&["kms:Decrypt"], &[samples::KEY]));
+    let account = Account::new(HUB).user(me).role(jump).role(developer).bucket(artifacts()).bucket(million());
+    account.bucket(samples::samples()).bucket(samples::versions()).bucket(samples::europe())
+}
+
+/// Somebody else's account, with a bucket that the hub may read if it pays.
+fn open_data() -> Account {
+    Account::new(OPEN_DATA).named("Open data").bucket(samples::paid())
 }
 
 fn prod() -> Account {

@@ -219,6 +219,7 @@ mod tests {
                     color: None,
                     confirm: false,
                     endpoint_url: None,
+                    path_style: None,
                 });
                 profile.accounts.len() - 1
             });

@@ -3,6 +3,8 @@
 use jiff::Timestamp;
 use serde::Serialize;
 
+use crate::error::Result;
+
 /// A bucket of the caller's account.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Bucket {
@@ -63,9 +65,63 @@ pub struct Page {
     pub next: Option<String>,
 }
 
+/// A version of an object, or the marker that says that it was deleted then.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct Version {
+    /// The exact key.
+    pub key: String,
+    /// Which version; `null` is the one from before the bucket kept versions.
+    pub version_id: String,
+    /// Whether it is what the key means now.
+    pub latest: bool,
+    /// Whether it is a delete marker, which has neither bytes nor entity tag.
+    pub deleted: bool,
+    /// Bytes.
+    pub size: u64,
+    /// When it was written.
+    pub last_modified: Option<Timestamp>,
+    /// The entity tag with its quotes.
+    pub etag: Option<String>,
+    /// `STANDARD`, `GLACIER`, …
+    pub storage_class: Option<String>,
+}
+
+/// One page of a listing of versions.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct VersionPage {
+    /// Common prefixes.
+    pub prefixes: Vec<String>,
+    /// In the order of the keys, the newest of each key first.
+    pub versions: Vec<Version>,
+    /// Key and version after which the next page begins; `None` at the end.
+    pub next: Option<(String, Option<String>)>,
+}
+
+/// What is known of an object. Each part was asked for on its own: one that is denied hides no other.
+#[derive(Clone, Debug)]
+pub struct Details {
+    /// What HeadObject tells.
+    pub head: Result<Head>,
+    /// The tags, in the order in which they were set.
+    pub tags: Result<Vec<(String, String)>>,
+    /// Until when it cannot be deleted; `None` where nothing forbids it, or the bucket knows no object lock.
+    pub retention: Result<Option<Retention>>,
+    /// Whether it is held; `None` where nobody ever said so, or the bucket knows no object lock.
+    pub legal_hold: Result<Option<bool>>,
+}
+
+/// Until when a version cannot be deleted.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Retention {
+    /// `GOVERNANCE` or `COMPLIANCE`.
+    pub mode: String,
+    /// Until then.
+    pub until: Option<Timestamp>,
+}
+
 /// All that HeadObject tells of an object; what the role may not see is missing.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Details {
+pub struct Head {
     /// Bytes.
     pub size: u64,
     /// When it was written.
@@ -74,16 +130,41 @@ pub struct Details {
     pub etag: Option<String>,
     /// `STANDARD` when S3 says nothing.
     pub storage_class: String,
+    /// What S3 says of a restore that runs or is done, in the words of its header.
+    pub restore: Option<String>,
+    /// Whether Intelligent-Tiering has archived it: `ARCHIVE_ACCESS` or `DEEP_ARCHIVE_ACCESS`.
+    pub archive_status: Option<String>,
+    /// When a lifecycle rule deletes it, in the words of its header.
+    pub expiration: Option<String>,
     /// The media type.
     pub content_type: Option<String>,
+    /// `Cache-Control`, `Content-Encoding`, `Content-Disposition`, …, each with its value.
+    pub headers: Vec<(&'static str, String)>,
     /// `aws:kms`, `AES256`, …
     pub encryption: Option<String>,
     /// The KMS key.
     pub kms_key_id: Option<String>,
+    /// `PENDING`, `COMPLETED`, `FAILED`, `REPLICA`.
+    pub replication: Option<String>,
     /// The version.
     pub version_id: Option<String>,
     /// Checksums by algorithm.
     pub checksums: Vec<(&'static str, String)>,
+    /// `FULL_OBJECT` or `COMPOSITE`: the checksum of the bytes, or of the parts' checksums.
+    pub checksum_type: Option<String>,
     /// User metadata, sorted.
     pub metadata: Vec<(String, String)>,
+}
+
+impl Head {
+    /// How many parts it was written in, which the entity tag tells (`"…-12"`); `None` for one that was written whole.
+    pub fn parts(&self) -> Option<u32> {
+        let (_, parts) = self.etag.as_deref()?.trim_matches('"').rsplit_once('-')?;
+        parts.parse().ok()
+    }
+
+    /// Whether it must be restored before it can be read, and nobody has done so.
+    pub fn must_be_restored(&self) -> bool {
+        (is_archived(&self.storage_class) || self.archive_status.is_some()) && self.restore.is_none()
+    }
 }

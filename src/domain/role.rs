@@ -190,6 +190,8 @@ pub struct Account {
     pub confirm: bool,
     /// A custom endpoint for STS and S3.
     pub endpoint_url: Option<String>,
+    /// Whether a bucket's name stands in the path of an address; `None`: at a custom endpoint it does.
+    pub path_style: Option<bool>,
 }
 
 /// The sixteen colours that every terminal has, by their usual names.
@@ -264,6 +266,8 @@ pub struct Role {
     pub policy_arns: Vec<String>,
     /// Bookmarks: buckets that open without s3:ListAllMyBuckets.
     pub buckets: Vec<S3Uri>,
+    /// Buckets whose requests this role pays for.
+    pub requester_pays: Vec<String>,
 }
 
 impl Role {
@@ -287,6 +291,7 @@ impl Role {
             policy: None,
             policy_arns: Vec::new(),
             buckets: Vec::new(),
+            requester_pays: Vec::new(),
         }
     }
 

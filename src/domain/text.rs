@@ -115,14 +115,18 @@ pub fn bytes(count: u64) -> String {
     if count < 1024 {
         return format!("{count} B");
     }
-    let mut value = count as f64 / 1024.0;
-    let mut unit = 0;
+    // A float's formatting would be the slowest part of a line of a listing.
+    let tenths = |unit: usize| {
+        let (tenths, whole) = (u128::from(count) * 10, 1_u128 << (10 * (unit + 1)));
+        let (floor, rest) = (tenths >> (10 * (unit + 1)), tenths & (whole - 1));
+        // To the nearest one, and from the middle to the even one, as floats are printed.
+        let up = 2 * rest > whole || 2 * rest == whole && floor % 2 == 1;
+        floor + u128::from(up)
+    };
     // 1023.95 would be printed as 1024.0.
-    while value >= 1023.95 && unit + 1 < UNITS.len() {
-        value /= 1024.0;
-        unit += 1;
-    }
-    format!("{value:.1} {}", UNITS[unit])
+    let unit = (0..UNITS.len() - 1).find(|unit| tenths(*unit) < 10_240).unwrap_or(UNITS.len() - 1);
+    let tenths = tenths(unit) as u64;
+    format!("{}.{} {}", tenths / 10, tenths % 10, UNITS[unit])
 }
 
 /// A count with its thousands set apart: `1,204`.
@@ -282,6 +286,11 @@ mod tests {
     fn numbers_as_people_read_them() {
         for (number, text) in [(22, "22 B"), (1024, "1.0 KiB"), (1_258_291, "1.2 MiB"), (1_048_575, "1.0 MiB")] {
             assert_eq!(bytes(number), text);
+        }
+        for (number, value, unit) in
+            [(1280, 1280, "KiB"), (1792, 1792, "KiB"), (1_048_524, 1_048_524, "KiB"), (u64::MAX, u64::MAX >> 50, "EiB")]
+        {
+            assert_eq!(bytes(number), format!("{:.1} {unit}", value as f64 / 1024.0), "{number}");
         }
         for (number, text) in [(0, "0"), (999, "999"), (1_204, "1,204"), (1_000_000, "1,000,000")] {
             assert_eq!(count(number), text);

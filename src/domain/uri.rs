@@ -4,7 +4,7 @@ use std::fmt;
 use std::str::FromStr;
 
 /// A bucket and a key or prefix in it. The key may be empty, which is the whole bucket.
-#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, serde::Serialize, serde::Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord, serde::Serialize, serde::Deserialize)]
 pub struct S3Uri {
     /// The bucket's name.
     pub bucket: String,

@@ -29,13 +29,15 @@ pub enum Deed {
     Console,
     /// A download.
     Download,
+    /// An address that gives an object to whoever has it.
+    Presign,
     /// AWS refused something else that was asked with the session.
     Refusal,
 }
 
 impl Deed {
     /// Every deed with the word for it in the trail.
-    pub const ALL: [(&str, Self); 8] = [
+    pub const ALL: [(&str, Self); 9] = [
         ("assume", Self::Assume),
         ("renew", Self::Renew),
         ("env", Self::Env),
@@ -43,6 +45,7 @@ impl Deed {
         ("exec", Self::Exec),
         ("console", Self::Console),
         ("download", Self::Download),
+        ("presign", Self::Presign),
         ("refusal", Self::Refusal),
     ];
 
@@ -85,12 +88,13 @@ pub(super) struct Event<'a> {
 /// | `exec`, `shell` | `program` (without its folder), `arguments` (how many), `status`; `renews` when it does |
 /// | `console` | `service`, `region` |
 /// | `download` | `buckets`, `objects`, `bytes`, `failed` |
+/// | `presign` | `bucket`, `end` of the address |
 /// | `refusal` | `action`, `resource` |
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Line {
     /// When it began.
     pub time: Timestamp,
-    /// `assume`, `renew`, `env`, `shell`, `exec`, `console`, `download` or `refusal`.
+    /// `assume`, `renew`, `env`, `shell`, `exec`, `console`, `download`, `presign` or `refusal`.
     pub event: String,
     /// The user of this machine.
     pub user: String,

@@ -7,7 +7,7 @@ use jiff::{SignedDuration, Timestamp};
 
 use super::audit::{Deed, Event};
 use super::{Core, held};
-use crate::aws::s3::{S3, SessionFuture, Watch};
+use crate::aws::s3::{S3, SessionFuture, Watch, Ways};
 use crate::domain::role::RoleIndex;
 use crate::error::Error;
 
@@ -31,9 +31,14 @@ impl Core {
             let noted = Mutex::new(HashMap::new());
             let refused = move |error: &Error, began| core.refused(role, error, began, &noted);
             let watch = Watch { forget: Box::new(forget), refused: Box::new(refused) };
-            S3::new(self.aws.clone(), self.endpoint(role, "S3"), self.profile.label(role), session, watch)
+            let (label, ways) = (self.profile.label(role), self.ways(role));
+            S3::new(self.aws.clone(), self.endpoint(role, "S3"), label, ways, session, watch)
         };
         buckets.entry(role).or_insert_with(new).clone()
+    }
+
+    fn ways(&self, role: RoleIndex) -> Ways {
+        Ways { path_style: self.profile.account(role).path_style, paid: self.profile.role(role).requester_pays.clone() }
     }
 
     /// Writes a refusal down, once a minute for each action and bucket.

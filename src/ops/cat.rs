@@ -11,7 +11,7 @@ use crate::error::{Error, Result};
 use crate::ops::read::Reader;
 
 impl Core {
-    /// Hands the bytes of the objects to `write` as `role`, until one cannot be read or written. It is a download, and
+    /// Hands the bytes of the objects (of this version, where one is named) to `write` as `role`, until one cannot be read or written. It is a download, and
     /// written down as one, also when the future is dropped.
     ///
     /// # Errors
@@ -20,6 +20,7 @@ impl Core {
         self: &Arc<Self>,
         role: RoleIndex,
         uris: &[S3Uri],
+        version: Option<&str>,
         mut write: impl FnMut(&[u8]) -> Result<()>,
     ) -> Result<()> {
         if let Some(uri) = uris.iter().find(|uri| uri.key.is_empty()) {
@@ -29,7 +30,11 @@ impl Core {
         let so_far = record.so_far();
         let outcome = async {
             for uri in uris {
-                let mut reader = Reader::new(self.s3(role), uri.clone(), Ask::default());
+                let mut reader = Reader::new(
+                    self.s3(role),
+                    uri.clone(),
+                    Ask { version: version.map(str::to_owned), ..Ask::default() },
+                );
                 while let Some(bytes) = reader.next().await? {
                     write(&bytes)?;
                     held(&so_far).1 += bytes.len() as u64;

@@ -25,6 +25,8 @@ pub enum ConsolePage {
     Service(String),
     /// A bucket's, or that of a prefix in it.
     Bucket(S3Uri),
+    /// An object's.
+    Object(S3Uri),
 }
 
 impl Core {
@@ -42,7 +44,7 @@ impl Core {
             let service = match page {
                 ConsolePage::Home => Value::Null,
                 ConsolePage::Service(name) => name.as_str().into(),
-                ConsolePage::Bucket(_) => "s3".into(),
+                ConsolePage::Bucket(_) | ConsolePage::Object(_) => "s3".into(),
             };
             self.record(&Event {
                 deed: Deed::Console,
@@ -68,6 +70,7 @@ impl Core {
             ConsolePage::Home => console.service(None)?,
             ConsolePage::Service(name) => console.service(Some(name))?,
             ConsolePage::Bucket(uri) => console.bucket(uri),
+            ConsolePage::Object(uri) => console.object(uri),
         };
         let label = self.profile.label(role);
         let session = used.insert(self.session_unasked(role).await?);

@@ -98,6 +98,13 @@ pub enum To {
     Folder(PathBuf),
     /// Into this file.
     File(PathBuf),
+    /// Into this folder, with the path that its key is below a prefix.
+    Below {
+        /// The folder.
+        root: PathBuf,
+        /// What is left out of the key to make a path of it.
+        strip: String,
+    },
 }
 
 /// Hears how far the job is; called often, so it must be quick.

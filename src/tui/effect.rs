@@ -1,10 +1,15 @@
 //! What the screen wants done: data, so that a test can read it. `run` performs it.
 
+use std::time::Duration;
+
+use crate::aws::s3::Of;
+use crate::domain::presigned::Presigned;
 use crate::domain::role::RoleIndex;
 use crate::domain::transfer::IfExists;
 use crate::domain::uri::S3Uri;
 use crate::ops::console::ConsolePage;
 use crate::ops::download::Pick;
+use crate::ops::preview::Picture;
 
 use super::msg::{JobId, Ticket};
 
@@ -33,8 +38,24 @@ pub enum Effect {
     Buckets { ticket: Ticket, role: RoleIndex },
     /// List what is below a prefix, page by page until the end.
     List { ticket: Ticket, role: RoleIndex, uri: S3Uri },
+    /// List all objects below a prefix, or those whose names match.
+    Walk { ticket: Ticket, role: RoleIndex, uri: S3Uri, pattern: Option<String> },
+    /// List versions and delete markers, page by page until the end.
+    Versions { ticket: Ticket, role: RoleIndex, uri: S3Uri, of: Of },
+    /// Count what is below a bucket or prefix.
+    Usage { ticket: Ticket, role: RoleIndex, uri: S3Uri },
     /// Ask for an object's details.
-    Details { ticket: Ticket, role: RoleIndex, uri: S3Uri },
+    Details { ticket: Ticket, role: RoleIndex, uri: S3Uri, version: Option<String> },
+    /// Work out an object's plain address.
+    Address { role: RoleIndex, uri: S3Uri, version: Option<String> },
+    /// Sign an address of an object that lives so long; `None` is until the session ends.
+    Presign { ticket: Ticket, role: RoleIndex, uri: S3Uri, version: Option<String>, life: Option<Duration> },
+    /// Keep a bookmark, or forget it.
+    Bookmark { role: RoleIndex, uri: S3Uri, keep: bool },
+    /// Look at an object, or at one of its versions.
+    Preview { ticket: Ticket, role: RoleIndex, uri: S3Uri, version: Option<String> },
+    /// Draw a picture into so many columns and rows.
+    Draw { ticket: Ticket, picture: std::sync::Arc<Picture>, room: (u16, u16) },
     /// Download.
     Download { job: JobId, role: RoleIndex, picks: Vec<Pick>, if_exists: IfExists },
     /// Stop what this ticket asked for.
@@ -49,8 +70,10 @@ pub enum Effect {
     Shell { role: RoleIndex },
     /// Open the web console in the browser.
     Console { role: RoleIndex, page: ConsolePage },
-    /// Hand text to the terminal's clipboard.
+    /// Hand text to the clipboard.
     CopyText(String),
+    /// The same for an address that is a secret.
+    CopyPresigned(Presigned),
     /// Leave.
     Quit,
 }

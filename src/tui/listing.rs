@@ -1,8 +1,9 @@
 //! The rows of the bucket browser: up to millions, held tightly, filtered and sorted by their places.
 
 use jiff::Timestamp;
+use memchr::{memchr2_iter, memmem};
 
-use crate::domain::object::{Bucket, Entry};
+use crate::domain::object::{Bucket, Entry, VersionPage};
 use crate::domain::uri::S3Uri;
 
 /// What a row is.
@@ -16,6 +17,10 @@ pub enum Kind {
     Prefix,
     /// An object.
     Object,
+    /// A version of an object.
+    Version,
+    /// A version that says that the object was deleted then.
+    DeleteMarker,
 }
 
 /// One row, borrowed.
@@ -31,6 +36,10 @@ pub struct Row<'a> {
     pub modified: Option<Timestamp>,
     /// The storage class, or a bucket's region.
     pub class: &'a str,
+    /// Of a version or delete marker.
+    pub version: Option<&'a str>,
+    /// Whether it is the version that the key means now.
+    pub latest: bool,
 }
 
 /// How rows are ordered; prefixes come first in all of them.
@@ -64,8 +73,10 @@ struct Packed {
     /// Seconds; [`NO_TIME`] for none.
     modified: i64,
     length: u32,
+    /// Its place in the table of classes; of a version, the length of its id, which stands behind the name.
     class: u16,
     kind: Kind,
+    latest: bool,
 }
 
 const NO_TIME: i64 = i64::MIN;
@@ -77,7 +88,7 @@ pub struct Listing {
     rows: Vec<Packed>,
     /// A handful of storage classes and regions, shared by all rows.
     classes: Vec<String>,
-    marked: std::collections::BTreeSet<u32>,
+    marks: Marks,
     filter: String,
     order: Order,
     /// Places of the rows that are shown; `None` means all, in the order they came.
@@ -116,7 +127,7 @@ impl Listing {
     }
 
     /// Adds bookmarks.
-    pub fn add_bookmarks(&mut self, bookmarks: &[S3Uri]) {
+    pub fn add_bookmarks<'a>(&mut self, bookmarks: impl IntoIterator<Item = &'a S3Uri>) {
         for bookmark in bookmarks {
             self.add(Kind::Bookmark, &bookmark.to_string(), 0, None, "");
         }
@@ -146,6 +157,29 @@ impl Listing {
         }
     }
 
+    /// Adds a page of versions of what is below `prefix`.
+    pub fn add_versions(&mut self, prefix: &str, page: &VersionPage) {
+        let below = |key: &'_ str| key.strip_prefix(prefix).unwrap_or(key).to_owned();
+        for key in &page.prefixes {
+            self.add(Kind::Prefix, &below(key), 0, None, "");
+        }
+        for version in &page.versions {
+            let kind = if version.deleted { Kind::DeleteMarker } else { Kind::Version };
+            let (start, name, id) = (self.names.len() as u64, below(&version.key), version.version_id.as_str());
+            self.names.push_str(&name);
+            self.names.push_str(id);
+            self.push(Packed {
+                start,
+                size: version.size,
+                modified: version.last_modified.map_or(NO_TIME, |time| time.as_second()),
+                length: name.len() as u32,
+                class: id.len() as u16,
+                kind,
+                latest: version.latest,
+            });
+        }
+    }
+
     fn add(&mut self, kind: Kind, name: &str, size: u64, modified: Option<Timestamp>, class: &str) {
         let class = self.classes.iter().position(|known| known == class).unwrap_or_else(|| {
             self.classes.push(class.to_owned());
@@ -155,12 +189,16 @@ impl Listing {
         self.names.push_str(name);
         let modified = modified.map_or(NO_TIME, |time| time.as_second());
         let (length, class) = (name.len() as u32, class as u16);
-        self.rows.push(Packed { start, size, modified, length, class, kind });
-        let index = (self.rows.len() - 1) as u32;
-        if self.shown.is_some() && self.matches(index, &self.filter) {
+        self.push(Packed { start, size, modified, length, class, kind, latest: false });
+    }
+
+    fn push(&mut self, row: Packed) {
+        let index = self.rows.len() as u32;
+        if self.shown.is_some() && Needle::new(&self.filter).is_in(self.name(&row)) {
             // In the order they come; `settle` sorts when the listing has ended.
             self.shown.get_or_insert_default().push(index);
         }
+        self.rows.push(row);
     }
 
     /// Sorts what came in since the last time, when the order is not S3's own.
@@ -193,7 +231,9 @@ impl Listing {
             Some(shown) if narrows => shown,
             _ => (0..self.rows.len() as u32).collect(),
         };
-        let mut shown: Vec<u32> = all.into_iter().filter(|index| self.matches(*index, &self.filter)).collect();
+        let needle = Needle::new(&self.filter);
+        let is_meant = |index: &u32| needle.is_in(self.name(&self.rows[*index as usize]));
+        let mut shown: Vec<u32> = all.into_iter().filter(is_meant).collect();
         let packed = |index: &u32| &self.rows[*index as usize];
         match self.order {
             Order::Name => {}
@@ -205,56 +245,44 @@ impl Listing {
         self.shown = Some(shown);
     }
 
-    fn matches(&self, index: u32, filter: &str) -> bool {
-        let name = self.name(&self.rows[index as usize]);
-        if filter.is_empty() {
-            return true;
-        }
-        if filter.chars().any(char::is_uppercase) {
-            return name.contains(filter);
-        }
-        if name.is_ascii() && filter.is_ascii() {
-            // Most keys are ASCII: no copy for each of a million.
-            return name.as_bytes().windows(filter.len()).any(|part| part.eq_ignore_ascii_case(filter.as_bytes()));
-        }
-        name.to_lowercase().contains(filter)
-    }
-
-    /// Marks or unmarks the row at a place; buckets and bookmarks cannot be marked.
+    /// Marks or unmarks the row at a place; what cannot be downloaded cannot be marked.
     pub fn toggle_mark(&mut self, place: usize) {
-        let Some(index) = self.index(place) else { return };
-        if !matches!(self.rows[index as usize].kind, Kind::Prefix | Kind::Object) {
-            return;
-        }
-        if !self.marked.remove(&index) {
-            self.marked.insert(index);
-        }
+        let Some(index) = self.index(place).filter(|index| self.can_be_marked(*index)) else { return };
+        self.marks.set(index, !self.marks.has(index));
     }
 
     /// Marks all rows that are shown, or unmarks everything when they all are.
     pub fn toggle_all_marks(&mut self) {
-        let markable = |index: &u32| matches!(self.rows[*index as usize].kind, Kind::Prefix | Kind::Object);
-        let shown: Vec<u32> = (0..self.shown()).filter_map(|place| self.index(place)).filter(markable).collect();
-        if shown.iter().all(|index| self.marked.contains(index)) {
-            self.marked.clear();
-        } else {
-            self.marked.extend(shown);
+        let mut marks = self.marks.clone();
+        match &self.shown {
+            Some(shown) => {
+                shown.iter().filter(|index| self.can_be_marked(**index)).for_each(|row| marks.set(*row, true))
+            }
+            None => {
+                let all = 0..self.rows.len() as u32;
+                all.filter(|index| self.can_be_marked(*index)).for_each(|row| marks.set(row, true));
+            }
         }
+        self.marks = if marks.count == self.marks.count { Marks::default() } else { marks };
+    }
+
+    fn can_be_marked(&self, index: u32) -> bool {
+        matches!(self.rows[index as usize].kind, Kind::Prefix | Kind::Object | Kind::Version)
     }
 
     /// Whether the row at a place is marked.
     pub fn is_marked(&self, place: usize) -> bool {
-        self.index(place).is_some_and(|index| self.marked.contains(&index))
+        self.index(place).is_some_and(|index| self.marks.has(index))
     }
 
     /// The marked rows, in the order they came, whether they are shown or not.
     pub fn marked(&self) -> impl ExactSizeIterator<Item = Row<'_>> {
-        self.marked.iter().map(|index| self.unpack(*index))
+        Marked { listing: self, at: 0, left: self.marks.count }
     }
 
     /// Takes all marks away.
     pub fn unmark_all(&mut self) {
-        self.marked.clear();
+        self.marks = Marks::default();
     }
 
     /// The place at or after `from` where the row called `name` is shown.
@@ -277,8 +305,105 @@ impl Listing {
     fn unpack(&self, index: u32) -> Row<'_> {
         let row = &self.rows[index as usize];
         let modified = if row.modified == NO_TIME { None } else { Timestamp::from_second(row.modified).ok() };
-        let class = &self.classes[usize::from(row.class)];
-        Row { kind: row.kind, name: self.name(row), size: row.size, modified, class }
+        let has_version = matches!(row.kind, Kind::Version | Kind::DeleteMarker);
+        let end = row.start as usize + row.length as usize;
+        let version = has_version.then(|| &self.names[end..end + usize::from(row.class)]);
+        let class = if has_version { "" } else { &self.classes[usize::from(row.class)] };
+        let (kind, latest) = (row.kind, row.latest);
+        Row { kind, name: self.name(row), size: row.size, modified, class, version, latest }
+    }
+}
+
+/// A bit for each row: a million of them are 122 KiB, and marking them all takes a moment.
+#[derive(Clone, Debug, Default)]
+struct Marks {
+    words: Vec<u64>,
+    count: usize,
+}
+
+impl Marks {
+    fn has(&self, index: u32) -> bool {
+        self.words.get(index as usize / 64).is_some_and(|word| word >> (index % 64) & 1 == 1)
+    }
+
+    fn set(&mut self, index: u32, marked: bool) {
+        let (place, bit) = (index as usize / 64, 1 << (index % 64));
+        if place >= self.words.len() {
+            self.words.resize(place + 1, 0);
+        }
+        let before = self.words[place];
+        self.words[place] = if marked { before | bit } else { before & !bit };
+        match (before & bit != 0, marked) {
+            (false, true) => self.count += 1,
+            (true, false) => self.count -= 1,
+            _ => {}
+        }
+    }
+}
+
+/// Goes over the marked rows.
+struct Marked<'a> {
+    listing: &'a Listing,
+    /// The next row that is looked at.
+    at: u32,
+    left: usize,
+}
+
+impl<'a> Iterator for Marked<'a> {
+    type Item = Row<'a>;
+
+    fn next(&mut self) -> Option<Row<'a>> {
+        let words = &self.listing.marks.words;
+        loop {
+            let word = words.get(self.at as usize / 64)? >> (self.at % 64);
+            if word == 0 {
+                self.at = (self.at / 64 + 1) * 64;
+                continue;
+            }
+            let index = self.at + word.trailing_zeros();
+            self.at = index + 1;
+            self.left = self.left.saturating_sub(1);
+            return Some(self.listing.unpack(index));
+        }
+    }
+
+    fn size_hint(&self) -> (usize, Option<usize>) {
+        (self.left, Some(self.left))
+    }
+}
+
+impl ExactSizeIterator for Marked<'_> {}
+
+/// A filter, made ready once for all rows. Without capitals in it, capitals do not matter.
+enum Needle<'a> {
+    Anything,
+    Exact(Box<memmem::Finder<'a>>),
+    Loose(&'a str),
+}
+
+impl<'a> Needle<'a> {
+    fn new(filter: &'a str) -> Self {
+        match filter {
+            "" => Self::Anything,
+            filter if filter.chars().any(char::is_uppercase) => Self::Exact(Box::new(memmem::Finder::new(filter))),
+            filter => Self::Loose(filter),
+        }
+    }
+
+    fn is_in(&self, name: &str) -> bool {
+        match self {
+            Self::Anything => true,
+            Self::Exact(finder) => finder.find(name.as_bytes()).is_some(),
+            // Most keys are ASCII: no copy for each of a million.
+            Self::Loose(filter) if filter.is_ascii() && name.is_ascii() => {
+                let (filter, name) = (filter.as_bytes(), name.as_bytes());
+                let Some(last) = name.len().checked_sub(filter.len()) else { return false };
+                let first = filter[0];
+                memchr2_iter(first, first.to_ascii_uppercase(), &name[..=last])
+                    .any(|at| name[at..at + filter.len()].eq_ignore_ascii_case(filter))
+            }
+            Self::Loose(filter) => name.to_lowercase().contains(*filter),
+        }
     }
 }
 
@@ -337,5 +462,68 @@ mod tests {
         assert_eq!(listing.marked().len(), 2);
         listing.toggle_all_marks();
         assert_eq!(listing.marked().len(), 0);
+    }
+
+    #[test]
+    fn filters_find_what_people_mean() {
+        for (filter, name, is_found) in [
+            ("a", "xA", true),
+            ("ab", "aab", true),
+            ("ab", "AB", true),
+            ("ab", "a", false),
+            ("aB", "aab", false),
+            ("aB", "xaBx", true),
+            ("straße", "STRASSE/Straße", true),
+            // The Kelvin sign is a capital k.
+            ("k", "\u{212a}", true),
+            ("日", "x日本", true),
+            ("", "", true),
+        ] {
+            assert_eq!(Needle::new(filter).is_in(name), is_found, "{filter} in {name}");
+        }
+    }
+
+    #[test]
+    fn versions_keep_their_ids_apart_from_their_names() {
+        use crate::domain::object::Version;
+        let version = |key: &str, id: &str, deleted| Version {
+            key: key.into(),
+            version_id: id.into(),
+            latest: deleted,
+            deleted,
+            ..Version::default()
+        };
+        let versions = vec![version("p/a", "v2", true), version("p/a", "v1", false)];
+        let mut listing = Listing::default();
+        listing.add_versions("p/", &VersionPage { prefixes: vec!["p/d/".into()], versions, next: None });
+        let rows: Vec<_> = (0..3).filter_map(|place| listing.row(place)).collect();
+        let told: Vec<_> = rows.iter().map(|row| (row.kind, row.name, row.version, row.latest)).collect();
+        let marker = (Kind::DeleteMarker, "a", Some("v2"), true);
+        assert_eq!(told, [(Kind::Prefix, "d/", None, false), marker, (Kind::Version, "a", Some("v1"), false)]);
+        // The id is no part of the name.
+        listing.set_filter("v");
+        assert_eq!(listing.shown(), 0);
+        listing.set_filter("");
+        listing.toggle_all_marks();
+        assert_eq!(listing.marked().map(|row| row.kind).collect::<Vec<_>>(), [Kind::Prefix, Kind::Version]);
+    }
+
+    #[test]
+    fn a_million_rows_take_no_more_than_200_bytes_each() {
+        let mut listing = Listing::default();
+        let keys = 100_000;
+        for page in 0..keys / 1000 {
+            let key = |n: u64| object(&format!("p/year=2026/month=01/day=02/part-{:08}.parquet", page * 1000 + n), 1);
+            listing.add_page("p/", &(0..1000).map(key).collect::<Vec<_>>());
+        }
+        listing.set_filter("part");
+        listing.toggle_all_marks();
+        assert_eq!(listing.marked().len() as u64, keys);
+        let words = listing.marks.words.capacity() * 8;
+        let held = listing.names.capacity() + listing.rows.capacity() * size_of::<Packed>() + words;
+        let held = held + listing.shown.as_ref().unwrap().capacity() * 4;
+        assert!(held as u64 <= 200 * keys, "{} bytes a key", held as u64 / keys);
+        listing.toggle_all_marks();
+        assert_eq!((listing.marked().len(), listing.marked().count()), (0, 0));
     }
 }

@@ -3,11 +3,15 @@
 use crossterm::event::{KeyEvent, MouseEvent};
 use jiff::Timestamp;
 
-use crate::domain::object::{Bucket, Details, Page};
+use super::picture::Drawn;
+use crate::domain::object::{Bucket, Details, Page, VersionPage};
+use crate::domain::presigned::Presigned;
 use crate::domain::role::RoleIndex;
 use crate::domain::session::{Session, SessionFacts};
 use crate::domain::transfer::{Progress, Summary};
+use crate::domain::uri::S3Uri;
 use crate::error::Result;
+use crate::ops::preview::Preview;
 
 /// Marks a question, so that the answer to an older one can be told and dropped.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -16,6 +20,17 @@ pub struct Ticket(pub u64);
 /// A transfer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct JobId(pub u64);
+
+/// How much was counted below a bucket or prefix.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Counted {
+    /// Objects.
+    pub objects: u64,
+    /// Their bytes.
+    pub bytes: u64,
+    /// Whether that is all.
+    pub complete: bool,
+}
 
 /// What the screen knows of a session: all but its keys.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -70,10 +85,24 @@ pub enum Msg {
     Assumed(Ticket, RoleIndex, Result<Life>, Option<String>),
     /// The answer to `Buckets`.
     Buckets(Ticket, Result<Vec<Bucket>>),
-    /// One answer of several to `List`; the last one has no next page.
+    /// One answer of several to `List` or `Walk`; the last one has no next page.
     Page(Ticket, Result<Page>),
+    /// One answer of several to `Versions`; the last one has no next page.
+    Versions(Ticket, Result<VersionPage>),
+    /// One answer of several to `Usage`; the last one is complete.
+    Usage(Ticket, Result<Counted>),
     /// The answer to `Details`.
-    Details(Ticket, Result<Details>),
+    Details(Ticket, Result<Box<Details>>),
+    /// The answer to `Address`.
+    Address(String),
+    /// The answer to `Presign`.
+    Presigned(Ticket, Result<Presigned>),
+    /// The answer to `Bookmark`: all that were added for the role.
+    Bookmarks(RoleIndex, Result<Vec<S3Uri>>),
+    /// The answer to `Preview`.
+    Preview(Ticket, Result<Box<Preview>>),
+    /// The answer to `Draw`; nothing where there are no colours.
+    Drawn(Ticket, Option<Drawn>),
     /// How far a transfer is.
     Progress(JobId, Progress),
     /// A transfer has ended.

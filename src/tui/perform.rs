@@ -2,13 +2,16 @@
 
 use std::convert::Infallible;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use tokio::sync::{mpsc, watch};
 
 use super::effect::Code;
-use super::msg::{JobId, Life, Msg, SignInStep, Ticket};
-use crate::aws::s3::Depth;
+use super::msg::{Counted, JobId, Life, Msg, SignInStep, Ticket};
+use super::picture::{Colors, Drawn};
+use crate::aws::s3::{Depth, Of};
+use crate::domain::object::{Entry, Object, Page};
+use crate::domain::pattern::Pattern;
 use crate::domain::role::RoleIndex;
 use crate::domain::transfer::{Halt, Halted, IfExists, Progress, Summary};
 use crate::domain::uri::S3Uri;
@@ -17,7 +20,12 @@ use crate::ops::Core;
 use crate::ops::console::ConsolePage;
 use crate::ops::control::Control;
 use crate::ops::download::{Job, OnHalt, Pick, Wishes};
+use crate::ops::preview::Picture;
 use crate::ops::sign_in::{How, Step};
+use crate::ops::walk::Walk;
+
+/// Between two answers that only say how far a count is.
+const TELL: Duration = Duration::from_millis(150);
 
 /// How often a transfer's session is looked at, whether it is a new one.
 const BETWEEN_LOOKS: Duration = Duration::from_secs(5);
@@ -130,12 +138,112 @@ impl Outside {
         }
     }
 
-    pub(super) async fn details(self, ticket: Ticket, role: RoleIndex, uri: S3Uri) {
+    /// Lists all that is below a prefix, or what of it matches.
+    pub(super) async fn walk(self, ticket: Ticket, role: RoleIndex, uri: S3Uri, pattern: Option<String>) {
+        let pages = async {
+            let pattern = pattern.as_deref().map(Pattern::new).transpose().map_err(Error::usage)?;
+            self.session(role).await?;
+            let is_meant = |object: &Object| {
+                pattern.as_ref().is_none_or(|pattern| pattern.matches(object.key.get(uri.key.len()..).unwrap_or("")))
+            };
+            let mut walk = Walk::new(self.core.s3(role), uri.clone());
+            while let Some(objects) = walk.next().await? {
+                let entries = objects.into_iter().filter(|object| is_meant(object)).map(Entry::Object).collect();
+                // More comes, whatever its token is.
+                self.send(Msg::Page(ticket, Ok(Page { entries, next: Some(String::new()) }))).await;
+            }
+            Ok(Page::default())
+        };
+        let last = pages.await;
+        self.send(Msg::Page(ticket, last)).await;
+    }
+
+    pub(super) async fn versions(self, ticket: Ticket, role: RoleIndex, uri: S3Uri, of: Of) {
+        if let Err(error) = self.session(role).await {
+            self.send(Msg::Versions(ticket, Err(error))).await;
+            return;
+        }
+        let s3 = self.core.s3(role);
+        let mut after = None;
+        loop {
+            let page = s3.versions(&uri, of, after.as_ref()).await;
+            after = page.as_ref().ok().and_then(|page| page.next.clone());
+            self.send(Msg::Versions(ticket, page)).await;
+            if after.is_none() {
+                return;
+            }
+        }
+    }
+
+    /// Counts; tells how far it is a few times a second.
+    pub(super) async fn usage(self, ticket: Ticket, role: RoleIndex, uri: S3Uri) {
+        let count = async {
+            self.session(role).await?;
+            let mut counted = Counted::default();
+            let mut told = Instant::now();
+            let mut walk = Walk::new(self.core.s3(role), uri);
+            while let Some(objects) = walk.next().await? {
+                counted.objects += objects.len() as u64;
+                counted.bytes += objects.iter().map(|object| object.size).sum::<u64>();
+                if told.elapsed() >= TELL {
+                    self.send(Msg::Usage(ticket, Ok(counted))).await;
+                    told = Instant::now();
+                }
+            }
+            Ok(Counted { complete: true, ..counted })
+        };
+        let last = count.await;
+        self.send(Msg::Usage(ticket, last)).await;
+    }
+
+    pub(super) async fn address(self, role: RoleIndex, uri: S3Uri, version: Option<String>) {
+        let address = self.core.s3(role).https_url(&uri, version.as_deref());
+        self.send(Msg::Address(address)).await;
+    }
+
+    /// Signs an address; it goes to the screen as a secret.
+    pub(super) async fn presign(
+        self,
+        ticket: Ticket,
+        role: RoleIndex,
+        (uri, version): (S3Uri, Option<String>),
+        life: Option<Duration>,
+    ) {
         let answer = async {
             self.session(role).await?;
-            self.core.s3(role).details(&uri).await
+            self.core.presign(role, &uri, version.as_deref(), life).await
+        };
+        let answer = answer.await;
+        self.send(Msg::Presigned(ticket, answer)).await;
+        self.notices().await;
+    }
+
+    pub(super) async fn bookmark(self, role: RoleIndex, uri: S3Uri, keep: bool) {
+        let answer = self.core.bookmark(role, uri, keep).await;
+        self.send(Msg::Bookmarks(role, answer)).await;
+    }
+
+    pub(super) async fn details(self, ticket: Ticket, role: RoleIndex, uri: S3Uri, version: Option<String>) {
+        let answer = async {
+            self.session(role).await?;
+            Ok(Box::new(self.core.s3(role).details(&uri, version.as_deref()).await))
         };
         self.send(Msg::Details(ticket, answer.await)).await;
+    }
+
+    pub(super) async fn preview(self, ticket: Ticket, role: RoleIndex, uri: S3Uri, version: Option<String>) {
+        let answer = async {
+            self.session(role).await?;
+            self.core.preview(role, &uri, version.as_deref()).await
+        };
+        self.send(Msg::Preview(ticket, answer.await.map(Box::new))).await;
+    }
+
+    pub(super) async fn draw(self, ticket: Ticket, picture: Arc<Picture>, room: (u16, u16)) {
+        let colors = Colors::of(&self.core.environment);
+        let drawn = move || Drawn::new(&picture, room, colors?);
+        let drawn = tokio::task::spawn_blocking(drawn).await.ok().flatten();
+        self.send(Msg::Drawn(ticket, drawn)).await;
     }
 
     /// Signs in and waits for the browser; the address that signs in stays in here.

@@ -90,7 +90,10 @@ pub(super) fn objects(progress: &Progress, between: &str) -> String {
 
 fn what(job: &Job) -> String {
     let to = match job.picks.first() {
-        Some(Pick::Object { to: To::Folder(path) | To::File(path), .. } | Pick::Prefix { root: path, .. }) => path,
+        Some(
+            Pick::Object { to: To::Folder(path) | To::File(path) | To::Below { root: path, .. }, .. }
+            | Pick::Prefix { root: path, .. },
+        ) => path,
         None => return job.title.clone(),
     };
     let what = match job.picks.as_slice() {

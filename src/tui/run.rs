@@ -27,6 +27,7 @@ use crate::domain::role::RoleIndex;
 use crate::domain::text::escaped;
 use crate::domain::transfer::Progress;
 use crate::error::{Error, Result};
+use crate::local::clipboard;
 use crate::ops::Core;
 use crate::ops::control::Control;
 
@@ -74,6 +75,7 @@ pub async fn run(core: Arc<Core>, options: Options) -> Result<Ended> {
     state.notice = options.notice.map(|text| escaped(&text).into_owned());
     state.regions = core.profile.indices().map(|role| core.region_of(role)).collect();
     state.home = core.environment.path("HOME");
+    state.bookmarks = core.bookmarks();
     let no_color = core.environment.get("NO_COLOR").is_some();
     let theme = Theme::new(!no_color);
     let mut work = Work::new(Outside { core, sender: sender.clone() });
@@ -121,12 +123,19 @@ pub async fn run(core: Arc<Core>, options: Options) -> Result<Ended> {
                             work.start(effect);
                         }
                     }
-                    Effect::CopyText(text) => _ = execute!(io::stdout(), CopyToClipboard::to_clipboard_from(text)),
+                    Effect::CopyText(text) => copy(&text, &work.outside),
+                    Effect::CopyPresigned(url) => copy(url.expose(), &work.outside),
                     effect => work.start(effect),
                 }
             }
         }
     }
+}
+
+/// To the terminal, which may be far away, and to the clipboard of this machine.
+fn copy(text: &str, outside: &Outside) {
+    _ = execute!(io::stdout(), CopyToClipboard::to_clipboard_from(text));
+    clipboard::copy(text, &outside.core.environment);
 }
 
 /// Ticks fall on whole steps of the clock, so that the countdown never skips a second.
@@ -191,7 +200,12 @@ enum Owner {
     SignIn(Ticket),
     Buckets(Ticket),
     Page(Ticket),
+    Versions(Ticket),
+    Usage(Ticket),
+    Presign(Ticket),
     Details(Ticket),
+    Preview(Ticket),
+    Draw(Ticket),
     Console(RoleIndex),
     Job(JobId),
     Nobody,
@@ -237,8 +251,32 @@ impl Work {
             Effect::List { ticket, role, uri } => {
                 self.spawn(Owner::Page(ticket), |outside| outside.list(ticket, role, uri));
             }
-            Effect::Details { ticket, role, uri } => {
-                self.spawn(Owner::Details(ticket), |outside| outside.details(ticket, role, uri));
+            Effect::Walk { ticket, role, uri, pattern } => {
+                self.spawn(Owner::Page(ticket), |outside| outside.walk(ticket, role, uri, pattern));
+            }
+            Effect::Versions { ticket, role, uri, of } => {
+                self.spawn(Owner::Versions(ticket), move |outside| outside.versions(ticket, role, uri, of));
+            }
+            Effect::Usage { ticket, role, uri } => {
+                self.spawn(Owner::Usage(ticket), |outside| outside.usage(ticket, role, uri));
+            }
+            Effect::Details { ticket, role, uri, version } => {
+                self.spawn(Owner::Details(ticket), |outside| outside.details(ticket, role, uri, version));
+            }
+            Effect::Address { role, uri, version } => {
+                self.spawn(Owner::Nobody, |outside| outside.address(role, uri, version));
+            }
+            Effect::Presign { ticket, role, uri, version, life } => {
+                self.spawn(Owner::Presign(ticket), move |outside| outside.presign(ticket, role, (uri, version), life));
+            }
+            Effect::Bookmark { role, uri, keep } => {
+                self.spawn(Owner::Nobody, move |outside| outside.bookmark(role, uri, keep));
+            }
+            Effect::Preview { ticket, role, uri, version } => {
+                self.spawn(Owner::Preview(ticket), |outside| outside.preview(ticket, role, uri, version));
+            }
+            Effect::Draw { ticket, picture, room } => {
+                self.spawn(Owner::Draw(ticket), move |outside| outside.draw(ticket, picture, room));
             }
             Effect::Console { role, page } => {
                 self.spawn(Owner::Console(role), |outside| outside.console(role, page));
@@ -255,6 +293,11 @@ impl Work {
                 | Owner::SignIn(of)
                 | Owner::Buckets(of)
                 | Owner::Page(of)
+                | Owner::Versions(of)
+                | Owner::Usage(of)
+                | Owner::Presign(of)
+                | Owner::Preview(of)
+                | Owner::Draw(of)
                 | Owner::Details(of) => of == ticket,
                 Owner::Console(_) | Owner::Job(_) | Owner::Nobody => false,
             }),
@@ -266,7 +309,7 @@ impl Work {
             Effect::PauseJob(job) => self.jobs.get(&job).into_iter().for_each(|hand| hand.control.pause()),
             Effect::ResumeJob(job) => self.jobs.get(&job).into_iter().for_each(|hand| hand.control.resume()),
             // The loop itself does these: they need the screen.
-            Effect::Shell { .. } | Effect::CopyText(_) | Effect::Quit => {}
+            Effect::Shell { .. } | Effect::CopyText(_) | Effect::CopyPresigned(_) | Effect::Quit => {}
         }
     }
 
@@ -295,7 +338,12 @@ impl Work {
                 Owner::SignIn(ticket) => Msg::SignedIn(ticket, Err(error)),
                 Owner::Buckets(ticket) => Msg::Buckets(ticket, Err(error)),
                 Owner::Page(ticket) => Msg::Page(ticket, Err(error)),
+                Owner::Versions(ticket) => Msg::Versions(ticket, Err(error)),
+                Owner::Usage(ticket) => Msg::Usage(ticket, Err(error)),
+                Owner::Presign(ticket) => Msg::Presigned(ticket, Err(error)),
                 Owner::Details(ticket) => Msg::Details(ticket, Err(error)),
+                Owner::Preview(ticket) => Msg::Preview(ticket, Err(error)),
+                Owner::Draw(ticket) => Msg::Drawn(ticket, None),
                 Owner::Console(role) => Msg::Console(role, Err(error)),
                 Owner::Job(job) => Msg::Finished(job, Err(error)),
                 Owner::Nobody => Msg::Notices(vec![error.to_string()]),

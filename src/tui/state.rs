@@ -1,10 +1,12 @@
 //! All that the screen shows. `update` alone changes it; `view` draws it and nothing else.
 
 mod jobs;
+pub mod preview;
 
 use std::collections::{BTreeSet, HashMap};
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Duration;
 
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
@@ -14,13 +16,15 @@ pub use self::jobs::{Job, Outcome};
 
 use super::keys::KeyMap;
 use super::listing::Listing;
-use super::msg::{JobId, Life, SignInStep, Ticket};
+use super::msg::{Counted, JobId, Life, SignInStep, Ticket};
+use crate::aws::s3::Of;
 use crate::domain::object::Details;
 use crate::domain::role::{Profile, RoleIndex};
 use crate::domain::transfer::IfExists;
 use crate::domain::uri::S3Uri;
 use crate::error::Error;
-use crate::ops::download::Pick;
+use crate::ops::download::{Pick, To};
+pub use preview::{Seen, Sketch, Viewer, heading_rows, room};
 
 /// The whole screen.
 #[derive(Debug)]
@@ -57,6 +61,10 @@ pub struct State {
     pub regions: Vec<String>,
     /// Sources that were signed out and that one can sign in to.
     pub sign_ins: BTreeSet<String>,
+    /// Bookmarks that were added on the screen; those of the profile file are in `profile`.
+    pub bookmarks: HashMap<RoleIndex, Vec<S3Uri>>,
+    /// The presigned URL that is being made.
+    pub presigning: Option<Ticket>,
     /// The user's home, for `~/` in a folder's name.
     pub home: Option<PathBuf>,
     /// Ticks since the start, for what turns while it waits.
@@ -88,6 +96,8 @@ impl State {
             notice: None,
             regions,
             sign_ins: BTreeSet::new(),
+            bookmarks: HashMap::new(),
+            presigning: None,
             home: None,
             beat: 0,
             last_number: 0,
@@ -101,7 +111,12 @@ impl State {
 
     /// Whether anything moves on its own, so that the screen wants short ticks.
     pub fn is_busy(&self) -> bool {
-        self.assuming.is_some() || matches!(self.browser.load, Load::Loading(_)) || self.running().next().is_some()
+        let looks = matches!(&self.modal, Some(Modal::Preview(viewer)) if viewer.tickets().next().is_some());
+        looks
+            || self.assuming.is_some()
+            || matches!(self.browser.load, Load::Loading(_))
+            || self.browser.usage.values().any(Usage::runs)
+            || self.running().next().is_some()
     }
 }
 
@@ -279,6 +294,42 @@ pub enum Place {
     Buckets,
     /// Below a prefix.
     Prefix(S3Uri),
+    /// All objects below a prefix, at every level.
+    Flat(S3Uri),
+    /// The objects below a prefix whose names match.
+    Found {
+        /// The prefix.
+        below: S3Uri,
+        /// A glob, or a part of the name.
+        pattern: String,
+    },
+    /// Versions and delete markers.
+    Versions {
+        /// The object or prefix.
+        uri: S3Uri,
+        /// Which of the two it is.
+        of: Of,
+    },
+}
+
+impl Place {
+    /// The prefix or object that it is about.
+    pub fn uri(&self) -> Option<&S3Uri> {
+        match self {
+            Self::Buckets => None,
+            Self::Prefix(uri) | Self::Flat(uri) | Self::Found { below: uri, .. } | Self::Versions { uri, .. } => {
+                Some(uri)
+            }
+        }
+    }
+
+    /// What stands before the names of its rows to make keys of them.
+    pub fn base(&self) -> &str {
+        match self {
+            Self::Versions { uri, of: Of::Object } => &uri.key[..uri.key.len() - uri.name().len()],
+            place => place.uri().map_or("", |uri| &uri.key),
+        }
+    }
 }
 
 /// How far a listing is.
@@ -327,6 +378,24 @@ pub struct Browser {
     pub trail: Vec<Level>,
     /// The name to put the cursor on when it arrives, and how many rows have been looked at for it.
     pub return_to: Option<(String, usize)>,
+    /// What was counted below buckets and prefixes.
+    pub usage: HashMap<S3Uri, Usage>,
+}
+
+/// How much is below a bucket or prefix.
+#[derive(Clone, Debug)]
+pub struct Usage {
+    /// The question that runs, if it still does.
+    pub running: Option<Ticket>,
+    /// What was counted so far.
+    pub counted: Counted,
+}
+
+impl Usage {
+    /// Whether it is still counted.
+    pub fn runs(&self) -> bool {
+        self.running.is_some()
+    }
 }
 
 impl Browser {
@@ -341,8 +410,7 @@ impl Browser {
         match (row.kind, &self.place) {
             (Kind::Bookmark, _) => row.name.parse().ok(),
             (Kind::Bucket, _) => Some(S3Uri::new(row.name, "")),
-            (_, Place::Prefix(uri)) => Some(S3Uri::new(&uri.bucket, format!("{}{}", uri.key, row.name))),
-            (_, Place::Buckets) => None,
+            (_, place) => Some(S3Uri::new(&place.uri()?.bucket, format!("{}{}", place.base(), row.name))),
         }
     }
 }
@@ -415,8 +483,8 @@ pub enum Modal {
     },
     /// Where a download goes.
     Download {
-        /// What was picked; objects with their sizes, prefixes without.
-        picked: Vec<(S3Uri, Option<u64>)>,
+        /// What was picked.
+        picked: Vec<Picked>,
         /// The folder so far.
         input: Input,
         /// Whether it still is what it began with: the first character replaces it.
@@ -430,9 +498,37 @@ pub enum Modal {
     Details {
         /// Which object.
         uri: S3Uri,
-        /// What is known.
+        /// Which version, where it is not the latest.
+        version: Option<String>,
+        /// What the listing told already.
+        known: Known,
+        /// What is known beside it.
         answer: Answer,
+        /// Rows above the view.
+        top: usize,
     },
+    /// What is copied.
+    Copy {
+        /// The bucket, prefix or object.
+        uri: S3Uri,
+        /// Which version of the object, where it is not the latest.
+        version: Option<String>,
+        /// What can be copied of it.
+        choices: Vec<Copied>,
+        /// The one under the cursor.
+        at: usize,
+    },
+    /// What is looked for is typed.
+    Find {
+        /// Below which prefix.
+        below: S3Uri,
+        /// The text so far.
+        input: Input,
+        /// What was wrong with it.
+        problem: Option<String>,
+    },
+    /// What an object looks like.
+    Preview(Box<Viewer>),
     /// Something went wrong.
     Failure {
         /// What was tried.
@@ -451,19 +547,65 @@ pub enum Modal {
     Quit,
 }
 
+/// What can be copied of a bucket, prefix or object.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Copied {
+    /// `s3://bucket/key`.
+    Uri,
+    /// `arn:aws:s3:::bucket/key`.
+    Arn,
+    /// The plain address.
+    Address,
+    /// The command that restores an archived object.
+    Restore,
+    /// An address that gives the object to whoever has it, for so long; `None` is until the session ends.
+    Presigned(Option<Duration>),
+}
+
+/// What a listing told of an object.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Known {
+    /// Bytes.
+    pub size: u64,
+    /// When it was written.
+    pub modified: Option<Timestamp>,
+    /// The storage class; empty where the listing has none.
+    pub class: String,
+}
+
 /// The details of an object, as far as they are there.
 #[derive(Debug)]
 pub enum Answer {
     Loading(Ticket),
-    Ready(Details),
+    Ready(Box<Details>),
     Failed(Error),
 }
 
+/// A row that was picked for a download.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Picked {
+    /// The object or prefix.
+    pub uri: S3Uri,
+    /// Of an object; `None` is a prefix.
+    pub size: Option<u64>,
+    /// Which version of an object, where it is not the latest.
+    pub version: Option<String>,
+    /// Where rows of several levels stand together: the prefix below which their folders are kept.
+    pub below: Option<String>,
+}
+
 /// What a download of the picked rows does below `root`.
-pub(super) fn picks(picked: &[(S3Uri, Option<u64>)], root: &std::path::Path) -> Vec<Pick> {
-    let pick = |(uri, size): &(S3Uri, Option<u64>)| match size {
-        Some(_) => Pick::into_folder(uri.clone(), *size, root),
-        None => Pick::folder(uri.clone(), root),
+pub(super) fn picks(picked: &[Picked], root: &std::path::Path) -> Vec<Pick> {
+    let pick = |picked: &Picked| {
+        let Picked { uri, size, version, below } = picked.clone();
+        if size.is_none() {
+            return Pick::folder(uri, root);
+        }
+        let to = match below {
+            Some(strip) => To::Below { root: root.to_owned(), strip },
+            None => To::Folder(root.to_owned()),
+        };
+        Pick::Object { uri, version, size, to }
     };
     picked.iter().map(pick).collect()
 }

@@ -25,7 +25,9 @@ use crate::error::Error;
 use crate::ops::console::ConsolePage;
 use crate::ops::download::Pick;
 
+mod browse;
 mod picture;
+mod preview;
 mod transfers;
 
 const PROFILE: &str = r#"
@@ -199,13 +201,13 @@ fn the_console_opens_beside_the_screen_at_what_it_shows() {
     let assume = |ticket, role| Effect::Assume { ticket: Ticket(ticket), role, code: None, anew: false };
     let console = |role, page| Effect::Console { role, page };
     assert_eq!(app.press("w"), [assume(4, READER)]);
-    assert_eq!(app.assumed(4, READER, 3600), [console(READER, ConsolePage::Bucket(uri("")))]);
+    assert_eq!(app.assumed(4, READER, 3600), [console(READER, ConsolePage::Bucket(uri("reports/")))]);
     assert!(app.screen().contains("opening the console of prod/S3Reader"), "{}", app.screen());
     app.hear(Msg::Console(READER, Ok(())));
     assert!(app.screen().contains("the console of prod/S3Reader is open in the browser"), "{}", app.screen());
     app.press("b");
     app.press("w");
-    assert_eq!(app.assumed(6, READER, 3600), [console(READER, ConsolePage::Service("s3".into()))]);
+    assert_eq!(app.assumed(6, READER, 3600), [console(READER, ConsolePage::Bucket(uri("")))]);
     // Another role's: the browser stays with its own.
     app.press("<backtab>jw");
     assert_eq!(app.assumed(7, ADMIN, 3600), [console(ADMIN, ConsolePage::Home)]);
@@ -526,7 +528,7 @@ fn strangers_keys_are_escaped_wherever_they_are_shown() {
     let mut app = App::in_bucket();
     app.press("r");
     app.page(4, &[(hostile, 1), ("\u{200b}", 1)], None);
-    for keys in ["", "<space>d", "<esc>d<enter>T", "<enter>", "<esc><tab><tab>i", "<esc>y", "<esc>/\u{202e}"] {
+    for keys in ["", "<space>d", "<esc>d<enter>T", "<enter>", "<esc><tab><tab>i", "<esc>y", "y", "/\u{202e}"] {
         app.press(keys);
         let buffer = app.terminal().backend().buffer().clone();
         let drawn: String = buffer.content().iter().map(|cell| cell.symbol()).collect();
@@ -536,7 +538,7 @@ fn strangers_keys_are_escaped_wherever_they_are_shown() {
     let mut app = App::in_bucket();
     app.press("r");
     app.page(4, &[(hostile, 1)], None);
-    assert_eq!(app.press("y"), [Effect::CopyText(uri(hostile).to_string())]);
+    assert_eq!(app.press("yy"), [Effect::CopyText(uri(hostile).to_string())]);
 }
 
 #[test]

@@ -3,6 +3,7 @@
 use ratatui::style::{Color as Ansi, Modifier, Style};
 
 use crate::domain::role::{Account, Color};
+use crate::ops::preview::text::Class;
 
 /// The styles of the screen.
 #[derive(Clone, Copy, Debug)]
@@ -47,6 +48,21 @@ impl Theme {
 
     pub(super) fn border(self, focused: bool) -> Style {
         if focused { self.color(Ansi::Blue).add_modifier(Modifier::BOLD) } else { self.dim() }
+    }
+
+    /// A part of a text. No yellow and no white: one of light and dark terminals could not show them.
+    pub(super) fn class(self, class: Class) -> Style {
+        match class {
+            Class::Plain | Class::Punctuation => Style::new(),
+            Class::Keyword => self.color(Ansi::Magenta),
+            Class::Name | Class::Function => self.color(Ansi::Blue),
+            Class::String | Class::Added => self.color(Ansi::Green),
+            Class::Number | Class::Constant | Class::Type => self.color(Ansi::Cyan),
+            Class::Removed => self.color(Ansi::Red),
+            Class::Comment => self.dim(),
+            Class::Heading => self.bold(),
+            Class::Hidden => self.color(Ansi::Red).add_modifier(Modifier::UNDERLINED),
+        }
     }
 
     /// The row under the cursor: plain where another pane has the keys.

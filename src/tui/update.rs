@@ -1,12 +1,18 @@
 //! What a message does to the screen: a calculation. No I/O, no clock, no await.
 
 mod browser;
+mod copy;
 mod modal;
 mod mouse;
+mod preview;
 mod roles;
 mod transfers;
+mod usage;
+mod versions;
 
 use crossterm::event::{KeyEvent, KeyEventKind};
+
+pub(super) use copy::arn as copied_arn;
 
 use super::effect::Effect;
 use super::keys::Action;
@@ -41,7 +47,14 @@ pub fn update(state: &mut State, msg: Msg) -> Vec<Effect> {
         }
         Msg::Buckets(ticket, answer) => browser::buckets(state, ticket, answer),
         Msg::Page(ticket, answer) => browser::page(state, ticket, answer),
+        Msg::Versions(ticket, answer) => browser::versions(state, ticket, answer),
+        Msg::Usage(ticket, answer) => usage::counted(state, ticket, answer),
+        Msg::Address(address) => copy::address(state, address, &mut effects),
+        Msg::Presigned(ticket, answer) => copy::presigned(state, ticket, answer, &mut effects),
+        Msg::Bookmarks(role, answer) => browser::bookmarks(state, role, answer),
         Msg::Details(ticket, answer) => modal::details(state, ticket, answer),
+        Msg::Preview(ticket, answer) => preview::seen(state, ticket, answer),
+        Msg::Drawn(ticket, drawn) => preview::drawn(state, ticket, drawn),
         Msg::Progress(job, progress) => transfers::progress(state, job, progress),
         Msg::Finished(job, answer) => transfers::finished(state, job, answer),
         Msg::ShellEnded(role, answer) => {
@@ -63,6 +76,7 @@ pub fn update(state: &mut State, msg: Msg) -> Vec<Effect> {
     }
     transfers::settle(state, &mut effects);
     follow(state);
+    preview::draw(state, &mut effects);
     effects
 }
 

@@ -2,7 +2,9 @@
 
 mod bars;
 mod browser;
+mod copy;
 mod modals;
+mod preview;
 mod roles;
 mod transfers;
 
@@ -60,6 +62,24 @@ fn fit_right(text: &str, width: usize) -> String {
     let text = cut(text, width);
     let gap = width.saturating_sub(text.width());
     format!("{}{text}", " ".repeat(gap))
+}
+
+/// The end of a long prefix says where we are; its beginning gives way.
+fn cut_front(text: &str, width: usize) -> String {
+    use unicode_width::UnicodeWidthChar as _;
+    if text.width() <= width {
+        return text.to_owned();
+    }
+    let mut used = 1;
+    let tail: Vec<char> = text
+        .chars()
+        .rev()
+        .take_while(|c| {
+            used += c.width().unwrap_or(0);
+            used <= width
+        })
+        .collect();
+    format!("…{}", tail.into_iter().rev().collect::<String>())
 }
 
 /// Turns while something is waited for.

@@ -15,7 +15,10 @@ fn buckets_are_listed() {
     exit_code: 0
     ----- stdout -----
     [date and time]  hub-artifacts  ap-northeast-1
+    [date and time]  hub-europe     eu-central-1
     [date and time]  hub-million    ap-northeast-1
+    [date and time]  hub-samples    ap-northeast-1
+    [date and time]  hub-versions   ap-northeast-1
 
     ----- stderr -----
     ");
@@ -24,8 +27,11 @@ fn buckets_are_listed() {
     exit_code: 0
     ----- stdout -----
     [date and time]  hub-artifacts  ap-northeast-1
+    [date and time]  hub-europe     eu-central-1
     [date and time]  hub-million    ap-northeast-1
-    2 buckets
+    [date and time]  hub-samples    ap-northeast-1
+    [date and time]  hub-versions   ap-northeast-1
+    5 buckets
 
     ----- stderr -----
     ");
@@ -256,4 +262,31 @@ fn a_server_that_is_busy_is_asked_again() {
     assert_eq!(said.err, "");
     said.done();
     assert_eq!(stage.cloud().calls("s3:ListObjectsV2"), 3);
+}
+
+/// Prefixes, a long flat run, and keys between them: in parallel, and as one page after the other would have it.
+#[test]
+fn a_long_listing_is_in_the_order_of_the_keys() {
+    let stage = Stage::new();
+    for (uri, role) in
+        [("s3://hub-artifacts/", "dev"), ("s3://audit-logs/", "audit"), ("s3://prod-hostile-keys/", "sprint")]
+    {
+        let lines = json_lines(&stage.says(["ls", "-r", uri, "--as", role, "--json"]).done());
+        let keys: Vec<&str> = lines.iter().map(|line| line["key"].as_str().unwrap()).collect();
+        assert!(keys.is_sorted() && keys.len() > 10, "{uri}: {keys:?}");
+    }
+    let out = stage.says(["ls", "-r", "s3://hub-million/events/00", "--as", "dev"]).done();
+    let keys: Vec<&str> = out.lines().map(|line| line.rsplit(' ').next().unwrap()).collect();
+    let expected: Vec<String> = (0..100_000).map(|number| format!("events/{number:07}.json")).collect();
+    assert!(keys == expected, "{} keys", keys.len());
+}
+
+/// AWS asks for fewer requests in the middle of a long listing: all keys come nevertheless.
+#[test]
+fn a_long_listing_survives_a_busy_server() {
+    let stage = Stage::new();
+    stage.cloud().plan("s3:ListObjectsV2", 12, xsw::demo::Fault::error(503, "SlowDown"));
+    let said = stage.says(["ls", "-r", "s3://hub-million/events/000", "--as", "dev", "--summarize"]);
+    assert_eq!(said.err, "");
+    assert!(said.done().ends_with("10,000 objects, 1.2 MiB (1,280,000 B)\n"));
 }

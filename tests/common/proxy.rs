@@ -1,8 +1,8 @@
 //! A proxy between xsw and a server of S3, which lets answers go wrong by a seed.
 //!
-//! It passes bytes on as they are, the Host header too, so that signatures stay whole: clients are pointed at the proxy,
-//! sign for its address, and the server checks against the Host that came. It knows as much of HTTP/1.1 as it takes to
-//! tell one answer from the next; it takes no chunked requests.
+//! It passes bytes on as they are, the Host header too, so that signatures stay whole: clients are pointed at the
+//! proxy, sign for its address, and the server checks against the Host that came. It knows as much of HTTP/1.1 as it
+//! takes to tell one answer from the next; it takes no chunked requests.
 
 use std::collections::BTreeMap;
 use std::io;

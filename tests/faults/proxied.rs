@@ -24,6 +24,11 @@ async fn stage(faults: Faults) -> (Cloud, Proxy, aws_sdk_s3::Client) {
     let account = Account::new("111111111111").user(me).bucket(bucket);
     let cloud = Cloud::start(World::new().account(account)).await.unwrap();
     let proxy = Proxy::start(&cloud.endpoint_url(), faults);
+    let client = client(&proxy, keys);
+    (cloud, proxy, client)
+}
+
+fn client(proxy: &Proxy, keys: Credentials) -> aws_sdk_s3::Client {
     let config = aws_sdk_s3::Config::builder()
         .behavior_version(BehaviorVersion::latest())
         .region(Region::new("ap-northeast-1"))
@@ -33,7 +38,7 @@ async fn stage(faults: Faults) -> (Cloud, Proxy, aws_sdk_s3::Client) {
         .retry_config(RetryConfig::disabled())
         .timeout_config(TimeoutConfig::builder().operation_timeout(Duration::from_secs(20)).build())
         .http_client(aws_smithy_http_client::Builder::new().build_http());
-    (cloud, proxy, aws_sdk_s3::Client::from_conf(config.build()))
+    aws_sdk_s3::Client::from_conf(config.build())
 }
 
 async fn url(client: &aws_sdk_s3::Client) -> String {
@@ -142,4 +147,31 @@ fn the_seed_decides() {
     for kind in kinds.into_iter().chain([Kind::Closed]) {
         assert!(faults(3).iter().flatten().any(|(one, _)| *one == kind), "{kind:?}");
     }
+}
+
+/// For MiniStack and SeaweedFS: `XSW_TEST_S3=http://KEY:SECRET@127.0.0.1:8333`.
+#[tokio::test]
+#[ignore = "wants a server of S3: XSW_TEST_S3"]
+async fn another_server_takes_the_signatures_too() {
+    let server = std::env::var("XSW_TEST_S3").expect("XSW_TEST_S3 is http://KEY:SECRET@HOST:PORT");
+    let (keys, address) = server.trim_start_matches("http://").rsplit_once('@').expect("KEY:SECRET@HOST:PORT");
+    let (id, secret) = keys.split_once(':').expect("KEY:SECRET");
+    let proxy = Proxy::start(address, Faults::none());
+    let through = |secret: &str| client(&proxy, Credentials::new(id, secret, None, None, "test"));
+    let client = through(secret);
+    let name = format!("proxied-{}", std::process::id());
+    let place = aws_sdk_s3::types::BucketLocationConstraint::ApNortheast1;
+    let place = aws_sdk_s3::types::CreateBucketConfiguration::builder().location_constraint(place).build();
+    client.create_bucket().bucket(&name).create_bucket_configuration(place).send().await.unwrap();
+    client.put_object().bucket(&name).key("a b+c").body(vec![7; 70_000].into()).send().await.unwrap();
+    let list = client.list_objects_v2().bucket(&name).send().await.unwrap();
+    assert_eq!(list.contents()[0].key(), Some("a b+c"));
+    let get = || client.get_object().bucket(&name).key("a b+c");
+    assert_eq!(get().send().await.unwrap().body.collect().await.unwrap().into_bytes(), vec![7; 70_000]);
+    let wrong = through("wrong").get_object().bucket(&name).key("a b+c").send().await.unwrap_err();
+    assert_eq!(wrong.raw_response().map(|answer| answer.status().as_u16()), Some(403));
+
+    proxy.plan(Faults { flipped: 1.0, ..Faults::default() });
+    let body = get().range("bytes=100-").send().await.unwrap().body.collect().await.unwrap().into_bytes();
+    assert_eq!((body.len(), body.iter().filter(|byte| **byte != 7).count()), (69_900, 1));
 }

@@ -1,6 +1,6 @@
 //! Buckets, and listings page by page.
 
-mod answer;
+pub(super) mod answer;
 
 use aws_sdk_s3::Client;
 use aws_sdk_s3::types::EncodingType;
@@ -62,7 +62,7 @@ impl S3 {
                 let request = client.list_buckets().set_continuation_token(token.clone()).max_buckets(1000).send();
                 async { request.await.map_err(|error| call.failed(&error)) }
             };
-            let answer = self.in_session(Use::Browse, &self.inner.endpoint.region, &request).await?;
+            let answer = self.in_session((Use::Browse, false), &self.inner.endpoint.region, &request).await?;
             for bucket in answer.buckets.unwrap_or_default() {
                 let Some(name) = bucket.name else { continue };
                 if let Some(region) = &bucket.bucket_region {

@@ -30,6 +30,13 @@ pub struct Ask {
     pub version: Option<String>,
 }
 
+impl Ask {
+    /// The action that a policy would name.
+    fn action(&self) -> &'static str {
+        if self.version.is_some() { "s3:GetObjectVersion" } else { "s3:GetObject" }
+    }
+}
+
 /// What an answer says of the object that it is about.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Stat {
@@ -83,7 +90,7 @@ impl S3 {
     /// [`Error::Replaced`] when the object is another one by now.
     pub async fn get(&self, uri: &S3Uri, ask: &Ask) -> Result<Body> {
         let (resource, uri_text) = (self.arn(uri), uri.to_string());
-        let call = Call { name: &uri_text, ..self.call("s3:GetObject", &resource, Some(&uri.bucket)) };
+        let call = Call { name: &uri_text, ..self.call(ask.action(), &resource, Some(&uri.bucket)) };
         let range = ask.range.as_ref().map(header);
         let request = |client: Client| {
             let request = client
@@ -141,7 +148,7 @@ impl S3 {
     /// [`Error::Replaced`] when the object is another one by now.
     pub async fn stat(&self, uri: &S3Uri, ask: &Ask) -> Result<Stat> {
         let (resource, uri_text) = (self.arn(uri), uri.to_string());
-        let call = Call { name: &uri_text, ..self.call("s3:GetObject", &resource, Some(&uri.bucket)) };
+        let call = Call { name: &uri_text, ..self.call(ask.action(), &resource, Some(&uri.bucket)) };
         let request = |client: Client| {
             let request = client
                 .head_object()

@@ -224,6 +224,7 @@ impl Group<'_> {
             color: None,
             confirm: false,
             endpoint_url: self.endpoint_url.map(Into::into),
+            path_style: None,
         }
     }
 }

@@ -34,6 +34,7 @@ impl Target {
     pub(in crate::ops) fn new(uri: &S3Uri, to: To) -> Result<Self> {
         match to {
             To::Folder(root) => Ok(Self { relative: safe_path(folder_of(&uri.key), &uri.key)?, root }),
+            To::Below { root, strip } => Ok(Self { relative: safe_path(&strip, &uri.key)?, root }),
             To::File(path) => {
                 let name = path.file_name().ok_or_else(|| Error::usage(format!("{} names no file", path.display())))?;
                 Ok(Self { root: path.parent().unwrap_or(Path::new("")).to_owned(), relative: name.into() })

@@ -209,7 +209,8 @@ impl Part {
         };
         let (Some(first), Some(last)) = (newest.first(), newest.last()) else { return Vec::new() };
         let is_below = |key: &str| key[self.prefix.len().min(key.len())..].contains('/');
-        if self.depth == Depth::All && (is_below(&last.key) || is_below(&first.key)) {
+        let has_levels = is_below(&last.key) || is_below(&first.key);
+        if self.depth == Depth::All && has_levels && !is_scattered(newest, &self.prefix) {
             return self.levels();
         }
         // A page more is sooner there than a better idea of the keys.
@@ -244,8 +245,14 @@ impl Part {
         for end in ends.into_iter().rev() {
             let level = &last[..end];
             let range = Range { from: Some(from), to: to.clone() }.below(level).unwrap_or_default();
-            let part = Self::flat(level.to_owned(), range, is_near);
-            parts.push(Self { depth: Depth::Level, dense: siblings(newest, level), ..part });
+            parts.push(match is_scattered(newest, level) {
+                true => Self::flat(level.to_owned(), range, false),
+                false => Self {
+                    depth: Depth::Level,
+                    dense: siblings(newest, level),
+                    ..Self::flat(level.to_owned(), range, is_near)
+                },
+            });
             // Nothing of the range is behind this level.
             if to.as_ref().is_some_and(|to| to.side(level) != Side::Before) {
                 break;
@@ -255,6 +262,11 @@ impl Part {
         self.next = Next::Done;
         parts
     }
+}
+
+/// Whether a level's prefixes have so few keys that their list is hardly shorter than that of the keys.
+fn is_scattered(page: &[Object], level: &str) -> bool {
+    4 * siblings(page, level) > page.len().max(8)
 }
 
 /// How many prefixes of a level a page holds.

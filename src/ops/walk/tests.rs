@@ -177,7 +177,7 @@ fn long_listings_are_read_in_parallel() {
         server.walk("").1.unwrap();
         // What one page after the other takes, and what it took when each answer takes the same time.
         let (serial, rounds) = (server.keys.len() / 10, *server.rounds.lock().unwrap());
-        assert!(rounds < serial / 3, "{name}: {rounds} rounds for {serial} pages");
+        assert!(2 * rounds < serial, "{name}: {rounds} rounds for {serial} pages");
     }
 }
 

@@ -2,8 +2,11 @@
 
 use tui_input::Input;
 
-use super::{new_ticket, roles};
-use crate::domain::object::{Bucket, Page};
+use super::{copy, new_ticket, roles, usage, versions};
+use crate::aws::s3::Of;
+use crate::domain::local_path::folder_of;
+use crate::domain::object::{Bucket, Page, VersionPage};
+use crate::domain::pattern::Pattern;
 use crate::domain::role::RoleIndex;
 use crate::domain::text::escaped;
 use crate::domain::transfer::IfExists;
@@ -12,9 +15,9 @@ use crate::error::{Error, Result};
 use crate::tui::effect::Effect;
 use crate::tui::keys::Action;
 use crate::tui::layout::areas;
-use crate::tui::listing::{Kind, Listing};
+use crate::tui::listing::{Kind, Listing, Row};
 use crate::tui::msg::Ticket;
-use crate::tui::state::{After, Answer, Browser, Cursor, Focus, Level, Load, Modal, Place, State};
+use crate::tui::state::{After, Answer, Browser, Cursor, Focus, Known, Level, Load, Modal, Picked, Place, State};
 
 pub(super) fn act(state: &mut State, action: Action, effects: &mut Vec<Effect>) {
     let page = isize::from(areas(state).browser.height.saturating_sub(4).max(1) as i16);
@@ -45,16 +48,14 @@ pub(super) fn act(state: &mut State, action: Action, effects: &mut Vec<Effect>) 
         Action::Parent => parent(state, effects),
         Action::Open => open(state, effects),
         Action::Details => details(state, effects),
+        Action::Preview => super::preview::preview(state, effects),
         Action::Download => download(state),
-        Action::CopyText => {
-            let place = match &browser.place {
-                Place::Prefix(uri) => Some(uri.clone()),
-                Place::Buckets => None,
-            };
-            let Some(uri) = browser.selected_uri().or(place) else { return };
-            state.notice = Some(format!("copied {}", escaped(&uri.to_string())));
-            effects.push(Effect::CopyText(uri.to_string()));
-        }
+        Action::CopyText => copy::open(state),
+        Action::Versions => versions::open(state, effects),
+        Action::Flat => flat(state, effects),
+        Action::Find => find(state),
+        Action::Usage => usage::count(state, effects),
+        Action::Bookmark => bookmark(state, effects),
         Action::Shell => {
             if let Some(role) = state.current {
                 roles::want(state, role, After::Shell, effects);
@@ -74,10 +75,17 @@ fn close(state: &mut State, effects: &mut Vec<Effect>) {
     let browser = &mut state.browser;
     if stop(browser, effects) {
         state.notice = Some("the listing was stopped".into());
+    } else if let Some(uri) = usage::running_here(browser) {
+        usage::stop(browser, &uri, effects);
+        state.notice = Some(format!("{} is counted no further", escaped(&uri.to_string())));
     } else if !browser.listing.filter().is_empty() {
         browser.listing.set_filter("");
     } else if browser.listing.marked().len() > 0 {
         browser.listing.unmark_all();
+    } else if let Place::Flat(uri) = browser.place.clone() {
+        list(state, Place::Prefix(uri), effects);
+    } else if matches!(browser.place, Place::Found { .. } | Place::Versions { .. }) {
+        parent(state, effects);
     } else {
         state.focus = Focus::Roles;
     }
@@ -95,6 +103,10 @@ fn stop(browser: &mut Browser, effects: &mut Vec<Effect>) -> bool {
 /// The bookmarks and buckets of a role, from the top.
 pub(super) fn open_buckets(state: &mut State, role: RoleIndex, effects: &mut Vec<Effect>) {
     stop(&mut state.browser, effects);
+    if state.browser.role != Some(role) {
+        // What another role counted says nothing of what this one may see.
+        usage::stop_all(&mut state.browser, effects);
+    }
     state.browser.trail.clear();
     state.browser.role = Some(role);
     state.browser.return_to = None;
@@ -134,21 +146,37 @@ fn list(state: &mut State, place: Place, effects: &mut Vec<Effect>) {
     browser.listing.set_order(order);
     effects.push(match &place {
         Place::Buckets => {
-            browser.listing.add_bookmarks(&state.profile.role(role).buckets);
+            let of_file = &state.profile.role(role).buckets;
+            let added = state.bookmarks.get(&role).into_iter().flatten().filter(|uri| !of_file.contains(uri));
+            browser.listing.add_bookmarks(of_file.iter().chain(added));
             Effect::Buckets { ticket, role }
         }
         Place::Prefix(uri) => Effect::List { ticket, role, uri: uri.clone() },
+        Place::Flat(uri) => Effect::Walk { ticket, role, uri: uri.clone(), pattern: None },
+        Place::Found { below, pattern } => {
+            Effect::Walk { ticket, role, uri: below.clone(), pattern: Some(pattern.clone()) }
+        }
+        Place::Versions { uri, of } => Effect::Versions { ticket, role, uri: uri.clone(), of: *of },
     });
     browser.place = place;
 }
 
 fn open(state: &mut State, effects: &mut Vec<Effect>) {
     let Some(row) = state.browser.listing.row(state.browser.cursor.at) else { return };
-    if row.kind == Kind::Object {
+    if matches!(row.kind, Kind::Object | Kind::Version | Kind::DeleteMarker) {
         details(state, effects);
         return;
     }
     let Some(uri) = state.browser.uri_of(row) else { return };
+    let place = match &state.browser.place {
+        Place::Versions { .. } => Place::Versions { uri, of: Of::Level },
+        _ => Place::Prefix(uri),
+    };
+    enter(state, place, effects);
+}
+
+/// Goes to a place below or beside this one, which is kept as it is for the way back.
+pub(super) fn enter(state: &mut State, place: Place, effects: &mut Vec<Effect>) {
     let browser = &mut state.browser;
     stop(browser, effects);
     browser.return_to = None;
@@ -161,14 +189,17 @@ fn open(state: &mut State, effects: &mut Vec<Effect>) {
     let order = level.listing.order();
     browser.trail.push(level);
     browser.listing.set_order(order);
-    list(state, Place::Prefix(uri), effects);
+    list(state, place, effects);
 }
 
 /// One level up: as it was left when we came from there, else listed anew.
 fn parent(state: &mut State, effects: &mut Vec<Effect>) {
-    let Place::Prefix(here) = state.browser.place.clone() else {
-        state.focus = Focus::Roles;
-        return;
+    let here = match &state.browser.place {
+        Place::Buckets => {
+            state.focus = Focus::Roles;
+            return;
+        }
+        here => here.clone(),
     };
     stop(&mut state.browser, effects);
     if let Some(level) = state.browser.trail.pop() {
@@ -181,10 +212,102 @@ fn parent(state: &mut State, effects: &mut Vec<Effect>) {
         }
         return;
     }
-    let name = if here.key.is_empty() { here.bucket.clone() } else { here.name().to_owned() };
+    let (Place::Prefix(uri) | Place::Flat(uri)) = here else {
+        let place = here.uri().map(|uri| S3Uri::new(&uri.bucket, here.base())).map_or(Place::Buckets, Place::Prefix);
+        list(state, place, effects);
+        return;
+    };
+    let name = if uri.key.is_empty() { uri.bucket.clone() } else { uri.name().to_owned() };
     state.browser.return_to = Some((name, 0));
-    let place = here.parent().map_or(Place::Buckets, Place::Prefix);
+    let place = uri.parent().map_or(Place::Buckets, Place::Prefix);
     list(state, place, effects);
+}
+
+/// The bucket or prefix that an action about "below" means: in the list of buckets the one under the cursor, else the
+/// place that is shown.
+fn below(browser: &Browser) -> Option<S3Uri> {
+    match &browser.place {
+        Place::Buckets => browser.selected_uri(),
+        place => Some(S3Uri::new(&place.uri()?.bucket, place.base())),
+    }
+}
+
+/// Level by level, or everything below at once; in the list of buckets, everything in the one under the cursor.
+fn flat(state: &mut State, effects: &mut Vec<Effect>) {
+    let Some(uri) = below(&state.browser) else { return };
+    let place = match &state.browser.place {
+        Place::Flat(_) => Place::Prefix(uri),
+        _ => Place::Flat(uri),
+    };
+    if matches!(state.browser.place, Place::Prefix(_) | Place::Flat(_)) {
+        stop(&mut state.browser, effects);
+        state.browser.return_to = None;
+        list(state, place, effects);
+    } else {
+        enter(state, place, effects);
+    }
+}
+
+/// Opens the question what to look for.
+fn find(state: &mut State) {
+    let Some(below) = below(&state.browser) else { return };
+    state.modal = Some(Modal::Find { below, input: Input::default(), problem: None });
+}
+
+/// Looks for what was typed.
+pub(super) fn found(state: &mut State, below: S3Uri, input: Input, effects: &mut Vec<Effect>) {
+    let pattern = input.value().trim().to_owned();
+    let problem = match Pattern::new(&pattern) {
+        Ok(_) if pattern.is_empty() => Some("write a part of a name, or a glob such as *.csv".to_owned()),
+        Ok(_) => None,
+        Err(problem) => Some(problem),
+    };
+    if problem.is_some() {
+        state.modal = Some(Modal::Find { below, input, problem });
+        return;
+    }
+    let place = Place::Found { below, pattern };
+    if matches!(state.browser.place, Place::Found { .. }) {
+        stop(&mut state.browser, effects);
+        list(state, place, effects);
+    } else {
+        enter(state, place, effects);
+    }
+}
+
+/// Keeps a bookmark of what is shown (in the list of buckets, of the row under the cursor), or forgets it.
+fn bookmark(state: &mut State, effects: &mut Vec<Effect>) {
+    let (Some(role), Some(uri)) = (state.browser.role, below(&state.browser)) else { return };
+    let shown = escaped(&uri.to_string()).into_owned();
+    if state.profile.role(role).buckets.contains(&uri) {
+        state.notice = Some(format!("{shown} is a bookmark of the profile file: it is forgotten there alone"));
+        return;
+    }
+    let known = state.bookmarks.entry(role).or_default();
+    let keep = !known.contains(&uri);
+    // The file follows; what it says in the end comes back.
+    if keep {
+        known.push(uri.clone());
+    } else {
+        known.retain(|known| *known != uri);
+    }
+    let key = state.keys.key(Action::Bookmark).unwrap_or_default();
+    state.notice = Some(match keep {
+        true => format!("bookmarked {shown}; {key} forgets it"),
+        false => format!("{shown} is no bookmark any more"),
+    });
+    effects.push(Effect::Bookmark { role, uri, keep });
+    if state.browser.place == Place::Buckets {
+        relist(state, effects);
+    }
+}
+
+/// What the file says after a change.
+pub(super) fn bookmarks(state: &mut State, role: RoleIndex, answer: Result<Vec<S3Uri>>) {
+    match answer {
+        Ok(bookmarks) => _ = state.bookmarks.insert(role, bookmarks),
+        Err(error) => state.notice = Some(format!("the bookmark was not written: {error}")),
+    }
 }
 
 /// The answer to `Buckets`.
@@ -204,16 +327,34 @@ pub(super) fn buckets(state: &mut State, ticket: Ticket, answer: Result<Vec<Buck
     }
 }
 
-/// One answer to `List`.
+/// One answer to `List` or `Walk`.
 pub(super) fn page(state: &mut State, ticket: Ticket, answer: Result<Page>) {
     let browser = &mut state.browser;
-    let Place::Prefix(uri) = &browser.place else { return };
     if !waits_for(browser, ticket) {
         return;
     }
     match answer {
         Ok(page) => {
-            browser.listing.add_page(&uri.key, &page.entries);
+            browser.listing.add_page(browser.place.base(), &page.entries);
+            if page.next.is_none() {
+                browser.load = Load::Ready;
+                browser.listing.settle();
+            }
+            put_cursor_back(browser);
+        }
+        Err(error) => failed(state, error),
+    }
+}
+
+/// One answer to `Versions`.
+pub(super) fn versions(state: &mut State, ticket: Ticket, answer: Result<VersionPage>) {
+    let browser = &mut state.browser;
+    if !waits_for(browser, ticket) {
+        return;
+    }
+    match answer {
+        Ok(page) => {
+            browser.listing.add_versions(browser.place.base(), &page);
             if page.next.is_none() {
                 browser.load = Load::Ready;
                 browser.listing.settle();
@@ -252,20 +393,39 @@ fn put_cursor_back(browser: &mut Browser) {
 fn details(state: &mut State, effects: &mut Vec<Effect>) {
     let Some(role) = state.browser.role else { return };
     let Some(row) = state.browser.listing.row(state.browser.cursor.at) else { return };
-    if row.kind != Kind::Object {
-        return;
+    match row.kind {
+        Kind::Object | Kind::Version => {}
+        Kind::DeleteMarker => {
+            state.notice = Some("a delete marker: the object was deleted then; older versions are still there".into());
+            return;
+        }
+        Kind::Bookmark | Kind::Bucket | Kind::Prefix => return,
     }
     let Some(uri) = state.browser.uri_of(row) else { return };
+    let known = Known { size: row.size, modified: row.modified, class: row.class.to_owned() };
+    let version = row.version.map(str::to_owned);
     let ticket = new_ticket(state);
-    state.modal = Some(Modal::Details { uri: uri.clone(), answer: Answer::Loading(ticket) });
-    effects.push(Effect::Details { ticket, role, uri });
+    let (answer, top) = (Answer::Loading(ticket), 0);
+    state.modal = Some(Modal::Details { uri: uri.clone(), version: version.clone(), known, answer, top });
+    effects.push(Effect::Details { ticket, role, uri, version });
 }
 
 fn download(state: &mut State) {
     let browser = &state.browser;
-    let pick = |row: crate::tui::listing::Row<'_>| {
-        let size = (row.kind == Kind::Object).then_some(row.size);
-        Some((browser.uri_of(row)?, size))
+    // Rows of several levels keep their folders: their names alone are not theirs alone.
+    let below = match &browser.place {
+        Place::Flat(uri) | Place::Found { below: uri, .. } => Some(folder_of(&uri.key).to_owned()),
+        _ => None,
+    };
+    let pick = |row: Row<'_>| {
+        let size = match row.kind {
+            Kind::DeleteMarker => return None,
+            Kind::Object | Kind::Version => Some(row.size),
+            Kind::Bookmark | Kind::Bucket | Kind::Prefix => None,
+        };
+        // Of everything below, what counts is the latest.
+        let (version, below) = (row.version.map(str::to_owned), below.clone());
+        Some(Picked { uri: browser.uri_of(row)?, size, version, below })
     };
     let mut picked: Vec<_> = browser.listing.marked().filter_map(pick).collect();
     if picked.is_empty() {

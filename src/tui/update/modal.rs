@@ -6,14 +6,15 @@ use crossterm::event::{Event, KeyCode, KeyEvent, KeyModifiers};
 use tui_input::Input;
 use tui_input::backend::crossterm::EventHandler as _;
 
-use super::{browser, roles, transfers};
+use super::{browser, copy, roles, transfers};
 use crate::domain::object::Details;
 use crate::domain::uri::S3Uri;
 use crate::error::{Error, Result};
 use crate::tui::effect::{Code, Effect};
+use crate::tui::facts;
 use crate::tui::keys::{Action, HELP_LINES};
 use crate::tui::msg::Ticket;
-use crate::tui::state::{After, Answer, Focus, Modal, Place, SignInProgress, State};
+use crate::tui::state::{After, Answer, Focus, Modal, SignInProgress, State};
 
 pub(super) fn key(state: &mut State, event: KeyEvent, effects: &mut Vec<Effect>) {
     let Some(modal) = state.modal.take() else { return };
@@ -110,11 +111,30 @@ pub(super) fn key(state: &mut State, event: KeyEvent, effects: &mut Vec<Effect>)
             let top = scrolled(top, action);
             state.modal = top.map(|top| Modal::Transfer { job, top });
         }
-        Modal::Details { uri, .. } if matches!(action, Some(Action::CopyText)) => {
-            effects.push(Effect::CopyText(uri.to_string()));
+        Modal::Details { uri, version, known, .. } if matches!(action, Some(Action::CopyText)) => {
+            copy::of(state, uri, version, &known.class);
         }
+        Modal::Details { uri, version, known, answer, top } => {
+            let last = facts::rows(&uri, version.as_deref(), &known, &answer, &state.zone, state.size)
+                .len()
+                .saturating_sub(facts::height(state.size));
+            match scrolled(top, action) {
+                Some(top) => {
+                    let top = top.min(last);
+                    state.modal = Some(Modal::Details { uri, version, known, answer, top });
+                }
+                None => closed(state, Modal::Details { uri, version, known, answer, top }, effects),
+            }
+        }
+        Modal::Copy { uri, version, choices, at } => copy::key(state, (uri, version), (choices, at), event, effects),
+        Modal::Find { below, input, .. } if enter => browser::found(state, below, input, effects),
+        Modal::Find { below, mut input, .. } => {
+            typed(&mut input, event);
+            state.modal = Some(Modal::Find { below, input, problem: None });
+        }
+        Modal::Preview(viewer) => super::preview::key(state, viewer, event, action, effects),
         Modal::Quit if matches!(event.code, KeyCode::Char('y' | 'Y')) || enter => effects.push(Effect::Quit),
-        Modal::Quit | Modal::Details { .. } | Modal::Failure { .. } => {}
+        Modal::Quit | Modal::Failure { .. } => {}
     }
 }
 
@@ -123,6 +143,7 @@ fn closed(state: &mut State, modal: Modal, effects: &mut Vec<Effect>) {
     match modal {
         Modal::Filter { .. } => set_filter(state, ""),
         Modal::SignIn { progress: SignInProgress::Running(ticket, _), .. } => effects.push(Effect::Cancel(ticket)),
+        Modal::Preview(viewer) => super::preview::close(&viewer, effects),
         Modal::Details { answer: Answer::Loading(ticket), .. } => effects.push(Effect::Cancel(ticket)),
         _ => {}
     }
@@ -177,6 +198,7 @@ pub(super) fn paste(state: &mut State, text: &str) {
         | Modal::GoTo { input, .. }
         | Modal::Mfa { input, .. }
         | Modal::Confirm { input, .. }
+        | Modal::Find { input, .. }
         | Modal::Download { input, .. } => input,
         _ => return,
     };
@@ -205,10 +227,7 @@ pub(super) fn go_to(state: &mut State) {
         state.notice = Some("assume a role first".into());
         return;
     }
-    let here = match &state.browser.place {
-        Place::Prefix(uri) => uri.to_string(),
-        Place::Buckets => "s3://".into(),
-    };
+    let here = state.browser.place.uri().map_or("s3://".into(), ToString::to_string);
     state.modal = Some(Modal::GoTo { input: Input::new(here), untouched: true, problem: None });
 }
 
@@ -222,7 +241,7 @@ fn go(state: &mut State, input: Input, effects: &mut Vec<Effect>) {
 }
 
 /// The answer to `Details`, when it is still wanted.
-pub(super) fn details(state: &mut State, ticket: Ticket, result: Result<Details>) {
+pub(super) fn details(state: &mut State, ticket: Ticket, result: Result<Box<Details>>) {
     let Some(Modal::Details { answer, .. }) = &mut state.modal else { return };
     if !matches!(answer, Answer::Loading(waiting) if *waiting == ticket) {
         return;

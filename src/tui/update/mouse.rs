@@ -23,8 +23,12 @@ pub(super) fn mouse(state: &mut State, event: MouseEvent, effects: &mut Vec<Effe
         }
         _ => return,
     };
-    if let Some(Modal::Help { top } | Modal::Transfer { top, .. }) = &mut state.modal {
+    if let Some(Modal::Help { top } | Modal::Transfer { top, .. } | Modal::Details { top, .. }) = &mut state.modal {
         *top = if action == Action::Up { top.saturating_sub(WHEEL) } else { *top + WHEEL };
+        return;
+    }
+    if let Some(Modal::Preview(viewer)) = &mut state.modal {
+        viewer.scroll(if action == Action::Up { -(WHEEL as isize) } else { WHEEL as isize }, 0, state.size);
         return;
     }
     let Some((focus, _)) = pane_at(state, position).filter(|_| state.modal.is_none()) else { return };

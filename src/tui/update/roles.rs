@@ -7,12 +7,14 @@ use super::{fail, new_ticket, transfers};
 use crate::domain::role::RoleIndex;
 use crate::domain::session::seconds_left;
 use crate::domain::text::escaped;
+use crate::domain::uri::S3Uri;
 use crate::error::{Error, Result};
 use crate::ops::console::ConsolePage;
 use crate::tui::effect::{Code, Effect};
 use crate::tui::keys::Action;
+use crate::tui::listing::Kind;
 use crate::tui::msg::{Life, SignInStep, Ticket};
-use crate::tui::state::{After, Assuming, Focus, Modal, Place, SignInProgress, State};
+use crate::tui::state::{After, Assuming, Browser, Focus, Modal, Place, SignInProgress, State};
 
 /// A page, for the page keys.
 const PAGE: isize = 10;
@@ -242,15 +244,24 @@ pub(super) fn console_opened(state: &mut State, role: RoleIndex, answer: Result<
     }
 }
 
+/// The page of what is under the cursor: an object, a folder, a bucket; without a row, of the place that is shown.
+fn page_here(browser: &Browser) -> ConsolePage {
+    let row = browser.listing.row(browser.cursor.at);
+    match (row.and_then(|row| Some((row.kind, browser.uri_of(row)?))), &browser.place) {
+        (Some((Kind::Object | Kind::Version | Kind::DeleteMarker, uri)), _) => ConsolePage::Object(uri),
+        (Some((_, uri)), _) => ConsolePage::Bucket(uri),
+        (None, Place::Buckets) => ConsolePage::Service("s3".into()),
+        (None, place) => {
+            place.uri().map_or(ConsolePage::Home, |uri| ConsolePage::Bucket(S3Uri::new(&uri.bucket, place.base())))
+        }
+    }
+}
+
 /// The session is there.
 fn hold(state: &mut State, role: RoleIndex, then: After, effects: &mut Vec<Effect>) {
     if let After::Console { here } = then {
         // A console beside the screen: the screen stays where it is.
-        let page = match &state.browser.place {
-            Place::Prefix(uri) if here => ConsolePage::Bucket(uri.clone()),
-            Place::Buckets if here => ConsolePage::Service("s3".into()),
-            _ => ConsolePage::Home,
-        };
+        let page = if here { page_here(&state.browser) } else { ConsolePage::Home };
         state.notice = Some(format!("opening the console of {} in the browser …", label(state, role)));
         effects.push(Effect::Console { role, page });
         return;

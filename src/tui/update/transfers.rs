@@ -9,14 +9,13 @@ use crate::domain::duration::words;
 use crate::domain::role::RoleIndex;
 use crate::domain::text::{count, escaped};
 use crate::domain::transfer::{IfExists, Progress, Speed, Summary};
-use crate::domain::uri::S3Uri;
 use crate::error::Result;
 use crate::tui::effect::Effect;
 use crate::tui::keys::Action;
 use crate::tui::layout::report_room;
 use crate::tui::msg::JobId;
 use crate::tui::report::{renewal, report};
-use crate::tui::state::{After, Assuming, Cursor, Focus, Job, Modal, Outcome, State, picks};
+use crate::tui::state::{After, Assuming, Cursor, Focus, Job, Modal, Outcome, Picked, State, picks};
 
 /// Transfers that run at the same time; each fetches many objects at once already.
 const AT_ONCE: usize = 3;
@@ -46,16 +45,10 @@ pub(super) fn act(state: &mut State, action: Action, effects: &mut Vec<Effect>) 
 }
 
 /// Puts a download into `folder` at the end of the line.
-pub(super) fn start(
-    state: &mut State,
-    role: RoleIndex,
-    picked: &[(S3Uri, Option<u64>)],
-    folder: &Path,
-    if_exists: IfExists,
-) {
+pub(super) fn start(state: &mut State, role: RoleIndex, picked: &[Picked], folder: &Path, if_exists: IfExists) {
     let id = JobId(new_number(state));
     let title = match picked {
-        [(uri, _)] => escaped(if uri.key.is_empty() { &uri.bucket } else { uri.name() }).into_owned(),
+        [Picked { uri, .. }] => escaped(if uri.key.is_empty() { &uri.bucket } else { uri.name() }).into_owned(),
         _ => format!("{} items", count(picked.len() as u64)),
     };
     state.jobs.push(Job::new(id, title, role, picks(picked, folder), if_exists));

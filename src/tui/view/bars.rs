@@ -104,10 +104,10 @@ fn shown_keys(state: &State) -> (Keys, Keys) {
                 .browser
                 .listing
                 .row(state.browser.cursor.at)
-                .is_some_and(|row| matches!(row.kind, Kind::Object | Kind::Prefix));
+                .is_some_and(|row| matches!(row.kind, Kind::Object | Kind::Prefix | Kind::Version));
             let mut actions = vec![word(Action::Open), (Action::Parent, "up"), word(Action::Download)];
             if objects {
-                actions.extend([word(Action::Mark), word(Action::Details)]);
+                actions.extend([word(Action::Mark), word(Action::Preview), word(Action::Details)]);
             }
             actions.extend([word(Action::Filter), word(Action::GoTo), word(Action::Shell), word(Action::Console)]);
             actions.extend([word(Action::Sort), word(Action::Buckets), word(Action::CopyText), word(Action::Refresh)]);
@@ -153,8 +153,28 @@ fn in_front(state: &State, modal: &Modal) -> Keys {
         Modal::SignIn { .. } => fixed(&[("y", "copy the address"), ("Esc", "cancel")]),
         Modal::Failure { .. } => fixed(&[("Esc", "close")]),
         Modal::Details { .. } => {
-            let mut keys = bound(state, &[(Action::CopyText, "copy URI")]);
+            let mut keys = bound(state, &[(Action::CopyText, "copy"), (Action::Down, "down"), (Action::Up, "up")]);
             keys.extend(fixed(&[("Esc", "close")]));
+            keys
+        }
+        Modal::Copy { .. } => {
+            let mut keys = bound(state, &[(Action::Down, "down"), (Action::Up, "up")]);
+            keys.splice(0..0, fixed(&[("Enter", "copy"), ("1-9", "copy that")]));
+            keys.extend(fixed(&[("Esc", "close")]));
+            keys
+        }
+        Modal::Find { .. } => fixed(&[("Enter", "find"), ("Esc", "cancel")]),
+        Modal::Preview(viewer) => {
+            let mut keys = fixed(&[("Esc", "close")]);
+            if let Some(look) = viewer.next_look() {
+                keys.extend(fixed(&[("Enter", look)]));
+            }
+            keys.extend(bound(
+                state,
+                &[(Action::Down, "down"), (Action::PageDown, "page"), (Action::NextPane, "next")],
+            ));
+            keys.extend(fixed(&[("← →", "sideways")]));
+            keys.extend(bound(state, &[(Action::CopyText, "copy URI")]));
             keys
         }
         Modal::Quit => fixed(&[("Enter", "quit"), ("Esc", "stay")]),

@@ -6,14 +6,14 @@ use ratatui::layout::Rect;
 use ratatui::text::Line;
 use ratatui::widgets::{Paragraph, Wrap};
 
-use super::{fit, fit_right, highlighted, lines, pane, span, spinner};
+use super::{cut_front, fit, fit_right, highlighted, lines, pane, span, spinner};
 use crate::domain::duration::ago;
 use crate::domain::object::is_archived;
 use crate::domain::text::{bytes, count, escaped};
 use crate::error::Error;
 use crate::tui::keys::Action;
 use crate::tui::listing::{Kind, Order, Row};
-use crate::tui::state::{Focus, Load, Modal, Place, State};
+use crate::tui::state::{Focus, Load, Modal, Place, State, Usage};
 use crate::tui::theme::Theme;
 
 /// Columns of size and time.
@@ -31,6 +31,11 @@ pub(super) fn browser(state: &State, theme: Theme, area: Rect, frame: &mut Frame
         (_, None) => "Buckets".to_owned(),
         (Place::Buckets, Some(role)) => format!("Buckets of {}", escaped(&state.profile.account(role).name)),
         (Place::Prefix(uri), Some(_)) => cut_front(&escaped(&uri.to_string()), room),
+        (Place::Flat(uri), Some(_)) => cut_front(&format!("{} — all below", escaped(&uri.to_string())), room),
+        (Place::Found { below, pattern }, Some(_)) => {
+            cut_front(&format!("{} — find {}", escaped(&below.to_string()), escaped(pattern)), room)
+        }
+        (Place::Versions { uri, .. }, Some(_)) => cut_front(&format!("{} — versions", escaped(&uri.to_string())), room),
     };
     let block = pane(theme, focused, format!(" {title} "), Line::styled(format!(" {right} "), theme.dim()));
     let inner = block.inner(area);
@@ -40,13 +45,20 @@ pub(super) fn browser(state: &State, theme: Theme, area: Rect, frame: &mut Frame
         frame.render_widget(Paragraph::new(text).style(theme.dim()).wrap(Wrap { trim: true }), inset(inner));
         return;
     }
-    let columns = Columns::new(inner.width.into(), &browser.place);
+    let columns = Columns::new(inner.width.into(), &browser.place, !browser.usage.is_empty());
     let mut drawn = vec![columns.heading(theme, browser.listing.order())];
     let height = usize::from(inner.height).saturating_sub(1);
     let shown = browser.listing.shown();
     for place in browser.cursor.top..shown.min(browser.cursor.top + height) {
         let Some(row) = browser.listing.row(place) else { break };
-        let line = columns.row(theme, row, browser.listing.is_marked(place), state.now);
+        // Only buckets and prefixes are counted: the URI of every other row need not be made.
+        let usage = match row.kind {
+            _ if browser.usage.is_empty() => None,
+            Kind::Bucket | Kind::Bookmark | Kind::Prefix => browser.usage.get(&browser.uri_of(row).unwrap_or_default()),
+            Kind::Object | Kind::Version | Kind::DeleteMarker => None,
+        };
+        let marked = browser.listing.is_marked(place) || row.kind == Kind::Bucket && has_bookmark(state, row.name);
+        let line = columns.row(theme, row, (marked, usage, state.beat), state.now);
         let selected = place == browser.cursor.at;
         drawn.push(if selected { highlighted(line, theme.selected(focused)) } else { line });
     }
@@ -115,24 +127,6 @@ fn counts(state: &State) -> String {
     text
 }
 
-/// The end of a long prefix says where we are; its beginning gives way.
-fn cut_front(text: &str, width: usize) -> String {
-    use unicode_width::{UnicodeWidthChar as _, UnicodeWidthStr as _};
-    if text.width() <= width {
-        return text.to_owned();
-    }
-    let mut used = 1;
-    let tail: Vec<char> = text
-        .chars()
-        .rev()
-        .take_while(|c| {
-            used += c.width().unwrap_or(0);
-            used <= width
-        })
-        .collect();
-    format!("…{}", tail.into_iter().rev().collect::<String>())
-}
-
 fn inset(area: Rect) -> Rect {
     Rect { x: area.x + 1, width: area.width.saturating_sub(2), ..area }
 }
@@ -144,16 +138,19 @@ struct Columns {
     modified: usize,
     class: usize,
     buckets: bool,
+    versions: bool,
 }
 
 impl Columns {
-    fn new(width: usize, place: &Place) -> Self {
-        let buckets = *place == Place::Buckets;
-        let size = if buckets { 0 } else { SIZE };
+    fn new(width: usize, place: &Place, has_usage: bool) -> Self {
+        let (buckets, versions) = (*place == Place::Buckets, matches!(place, Place::Versions { .. }));
+        let size = if buckets && !has_usage { 0 } else { SIZE };
         // Buckets have the longest names, and nobody picks one by its age.
-        let class = if width >= if buckets { 56 } else { 66 } { 16 } else { 0 };
-        let modified = if width >= if buckets { 72 } else { 40 } { MODIFIED } else { 0 };
-        Self { name: width.saturating_sub(3 + size + modified + class), size, modified, class, buckets }
+        let class = if width >= if buckets { 56 + size } else { 66 } { 16 } else { 0 };
+        // An id has 32 characters, of which the first ones tell versions apart.
+        let class = if versions { (width / 3).clamp(9, 42) } else { class };
+        let modified = if width >= if buckets { 72 + size } else { 40 } { MODIFIED } else { 0 };
+        Self { name: width.saturating_sub(3 + size + modified + class), size, modified, class, buckets, versions }
     }
 
     fn heading(&self, theme: Theme, order: Order) -> Line<'static> {
@@ -167,31 +164,75 @@ impl Columns {
             text += &fit_right(&sorted(name, Order::Modified), self.modified);
         }
         if self.class > 0 {
-            text += &fit(if self.buckets { "  REGION" } else { "  CLASS" }, self.class);
+            let name = match (self.buckets, self.versions) {
+                (true, _) => "  REGION",
+                (_, true) => "  VERSION",
+                _ => "  CLASS",
+            };
+            text += &fit(name, self.class);
         }
         Line::styled(text, theme.dim())
     }
 
-    fn row<'a>(&self, theme: Theme, row: Row<'a>, marked: bool, now: Timestamp) -> Line<'a> {
+    fn row<'a>(
+        &self,
+        theme: Theme,
+        row: Row<'a>,
+        (marked, usage, beat): (bool, Option<&Usage>, usize),
+        now: Timestamp,
+    ) -> Line<'a> {
         let (sign, style) = match (marked, row.kind) {
+            (_, Kind::Bookmark) => ("★", theme.accent()),
+            (true, Kind::Bucket) => ("★", theme.accent()),
             (true, _) => ("●", theme.warn()),
-            (false, Kind::Bookmark) => ("★", theme.accent()),
+            (false, Kind::DeleteMarker) => ("✗", theme.bad()),
             (false, _) => (" ", theme.dim()),
         };
-        let name_style = if row.kind == Kind::Object { Default::default() } else { theme.accent() };
+        let name_style = match row.kind {
+            Kind::Object | Kind::Version => Default::default(),
+            Kind::DeleteMarker => theme.dim(),
+            Kind::Bookmark | Kind::Bucket | Kind::Prefix => theme.accent(),
+        };
         let mut spans = vec![span(format!(" {sign} "), style), span(fit(&escaped(row.name), self.name), name_style)];
         if self.size > 0 {
-            let size = if row.kind == Kind::Object { bytes(row.size) } else { "—".into() };
+            let size = match (row.kind, usage) {
+                (Kind::Object | Kind::Version, _) => bytes(row.size),
+                (Kind::DeleteMarker, _) => "deleted".into(),
+                (_, Some(usage)) if usage.runs() => format!("{} {}", spinner(beat), bytes(usage.counted.bytes)),
+                (_, Some(usage)) => bytes(usage.counted.bytes),
+                (_, None) if self.buckets => String::new(),
+                (_, None) => "—".into(),
+            };
             spans.push(span(fit_right(&size, self.size), Default::default()));
         }
         if self.modified > 0 {
-            let when = row.modified.map(|time| ago(now.duration_since(time).as_secs())).unwrap_or_default();
+            let when = match usage {
+                Some(usage) => objects(usage.counted.objects, self.modified),
+                None => row.modified.map(|time| ago(now.duration_since(time).as_secs())).unwrap_or_default(),
+            };
             spans.push(span(fit_right(&when, self.modified), theme.dim()));
         }
         if self.class > 0 {
             let style = if is_archived(row.class) { theme.warn() } else { theme.dim() };
-            spans.push(span(fit(&format!("  {}", escaped(row.class)), self.class), style));
+            let class = match row.version {
+                Some(version) if row.latest => format!("latest {}", escaped(version)),
+                Some(version) => escaped(version).into_owned(),
+                None => escaped(row.class).into_owned(),
+            };
+            spans.push(span(fit(&format!("  {class}"), self.class), style));
         }
         Line::from(spans)
     }
+}
+
+/// `1,204 obj`, as long as the word fits beside the number.
+fn objects(number: u64, width: usize) -> String {
+    let number = count(number);
+    if number.len() + 5 <= width { format!("{number} obj") } else { number }
+}
+
+/// Whether the whole bucket is a bookmark that was added here.
+fn has_bookmark(state: &State, bucket: &str) -> bool {
+    let added = state.browser.role.and_then(|role| state.bookmarks.get(&role));
+    added.is_some_and(|added| added.iter().any(|uri| uri.key.is_empty() && uri.bucket == bucket))
 }

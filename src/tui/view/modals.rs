@@ -1,26 +1,23 @@
 //! What stands in front of the panes.
 
-use jiff::tz::TimeZone;
 use ratatui::Frame;
 use ratatui::layout::{Position, Rect};
 use ratatui::style::Style;
 use ratatui::text::Line;
 use ratatui::widgets::{Clear, Paragraph, Wrap};
 use tui_input::Input;
-use unicode_width::UnicodeWidthStr as _;
 
 use super::transfers::report_lines;
-use super::{fit, lines, pane, span};
-use crate::domain::object::Details;
+use super::{copy, fit, lines, pane, span};
 use crate::domain::text::{bytes, count, escaped};
 use crate::domain::transfer::IfExists;
-use crate::domain::uri::S3Uri;
 use crate::error::Error;
+use crate::tui::facts::{self, Row, Tone};
 use crate::tui::keys::{Action, HELP_LINES};
 use crate::tui::layout::report_room;
 use crate::tui::msg::SignInStep;
 use crate::tui::report::{kept, report};
-use crate::tui::state::{Answer, Modal, SignInProgress, State};
+use crate::tui::state::{Modal, Picked, SignInProgress, State};
 use crate::tui::theme::Theme;
 
 pub(super) fn modal(state: &State, theme: Theme, frame: &mut Frame<'_>) {
@@ -70,7 +67,22 @@ pub(super) fn modal(state: &State, theme: Theme, frame: &mut Frame<'_>) {
             text.extend(problem.iter().map(|problem| Line::styled(problem.clone(), theme.bad())));
             question(frame, theme, " Download ", input, text);
         }
-        Modal::Details { uri, answer } => details(frame, theme, uri, answer, &state.zone),
+        Modal::Details { uri, version, known, answer, top } => {
+            let rows = facts::rows(uri, version.as_deref(), known, answer, &state.zone, state.size);
+            details(frame, theme, &rows, *top);
+        }
+        Modal::Copy { uri, version, choices, at } => {
+            copy::menu(state, theme, (uri, version.as_deref()), (choices, *at), frame);
+        }
+        Modal::Find { below, input, problem } => {
+            let mut text = vec![
+                Line::from(format!("Objects below {} whose names match:", escaped(&below.to_string()))),
+                Line::styled("a part of the name, or a glob such as *.csv; with a / the whole path", theme.dim()),
+            ];
+            text.extend(problem.iter().map(|problem| Line::styled(escaped(problem).into_owned(), theme.bad())));
+            question(frame, theme, " Find ", input, text);
+        }
+        Modal::Preview(viewer) => super::preview::preview(state, theme, viewer, frame),
         Modal::Failure { title, error } => failure(frame, theme, title, error),
         Modal::Quit => {
             let open = state.jobs.iter().filter(|job| job.is_open()).count() as u64;
@@ -87,11 +99,14 @@ fn transfers(number: u64) -> String {
     if number == 1 { "1 transfer has".into() } else { format!("{} transfers have", count(number)) }
 }
 
-fn what(picked: &[(S3Uri, Option<u64>)]) -> String {
+fn what(picked: &[Picked]) -> String {
     match picked {
-        [(uri, None)] if uri.key.is_empty() => format!("All of the bucket {}", escaped(&uri.bucket)),
-        [(uri, None)] => format!("All below {}", escaped(uri.name())),
-        [(uri, Some(size))] => format!("{} ({})", escaped(uri.name()), bytes(*size)),
+        [Picked { uri, size: None, .. }] if uri.key.is_empty() => format!("All of the bucket {}", escaped(&uri.bucket)),
+        [Picked { uri, size: None, .. }] => format!("All below {}", escaped(uri.name())),
+        [Picked { uri, size: Some(size), version: Some(version), .. }] => {
+            format!("{} of version {} ({})", escaped(uri.name()), escaped(version), bytes(*size))
+        }
+        [Picked { uri, size: Some(size), .. }] => format!("{} ({})", escaped(uri.name()), bytes(*size)),
         _ => format!("{} marked items", count(picked.len() as u64)),
     }
 }
@@ -108,7 +123,7 @@ fn boxed(frame: &mut Frame<'_>, theme: Theme, title: &str, (width, height): (u16
     Rect { x: inner.x + 1, width: inner.width.saturating_sub(2), ..inner }
 }
 
-fn message(frame: &mut Frame<'_>, theme: Theme, title: &str, text: Vec<Line<'_>>) {
+pub(super) fn message(frame: &mut Frame<'_>, theme: Theme, title: &str, text: Vec<Line<'_>>) {
     let width = frame.area().width.saturating_sub(4).min(76);
     let paragraph = Paragraph::new(text).wrap(Wrap { trim: false });
     let height = paragraph.line_count(width.saturating_sub(4)) as u16 + 2;
@@ -191,40 +206,20 @@ fn help(state: &State, theme: Theme) -> Vec<Line<'static>> {
     text
 }
 
-fn details(frame: &mut Frame<'_>, theme: Theme, uri: &S3Uri, answer: &Answer, zone: &TimeZone) {
-    let mut text = vec![Line::styled(escaped(&uri.to_string()).into_owned(), theme.bold()), Line::default()];
-    match answer {
-        Answer::Loading(_) => text.push(Line::styled("asking …", theme.accent())),
-        Answer::Failed(error) => {
-            text.push(Line::styled(error.to_string(), theme.bad()));
-            text.extend(error.hint().map(|hint| Line::from(format!("hint: {}", escaped(&hint)))));
-        }
-        Answer::Ready(details) => {
-            for (name, value) in facts(details, zone) {
-                let name = fit(&escaped(&name), 18.max(name.width() + 1));
-                text.push(Line::from(vec![
-                    span(name, theme.dim()),
-                    span(escaped(&value).into_owned(), Default::default()),
-                ]));
-            }
-        }
-    }
-    message(frame, theme, " Details ", text);
-}
-
-fn facts(details: &Details, zone: &TimeZone) -> Vec<(String, String)> {
-    let exact = if details.size < 1024 { String::new() } else { format!(" ({} B)", count(details.size)) };
-    let mut facts = vec![("size".to_owned(), format!("{}{exact}", bytes(details.size)))];
-    let mut add = |name: &str, value: Option<String>| facts.extend(value.map(|value| (name.to_owned(), value)));
-    let local = |time: jiff::Timestamp| time.to_zoned(zone.clone()).strftime("%Y-%m-%d %H:%M:%S %Z").to_string();
-    add("modified", details.last_modified.map(local));
-    add("storage class", Some(details.storage_class.clone()));
-    add("content type", details.content_type.clone());
-    add("etag", details.etag.clone());
-    add("encryption", details.encryption.clone());
-    add("KMS key", details.kms_key_id.clone());
-    add("version", details.version_id.clone());
-    facts.extend(details.checksums.iter().map(|(name, value)| ((*name).to_owned(), value.clone())));
-    facts.extend(details.metadata.iter().map(|(name, value)| (format!("metadata {name}"), value.clone())));
-    facts
+fn details(frame: &mut Frame<'_>, theme: Theme, rows: &[Row], top: usize) {
+    let size = frame.area().as_size();
+    let (width, height) = (facts::width(size.into()), facts::height(size.into()).min(rows.len()));
+    let top = top.min(rows.len().saturating_sub(height));
+    let inner = boxed(frame, theme, " Details ", (width as u16 + 4, height as u16 + 2));
+    let row = |row: &Row| {
+        let style = match row.tone {
+            Tone::Plain => Style::default(),
+            Tone::Title => theme.bold(),
+            Tone::Busy => theme.accent(),
+            Tone::Warning => theme.warn(),
+            Tone::Bad => theme.bad(),
+        };
+        Line::from(vec![span(row.name.clone(), theme.dim()), span(row.value.clone(), style)])
+    };
+    lines(frame, inner, rows.iter().skip(top).map(row));
 }

@@ -259,7 +259,7 @@ fn days(year: i64, month: i64, day: i64) -> i64 {
 }
 
 /// Undoes `encoding-type=url`: `+` is a space, and what is left is percent-encoded UTF-8.
-fn decoded(key: &str) -> Cow<'_, str> {
+pub(in crate::aws::s3) fn decoded(key: &str) -> Cow<'_, str> {
     if !key.bytes().any(|byte| matches!(byte, b'%' | b'+')) {
         return Cow::Borrowed(key);
     }

@@ -123,3 +123,65 @@ proptest! {
         _ = page(&bytes);
     }
 }
+
+/// The embedded cloud's most hostile bucket, read by the SDK and by us.
+#[cfg(feature = "demo")]
+#[tokio::test]
+async fn we_read_what_the_sdk_reads() {
+    use crate::aws::s3::list::Begin;
+    use crate::aws::s3::{Depth, S3};
+    use crate::domain::uri::S3Uri;
+    use crate::ops::{Core, MfaHint};
+
+    /// As the SDK reads it.
+    async fn read_by_sdk(s3: &S3, uri: &S3Uri, depth: Depth) -> (Vec<Entry>, Option<String>) {
+        let answer = s3
+            .client("ap-northeast-1", super::super::super::Use::Browse, false)
+            .list_objects_v2()
+            .bucket(&uri.bucket)
+            .prefix(&uri.key)
+            .encoding_type(aws_sdk_s3::types::EncodingType::Url)
+            .set_delimiter((depth == Depth::Level).then(|| "/".to_owned()))
+            .send()
+            .await
+            .unwrap();
+        let key = |key: &Option<String>| decoded(key.as_deref().unwrap()).into_owned();
+        let prefixes = answer.common_prefixes().iter().map(|prefix| Entry::Prefix(key(&prefix.prefix)));
+        let objects = answer.contents().iter().map(|object| {
+            Entry::Object(Object {
+                key: key(&object.key),
+                size: object.size.unwrap().try_into().unwrap(),
+                last_modified: crate::aws::timestamp(object.last_modified().unwrap()),
+                etag: object.e_tag.clone(),
+                storage_class: object.storage_class.as_ref().map(|class| class.as_str().to_owned()),
+            })
+        });
+        (prefixes.chain(objects).collect(), answer.next_continuation_token.clone())
+    }
+
+    let visit = crate::demo::Visit::start().await.unwrap();
+    let outer = crate::local::environment::Environment::process();
+    let environment = visit.environment(outer);
+    let common = crate::cli::Common { config: Some(visit.profile_file()), ..crate::cli::Common::default() };
+    let profile = crate::config::load(&common.places(&environment)).unwrap().profile;
+    let core = Core::new(profile, environment, None, MfaHint::default());
+    let million = S3Uri::new("hub-million", "events/");
+    for (role, uri, depth) in [
+        ("prod/Sprint", S3Uri::new("prod-hostile-keys", ""), Depth::All),
+        ("prod/Sprint", S3Uri::new("prod-hostile-keys", ""), Depth::Level),
+        ("prod/S3Reader", S3Uri::new("gautamtest-assume-role", ""), Depth::Level),
+        ("hub/Developer", million.clone(), Depth::All),
+        ("hub/Developer", S3Uri::new("hub-artifacts", "nothing"), Depth::All),
+    ] {
+        let s3 = core.s3(core.profile.find(role).unwrap());
+        let page = s3.page(&uri, depth, None).await.unwrap();
+        assert_eq!((page.entries, page.next), read_by_sdk(&s3, &uri, depth).await, "{uri} {depth:?}");
+    }
+    let s3 = core.s3(core.profile.find("hub/Developer").unwrap());
+    let page = s3.page_from(&million, Depth::All, Begin::After("events/0999997.json")).await.unwrap();
+    let keys: Vec<&str> = page.entries.iter().map(Entry::key).collect();
+    assert_eq!(keys, ["events/0999998.json", "events/0999999.json"]);
+    // What is no page is the SDK's to read.
+    let error = s3.page(&S3Uri::new("no-such-bucket-here", ""), Depth::All, None).await.unwrap_err();
+    assert!(error.to_string().contains("there is no bucket"), "{error}");
+}

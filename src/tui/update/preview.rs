@@ -1,0 +1,150 @@
+//! The preview: opened on the object under the cursor, walked through, on to the next object, closed.
+
+use crossterm::event::{KeyCode, KeyEvent};
+
+use super::{new_ticket, roles};
+use crate::domain::uri::S3Uri;
+use crate::error::{Error, Result};
+use crate::ops::preview::Preview;
+use crate::tui::effect::Effect;
+use crate::tui::keys::Action;
+use crate::tui::listing::Kind;
+use crate::tui::msg::Ticket;
+use crate::tui::picture::Drawn;
+use crate::tui::state::{After, Modal, Seen, Sketch, State, Viewer, room};
+
+/// Columns of text that a step sideways goes.
+const STEP: isize = 8;
+
+/// Previews the object under the cursor.
+pub(super) fn preview(state: &mut State, effects: &mut Vec<Effect>) {
+    let row = state.browser.listing.row(state.browser.cursor.at);
+    match row.filter(|row| row.kind == Kind::Object).and_then(|row| state.browser.uri_of(row)) {
+        Some(uri) => open(state, uri, None, effects),
+        None => state.notice = Some("only an object can be previewed".into()),
+    }
+}
+
+/// Previews an object, or one of its versions.
+pub(super) fn open(state: &mut State, uri: S3Uri, version: Option<String>, effects: &mut Vec<Effect>) {
+    let Some(role) = state.browser.role else { return };
+    let ticket = new_ticket(state);
+    state.modal = Some(Modal::Preview(Box::new(Viewer::new(uri.clone(), version.clone(), ticket))));
+    effects.push(Effect::Preview { ticket, role, uri, version });
+}
+
+/// A key while it is open; the viewer that is put back stays open.
+pub(super) fn key(
+    state: &mut State,
+    mut viewer: Box<Viewer>,
+    event: KeyEvent,
+    action: Option<Action>,
+    effects: &mut Vec<Effect>,
+) {
+    let page = isize::from(room(state.size).1.saturating_sub(2).max(1) as i16);
+    let is_table = viewer.current().is_some_and(|look| look.name == "table");
+    let step = if is_table { 1 } else { STEP };
+    let (down, right) = match action {
+        // Enter and `l` are both bound to it: the one that goes sideways is `l`.
+        _ if event.code == KeyCode::Enter => {
+            next_look(&mut viewer);
+            (0, 0)
+        }
+        Some(Action::Up) => (-1, 0),
+        Some(Action::Down) => (1, 0),
+        Some(Action::PageUp) => (-page, 0),
+        Some(Action::PageDown | Action::Mark) => (page, 0),
+        Some(Action::Top) => (isize::MIN, isize::MIN),
+        Some(Action::Bottom) => (isize::MAX, 0),
+        Some(Action::Parent) => (0, -step),
+        Some(Action::Open) => (0, step),
+        Some(Action::NextPane) => return neighbour(state, viewer, 1, effects),
+        Some(Action::PreviousPane) => return neighbour(state, viewer, -1, effects),
+        Some(Action::Quit | Action::Preview | Action::Close) => return close(&viewer, effects),
+        Some(Action::CopyText) => {
+            effects.push(Effect::CopyText(viewer.uri.to_string()));
+            state.notice = Some("copied the object's URI".into());
+            (0, 0)
+        }
+        _ => (0, 0),
+    };
+    viewer.scroll(down, right, state.size);
+    state.modal = Some(Modal::Preview(viewer));
+}
+
+/// Nobody waits any more for what is under way.
+pub(super) fn close(viewer: &Viewer, effects: &mut Vec<Effect>) {
+    effects.extend(viewer.tickets().map(Effect::Cancel));
+}
+
+fn next_look(viewer: &mut Viewer) {
+    if let Seen::Ready(preview) = &viewer.seen {
+        viewer.look = (viewer.look + 1) % preview.looks.len().max(1);
+        (viewer.top, viewer.left) = (0, 0);
+    }
+}
+
+/// The next object of the list, prefixes left out; at its end the view stays.
+fn neighbour(state: &mut State, viewer: Box<Viewer>, step: isize, effects: &mut Vec<Effect>) {
+    let listing = &state.browser.listing;
+    let mut at = state.browser.cursor.at;
+    let found = loop {
+        let Some(next) = at.checked_add_signed(step).filter(|next| *next < listing.shown()) else { break None };
+        at = next;
+        if listing.row(at).is_some_and(|row| row.kind == Kind::Object) {
+            break listing.row(at).and_then(|row| state.browser.uri_of(row));
+        }
+    };
+    match found {
+        Some(uri) if viewer.version.is_none() => {
+            close(&viewer, effects);
+            state.browser.cursor.at = at;
+            open(state, uri, None, effects);
+        }
+        _ => {
+            state.notice = Some(format!("no {} object here", if step > 0 { "next" } else { "previous" }));
+            state.modal = Some(Modal::Preview(viewer));
+        }
+    }
+}
+
+/// The answer to `Preview`, when it is still wanted.
+pub(super) fn seen(state: &mut State, ticket: Ticket, answer: Result<Box<Preview>>) {
+    let Some(Modal::Preview(viewer)) = &mut state.modal else { return };
+    if !matches!(viewer.seen, Seen::Loading(waiting) if waiting == ticket) {
+        return;
+    }
+    if let (Err(Error::MfaRequired { role: wanting, serial }), Some(role)) = (&answer, state.browser.role) {
+        roles::ask_code(state, role, After::Relist, (wanting, serial), None);
+    } else {
+        viewer.seen = answer.map_or_else(Seen::Failed, Seen::Ready);
+    }
+}
+
+/// Has the picture that is looked at drawn for the room that there is, once.
+pub(super) fn draw(state: &mut State, effects: &mut Vec<Effect>) {
+    let (room, number) = (room(state.size), state.last_number + 1);
+    let Some(Modal::Preview(viewer)) = &mut state.modal else { return };
+    let Some(picture) = viewer.picture().cloned() else { return };
+    if viewer.drawn.as_ref().is_some_and(|(of, _)| *of == room) {
+        return;
+    }
+    // A size that is gone before its picture came.
+    if let Some((_, Sketch::Asked(ticket))) = viewer.drawn {
+        effects.push(Effect::Cancel(ticket));
+    }
+    let ticket = Ticket(number);
+    viewer.drawn = Some((room, Sketch::Asked(ticket)));
+    state.last_number = number;
+    effects.push(Effect::Draw { ticket, picture, room });
+}
+
+/// The answer to `Draw`; nothing where the terminal has no colours.
+pub(super) fn drawn(state: &mut State, ticket: Ticket, drawn: Option<Drawn>) {
+    let Some(Modal::Preview(viewer)) = &mut state.modal else { return };
+    if let Some((_, sketch)) = &mut viewer.drawn
+        && matches!(sketch, Sketch::Asked(waiting) if *waiting == ticket)
+    {
+        *sketch = Sketch::Ready(drawn);
+    }
+}
