@@ -160,7 +160,7 @@ impl S3 {
                 .send();
             async { request.await.map_err(|error| call.failed(&error)) }
         };
-        let answer = self.head(uri, ask.version.as_deref(), request).await?;
+        let answer = self.bodiless(uri, ask.version.as_deref(), request).await?;
         let encryption = answer.server_side_encryption.as_ref();
         let told = [
             (Algorithm::Crc64Nvme, answer.checksum_crc64_nvme()),
@@ -180,7 +180,7 @@ impl S3 {
 
     /// Makes a call whose answers have no body. A 400 then names no code, only the bucket's region, and an ended
     /// session looks like a wrong request: GET says which, and with that there is a new one.
-    pub(super) async fn head<T, Answer: Future<Output = Result<T>>>(
+    pub(super) async fn bodiless<T, Answer: Future<Output = Result<T>>>(
         &self,
         uri: &S3Uri,
         version: Option<&str>,
