@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::io::{self, IsTerminal as _};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::{Arc, Mutex};
 
 use jiff::Timestamp;
@@ -157,7 +157,7 @@ fn question(progress: &Progress) -> AskExists {
     })
 }
 
-async fn ask(progress: &Progress, path: &PathBuf) -> Result<(IfExists, bool)> {
+async fn ask(progress: &Progress, path: &Path) -> Result<(IfExists, bool)> {
     let name = escaped(&path.to_string_lossy()).into_owned();
     let _hold = progress.hold();
     loop {
