@@ -691,13 +691,13 @@ mod tests {
         let target = folder.path().join("data.bin");
         let done = std::sync::atomic::AtomicBool::new(false);
         std::thread::scope(|scope| {
-            let writers: Vec<_> = (1..=4_u8)
+            let writers: Vec<_> = (1..=8_u8)
                 .map(|number| {
                     let target = &target;
                     scope.spawn(move || {
                         let bytes = vec![number; 10_000];
                         let write = || write_whole(target, &bytes, None, Clobber::Replace);
-                        (0..300).filter(|_| write().is_ok()).count()
+                        (0..2000).filter(|_| write().is_ok()).count()
                     })
                 })
                 .collect();
