@@ -18,7 +18,7 @@ use xsw::domain::role::RoleIndex;
 use xsw::domain::transfer::{Event, IfExists, Progress, Summary};
 use xsw::domain::uri::S3Uri;
 use xsw::local::environment::Environment;
-use xsw::ops::download::{Answer, Job, OnHalt, Pick, Wishes};
+use xsw::ops::download::{Answer, Job, OnHalt, Pick, To, Wishes};
 use xsw::ops::transfer::retry::Patience;
 use xsw::ops::{Core, MfaHint};
 
@@ -237,16 +237,27 @@ impl Lane {
         let folder = tempfile::tempdir_in(self.home.path()).unwrap();
         let root = folder.path().join("target");
         let recursive = !is_large && dice.one_in(2);
+        // As a marked set of the screen's flat view does.
+        let below = !is_large && dice.one_in(2);
         if !recursive {
-            things.iter_mut().for_each(|thing| thing.file = thing.file.file_name().unwrap().into());
             things.truncate(1 + dice.below(4) as usize);
+        }
+        if !recursive && !below {
+            things.iter_mut().for_each(|thing| thing.file = thing.file.file_name().unwrap().into());
         }
         let size_known = dice.one_in(2);
         let picks: Vec<Pick> = match recursive {
             true => vec![Pick::below(S3Uri::new(BUCKET, format!("run-{seed}/")), &root)],
             false => {
                 let size = |thing: &Thing| size_known.then(|| thing.versions[0].len() as u64);
-                let pick = |thing: &Thing| Pick::into_folder(S3Uri::new(BUCKET, &thing.key), size(thing), &root);
+                let pick = |thing: &Thing| {
+                    let (uri, size) = (S3Uri::new(BUCKET, &thing.key), size(thing));
+                    let to = To::Below { root: root.clone(), strip: format!("run-{seed}/") };
+                    match below {
+                        true => Pick::Object { uri, version: None, size, to },
+                        false => Pick::into_folder(uri, size, &root),
+                    }
+                };
                 things.iter().map(pick).collect()
             }
         };
