@@ -5,3 +5,5 @@
 mod proxied;
 #[path = "common/proxy.rs"]
 mod proxy;
+#[path = "faults/runs.rs"]
+mod runs;

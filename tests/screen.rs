@@ -416,6 +416,73 @@ fn hostile_keys_are_shown_and_downloaded_and_never_reach_the_terminal() {
     assert_eq!(home, BTreeSet::from(["got".into()]), "{home:?}");
 }
 
+/// The same keys in the views that show them in other ways: flat, found, with details and a preview, as versions, in the
+/// copy menu, counted, bookmarked.
+#[test]
+fn hostile_keys_stay_text_in_every_view() {
+    let mut xsw = Xsw::opened(Home::demo(), (150, 60));
+    xsw.pick("prod/Sprint");
+    xsw.terminal.see("gautamtest-assume-role");
+    xsw.send(":prod-hostile-keys/\r");
+    xsw.terminal.see("harmless.txt");
+    xsw.send("f");
+    xsw.terminal.see("../../etc/cron.d/x");
+    xsw.send("p");
+    // All rows, each with its preview; then the same with details.
+    for _ in 0..70 {
+        xsw.send("j");
+    }
+    xsw.send("p");
+    for (filter, shown) in [
+        ("title", r"title\x1b]0;owned\x07.txt"),
+        ("clear", r"clear\x1b[2J.tar"),
+        ("c1", r"c1\u{9b}31m.txt"),
+        ("fdp", r"invoice\u{202e}fdp.exe"),
+        ("two", r"two\x0alines.txt"),
+    ] {
+        xsw.send(&format!("/{filter}\r"));
+        xsw.terminal.see_no("harmless.txt");
+        xsw.terminal.see(shown);
+        xsw.send("i");
+        xsw.terminal.see("etag");
+        xsw.send(ESC);
+        xsw.terminal.see_no("etag");
+        xsw.send("y");
+        xsw.terminal.see("presigned");
+        xsw.send(ESC);
+        xsw.terminal.see_no("presigned");
+        xsw.send("p");
+        xsw.terminal.see("The key of this object is");
+        xsw.send("p");
+        xsw.terminal.see_no("The key of this object is");
+        xsw.send(ESC);
+        xsw.terminal.see("harmless.txt");
+    }
+    xsw.send("f");
+    xsw.terminal.see_no("../../etc/cron.d/x");
+    xsw.send("F*fdp*\r");
+    let found = |text: &str| text.contains("find *fdp*") && text.contains(r"invoice\u{202e}fdp.exe");
+    xsw.terminal.until("what was found", |text| found(text) && text.contains(" 1 of 1 "));
+    xsw.send("v");
+    let versions = r"invoice\u{202e}fdp.exe — versions";
+    xsw.terminal.until("its versions", |text| text.contains(versions) && text.contains(" 1 of 1 "));
+    xsw.send(ESC);
+    xsw.terminal.until("what was found", found);
+    xsw.send(ESC);
+    xsw.terminal.see("harmless.txt");
+    // A folder whose name is an order.
+    xsw.send("/link\r");
+    xsw.terminal.see_no("harmless.txt");
+    xsw.send("u");
+    xsw.terminal.see("1 object");
+    xsw.send("\r");
+    xsw.terminal.see_no("1 object,");
+    xsw.send("Bb");
+    xsw.terminal.see(r"★ s3://prod-hostile-keys/link\x1b]8;;http:/");
+    xsw.quit();
+    only_orders_of_our_own(&xsw.terminal.bytes());
+}
+
 /// Between entering and leaving the screen come printable characters and the orders that a screen is drawn with.
 /// Anything else would have come from a key.
 #[track_caller]

@@ -4,7 +4,7 @@ use std::io::{self, IsTerminal as _, Write};
 
 use serde::Serialize;
 
-use crate::domain::text::escaped;
+use crate::domain::text::{escaped, escaped_json};
 use crate::domain::transfer::Failed;
 use crate::error::{Error, Result};
 
@@ -25,15 +25,15 @@ pub(super) fn finish(written: io::Result<()>) -> Result<()> {
 /// One JSON document, indented.
 pub(super) fn print_json(value: &impl Serialize) -> Result<()> {
     print(|out| {
-        serde_json::to_writer_pretty(&mut *out, value)?;
-        writeln!(out)
+        let text = serde_json::to_string_pretty(value)?;
+        writeln!(out, "{}", escaped_json(&text))
     })
 }
 
 /// One line of JSON Lines.
 pub(super) fn json_line(out: &mut dyn Write, value: &impl Serialize) -> io::Result<()> {
-    serde_json::to_writer(&mut *out, value)?;
-    writeln!(out)
+    let text = serde_json::to_string(value)?;
+    writeln!(out, "{}", escaped_json(&text))
 }
 
 /// A name from outside: escaped when a person reads it, exact when a program does.
@@ -62,7 +62,7 @@ pub fn print_error(error: &Error, json: bool) {
     let hint = error.hint();
     _ = if json {
         let document = serde_json::json!({ "error": error.to_string(), "hint": hint, "kind": error.kind() });
-        writeln!(stderr, "{document}")
+        writeln!(stderr, "{}", escaped_json(&document.to_string()))
     } else {
         let said = writeln!(stderr, "{} {error}", styled("error:", "1;31"));
         hint.map_or(said, |hint| writeln!(stderr, "{} {}", styled("hint:", "1;36"), escaped(&hint)))

@@ -47,7 +47,8 @@ fn check_segment(segment: &str) -> Result<(), String> {
         _ if segment.len() > LONGEST_NAME => {
             Err(format!("a name of {} bytes is longer than {LONGEST_NAME}", segment.len()))
         }
-        _ if segment.ends_with(PART_SUFFIX) => {
+        // In any case: on some disks that is the same name.
+        _ if segment.to_ascii_lowercase().ends_with(PART_SUFFIX) => {
             Err(format!("names in {PART_SUFFIX} are those of unfinished files here"))
         }
         _ if is_drive(segment) => Err("a drive letter would lead out of the folder".into()),
@@ -62,7 +63,58 @@ fn is_drive(segment: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use std::path::Component;
+
+    use proptest::prelude::*;
+
     use super::*;
+
+    /// Keys of what paths are made of, and of anything.
+    fn any_key() -> impl Strategy<Value = String> {
+        let segment = prop_oneof![
+            4 => proptest::sample::select(vec![
+                "", ".", "..", "...", "~", "a", "A", "b", " ", "con", "NUL.txt", "C:", "c:x", "\\\\host", "..\\x", "\0",
+                ".a.xsw-part", "\u{1b}[2J", "\u{202e}x", "é", "e\u{301}", "%2e%2e", "-rf", "a\n",
+            ])
+            .prop_map(str::to_owned),
+            1 => proptest::collection::vec(any::<char>(), 0..6).prop_map(|chars| chars.into_iter().collect()),
+            1 => (200_usize..300).prop_map(|length| "n".repeat(length)),
+        ];
+        proptest::collection::vec(segment, 0..6).prop_map(|segments| segments.join("/"))
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig { cases: 4000, failure_persistence: None, ..ProptestConfig::default() })]
+
+        /// Whatever the key: it is refused with a reason, or becomes plain names below the folder.
+        #[test]
+        fn any_key_stays_below_its_folder(key in any_key()) {
+            let Ok(path) = local_path("", &key) else { return Ok(()) };
+            let root = std::path::Path::new("/chosen/folder");
+            prop_assert!(root.join(&path).starts_with(root) && path.is_relative() && !path.as_os_str().is_empty());
+            for component in path.components() {
+                let Component::Normal(name) = component else { panic!("{component:?} in {path:?}") };
+                let name = name.to_str().unwrap();
+                prop_assert!(!name.is_empty() && name.len() <= LONGEST_NAME && !name.contains(['/', '\\', '\0']));
+                prop_assert!(!name.ends_with(PART_SUFFIX));
+            }
+            // The path is the key, so that no two keys have one path.
+            prop_assert_eq!(path.to_str(), Some(&*key));
+            prop_assert_eq!(path.components().count(), key.split('/').count());
+        }
+
+        /// Behind any prefix it is the rest of the key, and a key without the prefix is refused.
+        #[test]
+        fn any_prefix_is_taken_off_once(prefix in any_key(), key in any_key()) {
+            let whole = format!("{prefix}{key}");
+            prop_assert_eq!(local_path(&prefix, &whole).ok(), local_path("", &key).ok());
+            if !key.starts_with(&*prefix) {
+                prop_assert!(local_path(&prefix, &key).is_err());
+            }
+            let folder = folder_of(&whole);
+            prop_assert!(whole.starts_with(folder) && (folder.is_empty() || folder.ends_with('/')));
+        }
+    }
 
     #[test]
     fn keys_become_paths_or_a_reason() {
@@ -88,6 +140,7 @@ mod tests {
             ("", "C:x", None),
             ("", "CON", None),
             ("", "a/.b.xsw-part", None),
+            ("", ".b.XSW-part", None),
             ("", "dir/nul.txt", None),
             ("", &long, None),
             ("b/", "a/b", None),

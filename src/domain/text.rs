@@ -34,6 +34,25 @@ pub fn escaped_lines(text: &str) -> String {
     text.lines().map(escaped).collect::<Vec<_>>().join("\n")
 }
 
+/// JSON with the same characters written as `\u202e`, which it allows in every text: to a program it is the same, and a
+/// terminal has nothing to obey.
+pub fn escaped_json(json: &str) -> Cow<'_, str> {
+    // A backslash is JSON's own by now.
+    let must_escape = |c: char| c != '\\' && c != '\n' && must_escape(c);
+    if !json.chars().any(must_escape) {
+        return Cow::Borrowed(json);
+    }
+    let mut out = String::with_capacity(json.len() + 16);
+    for c in json.chars() {
+        if must_escape(c) {
+            c.encode_utf16(&mut [0; 2]).iter().for_each(|unit| _ = write!(out, "\\u{unit:04x}"));
+        } else {
+            out.push(c);
+        }
+    }
+    Cow::Owned(out)
+}
+
 fn must_escape(c: char) -> bool {
     match c {
         '\\' => true,
@@ -144,7 +163,59 @@ pub fn plural(number: u64, one: &str) -> String {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
+
+    /// Text of what is plain, what is dangerous, and any character at all.
+    fn any_text() -> impl Strategy<Value = String> {
+        let one = prop_oneof![
+            3 => proptest::char::range(' ', '~'),
+            2 => proptest::sample::select("\\x1b]u{20e9}\u{1b}\u{7}\u{9b}\u{202e}\u{200b}\u{301}\u{a0}\u{ad} ".chars().collect::<Vec<_>>()),
+            1 => any::<char>(),
+        ];
+        proptest::collection::vec(one, 0..12).prop_map(|chars| chars.into_iter().collect())
+    }
+
+    /// What [`escaped`] writes, read back.
+    fn unescaped(shown: &str) -> Option<String> {
+        let mut out = String::new();
+        let mut rest = shown;
+        while let Some(c) = rest.chars().next() {
+            rest = &rest[c.len_utf8()..];
+            if c != '\\' {
+                out.push(c);
+                continue;
+            }
+            let (digits, after) = match rest.chars().next()? {
+                '\\' => ("5c", &rest[1..]),
+                'x' => rest[1..].split_at_checked(2)?,
+                _ => rest.strip_prefix("u{")?.split_once('}')?,
+            };
+            out.push(char::from_u32(u32::from_str_radix(digits, 16).ok()?)?);
+            rest = after;
+        }
+        Some(out)
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig { cases: 4000, failure_persistence: None, ..ProptestConfig::default() })]
+
+        /// Whatever a stranger writes: nothing is left that a terminal obeys or hides, and since the text can be read
+        /// back, no two texts look the same.
+        #[test]
+        fn any_text_is_made_visible_and_stays_itself(text in any_text()) {
+            let shown = escaped(&text);
+            for c in shown.chars() {
+                prop_assert!(!c.is_control() && c.width().unwrap_or(0) > 0, "{:?} in {:?}", c, shown);
+                prop_assert!(c == ' ' || !c.is_whitespace(), "{:?} in {:?}", c, shown);
+                let reorders = matches!(c, '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
+                prop_assert!(!reorders, "{:?} in {:?}", c, shown);
+            }
+            prop_assert!(!shown.starts_with(' ') && !shown.ends_with(' '), "{:?}", shown);
+            prop_assert_eq!(unescaped(&shown), Some(text));
+        }
+    }
 
     #[test]
     fn of_long_names_the_end_is_kept() {
@@ -180,6 +251,19 @@ mod tests {
             ("", ""),
         ] {
             assert_eq!(escaped(text), shown);
+        }
+    }
+
+    #[test]
+    fn json_stays_the_same_json() {
+        for text in ["plain", "\u{9b}31m\u{7f}", "photo\u{202e}gnp.exe \\ \"", "🦀 \u{e0041} é 日本語", "a\nb\u{2028}"]
+        {
+            let json = serde_json::json!({ "key": text, text: [1, 2] });
+            for printed in [json.to_string(), serde_json::to_string_pretty(&json).unwrap()] {
+                let shown = escaped_json(&printed);
+                assert_eq!(serde_json::from_str::<serde_json::Value>(&shown).unwrap(), json);
+                assert!(!shown.chars().any(|c| c != '\\' && c != '\n' && must_escape(c)), "{shown}");
+            }
         }
     }
 

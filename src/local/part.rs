@@ -34,6 +34,9 @@ const RECORD: usize = 24;
 /// What the kernel has not written by itself is written so often, so that a power cut loses little.
 const SYNC: Duration = Duration::from_secs(2);
 
+/// How often another process may take a part away between our opening and our locking it.
+const RACES: u32 = 16;
+
 /// Bytes that are read at once to be compared.
 const READ: usize = 256 << 10;
 
@@ -132,6 +135,8 @@ pub struct Part {
     /// What is there of each; of most of a large file nothing.
     pieces: Mutex<Vec<Option<Piece>>>,
     synced: Mutex<Instant>,
+    /// Whether the file was removed already: what stands there now is another's.
+    gone: bool,
 }
 
 /// Where the part of a file stands: beside it.
@@ -167,6 +172,7 @@ impl Part {
             pieces: Mutex::new(pieces),
             synced: Mutex::new(Instant::now()),
             path: path.clone(),
+            gone: false,
         };
         let found = match length {
             0 => Found::Nothing,
@@ -268,8 +274,8 @@ impl Part {
     ///
     /// # Errors
     /// [`Error::File`].
-    pub fn discard(self) -> Result<()> {
-        held(&self.pieces).fill(None);
+    pub fn discard(mut self) -> Result<()> {
+        self.gone = true;
         self.remove().map_err(Error::file("remove", &self.path))
     }
 
@@ -354,7 +360,7 @@ impl Part {
 impl Drop for Part {
     fn drop(&mut self) {
         // An empty object has no piece, and its file has its name by now.
-        if held(&self.pieces).iter().all(Option::is_none) {
+        if !self.gone && held(&self.pieces).iter().all(Option::is_none) {
             _ = self.remove();
         }
     }
@@ -377,22 +383,17 @@ pub enum Clobber {
 /// As [`Part::finish`]; nothing is left behind.
 pub fn write_whole(target: &Path, bytes: &[u8], modified: Option<Timestamp>, clobber: Clobber) -> Result<PathBuf> {
     let path = path_of_part(target);
+    let failed = |error| Error::file("write", target)(error);
+    // Ours until it has its name: another process that took it before would cut it off.
+    let file = open_part(&path).map_err(failed)?;
     let write = || {
-        let file = open_part(&path)?;
         // What stands there is of a run that was killed.
         file.set_len(0)?;
         write_at(&file, bytes, 0)?;
         settle(&file, modified)
     };
-    let named = write().map_err(|error| (error.kind() != io::ErrorKind::ResourceBusy, error));
-    let named = named.map_err(|(ours, error)| (ours, Error::file("write", target)(error)));
-    let named = named.and_then(|()| name(&path, target, clobber).map_err(|error| (true, error)));
-    named.map_err(|(ours, error)| {
-        if ours {
-            _ = fs::remove_file(&path);
-        }
-        error
-    })
+    let named = write().map_err(failed).and_then(|()| name(&path, target, clobber));
+    named.inspect_err(|_| _ = fs::remove_file(&path))
 }
 
 /// Opens or makes a part, ours alone until it is closed. A symlink there is not followed.
@@ -405,18 +406,44 @@ fn open_part(path: &Path) -> io::Result<File> {
         // NONBLOCK: a pipe somebody put there would wait for its other end.
         options.custom_flags((rustix::fs::OFlags::NOFOLLOW | rustix::fs::OFlags::NONBLOCK).bits() as i32);
     }
-    let file = options.open(path)?;
-    if !file.metadata()?.is_file() {
-        return Err(io::Error::other(format!("{} is in the way and no file", path.display())));
-    }
-    match file.try_lock() {
-        Ok(()) => Ok(file),
-        Err(TryLockError::WouldBlock) => {
-            Err(io::Error::new(io::ErrorKind::ResourceBusy, "another xsw is at the same file now"))
+    let in_the_way = || io::Error::other(format!("{} is in the way and no file", path.display()));
+    let busy = || io::Error::new(io::ErrorKind::ResourceBusy, "another xsw is at the same file now");
+    for _ in 0..RACES {
+        let file = options.open(path).map_err(|error| match fs::symlink_metadata(path) {
+            Ok(found) if !found.is_file() => in_the_way(),
+            _ => error,
+        })?;
+        if !file.metadata()?.is_file() {
+            return Err(in_the_way());
         }
-        // A file system without locks: then nobody has one.
-        Err(TryLockError::Error(_)) => Ok(file),
+        match file.try_lock() {
+            // A file system without locks: then nobody has one.
+            Ok(()) | Err(TryLockError::Error(_)) => {}
+            Err(TryLockError::WouldBlock) => return Err(busy()),
+        }
+        // Whoever had it may have named it between the two: then it is a whole file by now, and not ours to write to.
+        if is_at(&file, path)? {
+            return Ok(file);
+        }
     }
+    Err(busy())
+}
+
+/// Whether the path still leads to this file.
+#[cfg(unix)]
+fn is_at(file: &File, path: &Path) -> io::Result<bool> {
+    use std::os::unix::fs::MetadataExt as _;
+    let ours = file.metadata()?;
+    match fs::symlink_metadata(path) {
+        Ok(there) => Ok((there.dev(), there.ino()) == (ours.dev(), ours.ino())),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),
+        Err(error) => Err(error),
+    }
+}
+
+#[cfg(not(unix))]
+fn is_at(_file: &File, path: &Path) -> io::Result<bool> {
+    Ok(path.exists())
 }
 
 /// Gives the file its time and puts it on the disk.
@@ -655,6 +682,65 @@ mod tests {
         assert!(error.contains("another xsw"), "{error}");
         drop(part);
         assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 0);
+    }
+
+    /// Whoever opens a part and gets its lock only after it was named must not write to it: it is a whole file by now.
+    #[test]
+    fn many_at_the_same_small_file_never_tear_it() {
+        let folder = tempfile::tempdir().unwrap();
+        let target = folder.path().join("data.bin");
+        let done = std::sync::atomic::AtomicBool::new(false);
+        std::thread::scope(|scope| {
+            let writers: Vec<_> = (1..=8_u8)
+                .map(|number| {
+                    let target = &target;
+                    scope.spawn(move || {
+                        let bytes = vec![number; 10_000];
+                        let write = || write_whole(target, &bytes, None, Clobber::Replace);
+                        (0..2000).filter(|_| write().is_ok()).count()
+                    })
+                })
+                .collect();
+            let (target, done) = (&target, &done);
+            let reader = scope.spawn(move || {
+                while !done.load(std::sync::atomic::Ordering::Relaxed) {
+                    let Ok(bytes) = fs::read(target) else { continue };
+                    assert!(bytes.len() == 10_000 && bytes.iter().all(|byte| *byte == bytes[0]), "{}", bytes.len());
+                }
+            });
+            let written: usize = writers.into_iter().map(|writer| writer.join().unwrap()).sum();
+            done.store(true, std::sync::atomic::Ordering::Relaxed);
+            reader.join().unwrap();
+            assert!(written > 0);
+        });
+        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1);
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn what_is_no_file_where_the_part_should_be_stays_and_is_named() {
+        let folder = tempfile::tempdir().unwrap();
+        let target = folder.path().join("data.bin");
+        let part = path_of_part(&target);
+        let told = || {
+            for error in [
+                Part::open(&target, plan("one"), None).unwrap_err(),
+                write_whole(&target, b"small", None, Clobber::Replace).unwrap_err(),
+            ] {
+                assert!(error.to_string().contains(".data.bin.xsw-part is in the way"), "{error}");
+            }
+            assert!(!target.exists());
+        };
+        fs::create_dir(&part).unwrap();
+        told();
+        fs::remove_dir(&part).unwrap();
+        assert!(std::process::Command::new("mkfifo").arg(&part).status().unwrap().success());
+        told();
+        fs::remove_file(&part).unwrap();
+        std::os::unix::fs::symlink("nowhere", &part).unwrap();
+        told();
+        assert!(part.symlink_metadata().unwrap().is_symlink());
+        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1);
     }
 
     #[test]

@@ -266,7 +266,12 @@ async fn list_prefix(
     root: &Path,
     queue: &mpsc::Sender<Item>,
 ) -> Result<()> {
-    let mut walk = Walk::new(desk.line.s3.clone(), uri.clone());
+    let line = desk.line.clone();
+    // A listing may outlive its session, as the objects may.
+    let mut walk = Walk::new(desk.line.s3.clone(), uri.clone()).through(move |ask, question| {
+        let line = line.clone();
+        Box::pin(async move { line.page(|| ask(question.clone())).await })
+    });
     while let Some(objects) = walk.next().await? {
         let (place, bucket, strip, root) = (Arc::clone(desk), uri.bucket.clone(), strip.to_owned(), root.to_owned());
         // A page at a time: to look at one file is cheaper than the way to the thread that may.

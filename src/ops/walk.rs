@@ -43,8 +43,8 @@ pub(crate) struct Question {
     next: Next,
 }
 
-type Answer = Pin<Box<dyn Future<Output = Result<Page>> + Send>>;
-type Ask = Arc<dyn Fn(Question) -> Answer + Send + Sync>;
+pub(crate) type Answer = Pin<Box<dyn Future<Output = Result<Page>> + Send>>;
+pub(crate) type Ask = Arc<dyn Fn(Question) -> Answer + Send + Sync>;
 
 /// A listing of all objects below a prefix.
 pub struct Walk {
@@ -114,6 +114,14 @@ impl Walk {
             pause: Duration::from_millis(250),
             wanted: u64::MAX,
         }
+    }
+
+    /// Every request goes through `way`, which may make it once more.
+    #[must_use]
+    pub(crate) fn through(mut self, way: impl Fn(Ask, Question) -> Answer + Send + Sync + 'static) -> Self {
+        let ask = self.ask;
+        self.ask = Arc::new(move |question| way(Arc::clone(&ask), question));
+        self
     }
 
     /// Stops after so many objects, and for a few pages nothing is read ahead.

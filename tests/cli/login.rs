@@ -687,25 +687,6 @@ fn the_demo_can_be_signed_in_to() {
     assert!(!home.holds(".aws"), "{:?}", home.files(""));
 }
 
-/// A stage's profile and environment for an operation in this process.
-fn core(stage: &Stage) -> std::sync::Arc<xsw::ops::Core> {
-    use xsw::config::{Places, load};
-    use xsw::local::environment::Environment;
-    let mut environment = Environment::default();
-    environment.overlay("HOME", Some(stage.path("").into()));
-    environment.overlay("XSW_STATE_DIR", Some(stage.path(STATE).into()));
-    let places = Places {
-        named: Some(stage.path(PROFILE_FILE)),
-        default_file: stage.path(PROFILE_FILE),
-        aws_config: environment.aws_config(),
-        aws_credentials: environment.aws_credentials(),
-        snapshot: None,
-    };
-    let mut profile = load(&places).unwrap().profile;
-    xsw::ops::sign_in::add_discovered(&mut profile, &environment);
-    xsw::ops::Core::new(profile, environment, None, xsw::ops::MfaHint::default())
-}
-
 /// The screen lives long: credentials that the sign-in gave before may have been taken away.
 #[test]
 fn a_sign_in_that_is_kept_fetches_credentials_anew() {
@@ -716,7 +697,7 @@ fn a_sign_in_that_is_kept_fetches_credentials_anew() {
          id = '555555555555'\n[[accounts.roles]]\nname = 'Deploy'\n",
     );
     sign_in(&stage);
-    let core = core(&stage);
+    let core = stage.core();
     let role = core.profile.find("lab/Deploy").unwrap();
     let runtime = tokio::runtime::Runtime::new().unwrap();
     runtime.block_on(async {

@@ -4,9 +4,13 @@ use std::ffi::OsStr;
 use std::fs;
 use std::ops::Deref;
 use std::process::Command;
+use std::sync::Arc;
 
 use tokio::runtime::Runtime;
+use xsw::config::{Places, load};
 use xsw::demo::{Cloud, Visit, World};
+use xsw::local::environment::Environment;
+use xsw::ops::{Core, MfaHint, sign_in};
 
 use super::home::{Home, PROFILE_FILE, STATE, Said, run};
 
@@ -57,6 +61,23 @@ impl Stage {
             "[settings]\nregion = \"ap-northeast-1\"\nendpoint_url = \"{url}\"\n[sources.demo]\nprofile = \"demo\"\n"
         );
         self.home.write(PROFILE_FILE, top + accounts);
+    }
+
+    /// Its profile and environment for an operation in this process.
+    pub fn core(&self) -> Arc<Core> {
+        let mut environment = Environment::default();
+        environment.overlay("HOME", Some(self.path("").into()));
+        environment.overlay("XSW_STATE_DIR", Some(self.path(STATE).into()));
+        let places = Places {
+            named: Some(self.path(PROFILE_FILE)),
+            default_file: self.path(PROFILE_FILE),
+            aws_config: environment.aws_config(),
+            aws_credentials: environment.aws_credentials(),
+            snapshot: None,
+        };
+        let mut profile = load(&places).unwrap().profile;
+        sign_in::add_discovered(&mut profile, &environment);
+        Core::new(profile, environment, None, MfaHint::default())
     }
 
     pub fn cloud(&self) -> &Cloud {

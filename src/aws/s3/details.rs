@@ -37,7 +37,7 @@ impl S3 {
                 .send();
             async { request.await.map_err(|error| call.failed(&error)) }
         };
-        let answer = self.in_region(&uri.bucket, request).await?;
+        let answer = self.bodiless(uri, version, request).await?;
         let checksums = [
             ("CRC64NVME", answer.checksum_crc64_nvme),
             ("CRC32", answer.checksum_crc32),

@@ -1,5 +1,6 @@
 //! The bytes of objects.
 
+use std::future::Future;
 use std::ops::Range;
 use std::time::Duration;
 
@@ -159,7 +160,7 @@ impl S3 {
                 .send();
             async { request.await.map_err(|error| call.failed(&error)) }
         };
-        let answer = self.in_region(&uri.bucket, request).await?;
+        let answer = self.bodiless(uri, ask.version.as_deref(), request).await?;
         let encryption = answer.server_side_encryption.as_ref();
         let told = [
             (Algorithm::Crc64Nvme, answer.checksum_crc64_nvme()),
@@ -175,6 +176,37 @@ impl S3 {
             last_modified: answer.last_modified.as_ref().and_then(timestamp),
             etag: answer.e_tag,
         })
+    }
+
+    /// Makes a call whose answers have no body. A 400 then names no code, only the bucket's region, and an ended
+    /// session looks like a wrong request: GET says which, and with that there is a new one.
+    pub(super) async fn bodiless<T, Answer: Future<Output = Result<T>>>(
+        &self,
+        uri: &S3Uri,
+        version: Option<&str>,
+        request: impl Fn(Client) -> Answer,
+    ) -> Result<T> {
+        let error = match self.in_region(&uri.bucket, &request).await {
+            Err(error) if is_mute(&error) => error,
+            answer => return answer,
+        };
+        let one = Ask { range: Some(0..1), version: version.map(str::to_owned), ..Ask::default() };
+        match self.get(uri, &one).await {
+            Ok(_) => {}
+            // Of an object without bytes.
+            Err(Error::Aws { code, .. }) if code == "InvalidRange" => {}
+            Err(said) => return Err(if is_mute(&said) { error } else { said }),
+        }
+        self.in_region(&uri.bucket, &request).await
+    }
+}
+
+/// Whether S3 refused and had no room to say why.
+fn is_mute(error: &Error) -> bool {
+    match error {
+        Error::OtherRegion { .. } => true,
+        Error::Aws { code, .. } => code == "HTTP 400",
+        _ => false,
     }
 }
 

@@ -22,6 +22,9 @@ const BATCH: u64 = 512 << 10;
 /// Bytes that are worth the trouble of as many failures again.
 const PROGRESS: u64 = 64 << 10;
 
+/// New sessions in a row that S3 may refuse before it is believed: it would refuse all that come.
+const SESSIONS: u32 = 3;
+
 /// What a stream holds at most: a batch, and what the connection has read ahead.
 const WINDOW: u64 = 1 << 20;
 
@@ -91,7 +94,7 @@ impl Line {
     ) -> Result<(Sink, Stat)> {
         let mut at = range.start;
         let mut first: Option<Stat> = None;
-        let (mut failures, mut settled) = (0, range.start);
+        let (mut failures, mut sessions, mut settled) = (0, 0, range.start);
         loop {
             let mut stream = Stream { line: self, uri, range: range.clone(), share, slot: None };
             let seen = self.gate.seen();
@@ -104,7 +107,7 @@ impl Line {
             };
             drop(stream);
             if at >= settled + PROGRESS {
-                (failures, settled) = (0, at);
+                (failures, sessions, settled) = (0, 0, at);
             }
             failures += 1;
             match verdict(&error) {
@@ -116,15 +119,36 @@ impl Line {
                     tracing::info!(key = ?uri.key, at, %error, "asking again");
                     tokio::time::sleep(pause).await;
                 }
-                Verdict::Session => self.gate.wait(error, seen, &self.control).await?,
+                Verdict::Session => {
+                    sessions += 1;
+                    self.gate.wait(error, seen, sessions, &self.control).await?;
+                }
                 Verdict::Anew | Verdict::Final => return Err(error),
+            }
+        }
+    }
+
+    /// Asks for a page of a listing, again when there is a session again.
+    pub(in crate::ops) async fn page<T, Answer>(&self, ask: impl Fn() -> Answer) -> Result<T>
+    where
+        Answer: Future<Output = Result<T>>,
+    {
+        let mut sessions = 0;
+        loop {
+            let seen = self.gate.seen();
+            match ask().await {
+                Err(error) if verdict(&error) == Verdict::Session => {
+                    sessions += 1;
+                    self.gate.wait(error, seen, sessions, &self.control).await?;
+                }
+                answer => return answer,
             }
         }
     }
 
     /// What is known of an object before it is fetched in ranges, through the same troubles.
     pub(in crate::ops) async fn stat(&self, uri: &S3Uri, ask: &Ask) -> Result<Stat> {
-        let mut failures = 0;
+        let (mut failures, mut sessions) = (0, 0);
         loop {
             self.control.running().await;
             let seen = self.gate.seen();
@@ -147,7 +171,10 @@ impl Line {
                     let Some(pause) = self.patience.after(failures) else { return Err(error) };
                     tokio::time::sleep(pause).await;
                 }
-                Verdict::Session => self.gate.wait(error, seen, &self.control).await?,
+                Verdict::Session => {
+                    sessions += 1;
+                    self.gate.wait(error, seen, sessions, &self.control).await?;
+                }
                 Verdict::Anew | Verdict::Final => return Err(error),
             }
         }
@@ -272,14 +299,18 @@ impl Gate {
         self.times.load(std::sync::atomic::Ordering::Acquire)
     }
 
-    /// Waits until there is a session again; of all streams one sees to it.
-    async fn wait(&self, error: Error, seen: u64, control: &Control) -> Result<()> {
+    /// Waits until there is a session again; of all streams one sees to it. For each it is the `times`th in a row.
+    async fn wait(&self, error: Error, seen: u64, times: u32, control: &Control) -> Result<()> {
         let _one = self.opened.lock().await;
-        if self.seen() != seen {
-            return Ok(());
-        }
         if self.tally.stopped().is_some() {
             return Err(error);
+        }
+        if times > SESSIONS {
+            self.tally.stop(error.clone());
+            return Err(error);
+        }
+        if self.seen() != seen {
+            return Ok(());
         }
         self.tally.halt(Some(Halt::Session(Halted(error.clone()))));
         let answer = match &self.on_halt {
