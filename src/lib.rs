@@ -5,11 +5,12 @@
 //! ┌ header: environment, account, role, region ............ time left ┐  tui/view/bars.rs
 //! │ accounts and roles      │ buckets, prefixes, objects              │  view/roles.rs, view/browser.rs
 //! │                         │                                         │  listing.rs holds the rows
-//! │ facts of the role       │ transfers                               │  view/transfers.rs
+//! │ facts of the role       │ transfers                               │  view/transfers.rs, report.rs, state/jobs.rs
 //! │ notice: what happened, what runs                                  │
 //! └ footer: the keys that work here ──────────────────────────────────┘  keys.rs, assets/keys.toml
 //! ```
-//! Questions, details and errors stand in front: `tui/view/modals.rs`, `tui/update/modal.rs`.
+//! In front stand questions, details (`facts.rs`), the copy menu, errors: `tui/view/modals.rs`, `tui/update/modal.rs`; and
+//! previews: `preview.rs` in view, update and state, pictures in `tui/picture.rs`.
 //!
 //! # The rooms, and which way imports point
 //! ```text
@@ -37,6 +38,19 @@
 //! ops/console.rs          the web console (aws/federation.rs, local/doorway.rs)
 //! ops/logout.rs           forgetting it
 //! ops/audit.rs            what was done with it, line by line
+//! ```
+//!
+//! # How an object comes here
+//! ```text
+//! ops/walk.rs             all objects below a prefix, in order and in parallel
+//!   walk/cut.rs           places between keys            walk/guess.rs  where to cut a long run
+//!   walk/part.rs          what a page means              aws/s3/list/answer.rs  ListObjectsV2, read without the SDK's parser
+//! ops/download.rs         what is wanted -> objects; ops/transfer.rs has the map of the engine
+//! local/part.rs           the file on its way, and the journal that proves it
+//! domain/checksum.rs      what S3 tells of the bytes     domain/local_path.rs  the one way from a key to a path
+//! ops/preview.rs          what an object looks like (aws/s3/part.rs; preview/{text,syntax,json,table,parquet,image,hex,unpack}.rs)
+//! ops/presign.rs          a URL that reads it for a while; ops/bookmarks.rs, local/{bookmarks,clipboard}.rs
+//! cli/rows.rs             lines of ls and find           cli/progress.rs  the progress of get on stderr
 //! ```
 //!
 //! # How an event travels
