@@ -176,6 +176,13 @@ impl Call<'_> {
         if says("explicit deny") {
             return "a policy denies it outright, and no other policy can allow it: look for Effect Deny".into();
         }
+        // S3 asks KMS in the caller's name, and says what KMS said.
+        if says("kms:") && !action.starts_with("kms:") {
+            return format!(
+                "the object is encrypted with a KMS key that {caller} may not use: its permissions policy and the key's \
+                 policy must both allow what is named above"
+            );
+        }
         if action == "sts:AssumeRole" {
             if says("no identity-based policy allows") {
                 return format!("your side refuses: allow {caller} sts:AssumeRole on {resource}");

@@ -9,6 +9,7 @@ use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use serde_json::{Value, json};
 
+use super::find::found_something;
 use super::progress::{Lasting, Progress};
 use super::{Context, GetArguments, IfExistsWord, output};
 use crate::domain::role::RoleIndex;
@@ -45,6 +46,7 @@ pub(super) async fn run(context: &Context, role: RoleIndex, asked: GetArguments)
         ..Wishes::default()
     };
     let printer = Arc::new(Printer { shape: Shape::of(&asked), progress: progress.clone(), broken: Mutex::default() });
+    let picks_of: Vec<S3Uri> = picks.iter().map(|pick| pick.uri().clone()).collect();
     let one_object = matches!(picks.as_slice(), [Pick::Object { .. }]);
     let (shown, told) = (progress.clone(), Arc::clone(&printer));
     let job = Job {
@@ -53,31 +55,27 @@ pub(super) async fn run(context: &Context, role: RoleIndex, asked: GetArguments)
     };
     let mut summary = context.core.download(role, job).await;
     progress.finish();
-    if let Some(error) = held(&printer.broken).take() {
-        return Err(error);
-    }
-    if let Some(error) = summary.stopped.take() {
+    if summary.stopped.is_some() {
         tell(&summary, &asked);
-        return Err(error);
+        return summary.outcome();
     }
     // One object that failed is the whole story: its own error, hint and exit status.
     if one_object && summary.failures == 1 && !summary.failed.is_empty() {
         return Err(summary.failed.remove(0).error);
     }
     if summary.met() == 0 {
-        let source = asked.paths.first().map(String::as_str).unwrap_or_default();
-        let filtered = !(asked.include.is_empty() && asked.exclude.is_empty()) || asked.newer.or(asked.older).is_some();
-        let (message, hint) = match filtered {
-            true => (format!("nothing below {source} is what was asked for"), "`xsw find` shows what would be"),
-            false => (
-                format!("nothing begins with {source}"),
-                "check the prefix; `xsw ls` of the level above shows what there is",
-            ),
-        };
-        return Err(Error::NotFound { message, hint: Some(hint.into()) });
+        let filtered =
+            !(asked.include.is_empty() && asked.exclude.is_empty()) || asked.newer.is_some() || asked.older.is_some();
+        match picks_of.as_slice() {
+            // As `find`: there is nothing of the kind, and that is an answer.
+            _ if filtered => output::note("nothing there is what was asked for"),
+            [uri, ..] => found_something(uri)?,
+            [] => {}
+        }
     }
     tell(&summary, &asked);
-    outcome(&summary)
+    // That nobody read on is no failure; what failed is one all the same.
+    summary.outcome().and(held(&printer.broken).take().map_or(Ok(()), Err))
 }
 
 fn wants_code(context: &Context, link: RoleIndex) -> bool {
@@ -89,6 +87,10 @@ fn picks(paths: &[String], recursive: bool) -> Result<Vec<Pick>> {
         [sources @ .., last] if !sources.is_empty() && !last.starts_with("s3://") => (sources, last.as_str()),
         sources => (sources, "."),
     };
+    if destination == "-" {
+        let hint = Some("`xsw cat` prints objects; ./- is a file of that name".to_owned());
+        return Err(Error::Usage { message: "- is no file or folder to download to".into(), hint });
+    }
     let destination_path = Path::new(destination);
     let into_folder =
         sources.len() > 1 || destination.ends_with(['/', std::path::MAIN_SEPARATOR]) || destination_path.is_dir();
@@ -301,16 +303,5 @@ fn tell(summary: &Summary, asked: &GetArguments) {
     if summary.unchecked > 0 {
         let objects = plural(summary.unchecked, "object");
         output::note(&format!("{objects} with no checksum of the whole: the length alone was compared"));
-    }
-}
-
-fn outcome(summary: &Summary) -> Result<()> {
-    match (summary.written + summary.skipped, summary.failed.as_slice()) {
-        (_, []) => Ok(()),
-        // One failure alone (a listing that was refused, say) is the whole story.
-        (0, [only]) => Err(only.error.clone()),
-        _ => Err(Error::Partial {
-            message: format!("{} of {} not written", count(summary.failures), plural(summary.met(), "object")),
-        }),
     }
 }

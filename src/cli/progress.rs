@@ -2,7 +2,7 @@
 //! objects in flight, and one when the session ends before it is done. No terminal, no progress.
 
 use std::io::{self, IsTerminal as _};
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::Duration;
 
@@ -41,7 +41,8 @@ struct Picture {
     lines: MultiProgress,
     bars: Mutex<Vec<ProgressBar>>,
     seen: Mutex<Seen>,
-    held: AtomicBool,
+    /// How many have taken the terminal.
+    held: AtomicUsize,
 }
 
 /// What is known of the download.
@@ -58,7 +59,7 @@ pub(super) struct Hold<'a>(Option<&'a Picture>);
 impl Drop for Hold<'_> {
     fn drop(&mut self) {
         if let Some(picture) = self.0 {
-            picture.held.store(false, Ordering::Relaxed);
+            picture.held.fetch_sub(1, Ordering::Relaxed);
         }
     }
 }
@@ -75,7 +76,7 @@ impl Progress {
             lines: MultiProgress::with_draw_target(ProgressDrawTarget::stderr()),
             bars: Mutex::default(),
             seen: Mutex::new(seen),
-            held: AtomicBool::new(false),
+            held: AtomicUsize::new(0),
         });
         // Drawn by the clock and not by what comes: what stalls shows that it does.
         tokio::spawn(draw_on(Arc::downgrade(&picture)));
@@ -92,7 +93,7 @@ impl Progress {
     /// Something to know, above the picture; without one, as any note.
     pub(super) fn note(&self, text: &str) {
         match &self.0 {
-            Some(picture) if !picture.held.load(Ordering::Relaxed) => {
+            Some(picture) if picture.held.load(Ordering::Relaxed) == 0 => {
                 let line = format!("{} {}", output::styled("note:", "36"), escaped_lines(text));
                 // As with any note: when stderr is gone nobody misses it.
                 _ = picture.lines.println(line);
@@ -104,7 +105,7 @@ impl Progress {
     /// Takes the picture away until the hold is dropped, for a question that is awaited.
     pub(super) fn hold(&self) -> Hold<'_> {
         if let Some(picture) = &self.0 {
-            picture.held.store(true, Ordering::Relaxed);
+            picture.held.fetch_add(1, Ordering::Relaxed);
             picture.wipe();
         }
         Hold(self.0.as_deref())
@@ -119,7 +120,7 @@ impl Progress {
     /// Takes the picture away for good.
     pub(super) fn finish(self) {
         if let Some(picture) = self.0 {
-            picture.held.store(true, Ordering::Relaxed);
+            picture.held.fetch_add(1, Ordering::Relaxed);
             picture.wipe();
         }
     }
@@ -140,7 +141,7 @@ impl Picture {
         let texts = locked(&self.seen).lines(now);
         let mut bars = locked(&self.bars);
         // Asked under the lock under which it is wiped: nothing is drawn after that.
-        if self.held.load(Ordering::Relaxed) {
+        if self.held.load(Ordering::Relaxed) > 0 {
             return;
         }
         while bars.len() < texts.len() {

@@ -55,7 +55,8 @@ fn quoted(text: &str) -> String {
         return text.to_owned();
     }
     if escaped(text) == text {
-        return format!("'{}'", text.replace('\'', r"'\''"));
+        // Without a backslash, which a screen would double.
+        return format!("'{}'", text.replace('\'', "'\"'\"'"));
     }
     let mut out = String::from("$'");
     for c in text.chars() {

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use jiff::Timestamp;
 
-use super::text::escaped;
+use super::text::{count, escaped, plural};
 use super::uri::S3Uri;
 use crate::error::Error;
 
@@ -218,6 +218,22 @@ impl Summary {
                 }
             }
             Event::Note(..) => {}
+        }
+    }
+
+    /// How the job ended: why it stopped, or that a part of it failed.
+    ///
+    /// # Errors
+    /// Why it stopped; the only failure there was; [`Error::Partial`].
+    pub fn outcome(&self) -> Result<(), Error> {
+        match (&self.stopped, self.written + self.skipped, self.failed.as_slice()) {
+            (Some(error), _, _) => Err(error.clone()),
+            (None, _, []) => Ok(()),
+            // One failure alone (a listing that was refused, say) is the whole story.
+            (None, 0, [only]) => Err(only.error.clone()),
+            _ => Err(Error::Partial {
+                message: format!("{} of {} not written", count(self.failures), plural(self.met(), "object")),
+            }),
         }
     }
 

@@ -286,16 +286,18 @@ impl Part {
         }
     }
 
-    /// Cuts the journal off, puts the file on the disk and gives it its name; gives the path, which is another than the
+    /// Puts the file on the disk, cuts the journal off and gives it its name; gives the path, which is another than the
     /// target with [`Clobber::Rename`]. Blocks.
     ///
     /// # Errors
     /// [`Error::Exists`] where a file has come meanwhile; [`Error::File`].
     pub fn finish(self, modified: Option<Timestamp>, clobber: Clobber) -> Result<PathBuf> {
         let failed = |error| Error::file("write", &self.target)(error);
+        // This takes long; whoever is killed meanwhile still has the journal.
+        self.file.sync_all().map_err(failed)?;
         self.file.set_len(self.plan.size).map_err(failed)?;
         settle(&self.file, modified).map_err(failed)?;
-        // The bytes are right: when they get no name now, the next run may name them.
+        // When it gets no name now, the next run may name it, if the object's checksum proves it.
         name(&self.path, &self.target, clobber)
     }
 

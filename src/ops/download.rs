@@ -63,7 +63,7 @@ pub enum Pick {
 
 impl Pick {
     /// What is downloaded.
-    fn uri(&self) -> &S3Uri {
+    pub fn uri(&self) -> &S3Uri {
         match self {
             Self::Object { uri, .. } | Self::Prefix { uri, .. } => uri,
         }
@@ -204,7 +204,8 @@ async fn run(s3: S3, pool: Pool, job: Job) -> Summary {
     let tally = Arc::new(Tally::default());
     let gate = Arc::new(Gate::new(wishes.on_halt.clone(), Arc::clone(&tally)));
     let line = Line { s3, pool, control: control.clone(), patience: wishes.patience, gate };
-    let desk = Arc::new(Desk::new(line, wishes, Arc::clone(&tally), on_event));
+    let claimed = (picks.len() > 1).then(Default::default);
+    let desk = Arc::new(Desk { claimed, ..Desk::new(line, wishes, Arc::clone(&tally), on_event) });
     let (sender, mut items) = mpsc::channel(QUEUE);
     // The set aborts its tasks when it is dropped: that is how a cancelled job ends.
     let mut tasks = JoinSet::new();

@@ -34,12 +34,7 @@ pub(super) struct Ended {
 impl Ended {
     pub(super) fn of(summary: &Summary) -> Self {
         let (objects, failed) = (summary.written + summary.skipped, summary.failures);
-        let outcome = match (objects, summary.failed.as_slice()) {
-            (_, []) => Ok(()),
-            (0, [only]) => Err(only.error.clone()),
-            (_, _) => Err(Error::Partial { message: format!("{failed} of {} objects not written", objects + failed) }),
-        };
-        Self { objects, bytes: summary.bytes, failed, outcome }
+        Self { objects, bytes: summary.bytes, failed, outcome: summary.outcome() }
     }
 }
 

@@ -19,6 +19,7 @@ use crate::aws::s3::{Begin, Depth, S3};
 use crate::domain::object::{Object, Page};
 use crate::domain::uri::S3Uri;
 use crate::error::{Error, Result};
+use crate::ops::transfer::retry::{Verdict, verdict};
 use cut::{Cut, Range};
 use part::{Met, Next, Part};
 
@@ -26,8 +27,11 @@ use part::{Met, Next, Part};
 const CAUTIOUS: usize = 8;
 const BOLD: usize = 32;
 
-/// Objects that were read ahead and are not given out yet: about 64 pages. The first part always may go on.
-const READ_AHEAD: usize = 64_000;
+/// Bytes that are read ahead and not given out yet, about. The first part always may go on.
+const READ_AHEAD: usize = 12 << 20;
+
+/// What a page takes that nobody has seen yet.
+const PAGE: usize = 256 << 10;
 
 /// So many parts are enough to keep everyone busy.
 const PARTS: usize = 256;
@@ -63,8 +67,6 @@ pub struct Walk {
     is_sorted: bool,
     /// How long a part waits that was refused, on top of what the SDK waited; twice as long each time.
     pause: Duration,
-    /// How many objects are wanted still.
-    wanted: u64,
 }
 
 impl std::fmt::Debug for Walk {
@@ -112,7 +114,6 @@ impl Walk {
             serial,
             is_sorted: true,
             pause: Duration::from_millis(250),
-            wanted: u64::MAX,
         }
     }
 
@@ -124,14 +125,6 @@ impl Walk {
         self
     }
 
-    /// Stops after so many objects, and for a few pages nothing is read ahead.
-    #[must_use]
-    pub fn at_most(mut self, objects: u64) -> Self {
-        self.wanted = objects;
-        self.serial |= objects <= 4_000;
-        self
-    }
-
     /// The next objects; `None` at the end. An empty answer is not the end.
     ///
     /// # Errors
@@ -140,7 +133,7 @@ impl Walk {
     pub async fn next(&mut self) -> Result<Option<Vec<Object>>> {
         let outcome = self.advance().await;
         match &outcome {
-            Ok(Some(_)) if self.wanted > 0 => {}
+            Ok(Some(_)) => {}
             // Dropped answers are cheaper than unread ones.
             _ => self.stop(),
         }
@@ -163,9 +156,7 @@ impl Walk {
             self.send();
             let Some(first) = self.parts.front_mut() else { return Ok(None) };
             self.is_sorted &= first.is_sorted;
-            if let Some(mut objects) = first.ready.pop_front() {
-                objects.truncate(usize::try_from(self.wanted).unwrap_or(usize::MAX));
-                self.wanted -= objects.len() as u64;
+            if let Some(objects) = first.ready.pop_front() {
                 if let Some(last) = objects.last() {
                     self.last = Some(last.key.clone());
                 }
@@ -185,15 +176,12 @@ impl Walk {
     fn send(&mut self) {
         let room = if self.serial { 1 } else { self.limit };
         let ahead: usize = self.parts.iter().map(Part::read).sum();
-        if ahead as u64 >= self.wanted {
-            return;
-        }
         for place in 0..self.parts.len() {
             if self.running.len() >= room {
                 return;
             }
             // Requests that run will bring a page each.
-            if place > 0 && ahead + 1000 * self.running.len() >= READ_AHEAD {
+            if place > 0 && ahead + PAGE * self.running.len() >= READ_AHEAD {
                 return;
             }
             let many = self.parts.len() > 4 * PARTS;
@@ -293,8 +281,7 @@ impl Walk {
 
 /// Whether the server asks for fewer requests.
 fn is_busy(error: &Error) -> bool {
-    matches!(error, Error::Aws { code, .. }
-        if matches!(code.as_str(), "SlowDown" | "ServiceUnavailable" | "Throttling" | "RequestLimitExceeded" | "HTTP 503"))
+    verdict(error) == Verdict::SlowDown
 }
 
 #[cfg(test)]

@@ -4,6 +4,8 @@
 //! budget goes; a column whose first page is in it is shown, the others are named. Sizes in a file are a stranger's
 //! words: page headers are looked at before anything is unpacked.
 
+mod shape;
+
 use std::fmt::Write as _;
 use std::ops::Range;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -118,6 +120,9 @@ pub(super) fn footer(pieces: &Pieces) -> Footer {
     let range = size - length..size;
     if !pieces.has(&range) {
         return Footer::Missing(range);
+    }
+    if !pieces.from(range.start).is_some_and(|bytes| shape::is_sane(&bytes)) {
+        return Footer::Broken("its schema makes no sense, or is too deep".into());
     }
     let read = || ParquetMetaDataReader::new().parse_and_finish(pieces);
     match catch_unwind(AssertUnwindSafe(read)) {

@@ -25,6 +25,9 @@ const PROGRESS: u64 = 64 << 10;
 /// New sessions in a row that S3 may refuse before it is believed: it would refuse all that come.
 const SESSIONS: u32 = 3;
 
+/// How often a page of a listing is asked for again, after the SDK's own attempts.
+const PAGE_FAILURES: u32 = 2;
+
 /// What a stream holds at most: a batch, and what the connection has read ahead.
 const WINDOW: u64 = 1 << 20;
 
@@ -80,7 +83,7 @@ pub(in crate::ops) struct Line {
 }
 
 impl Line {
-    /// Fetches a range of an object, or all of it when `ask` names no range. What the first answer said comes back.
+    /// Fetches a range of an object, or all of it when `ask` names no range.
     ///
     /// # Errors
     /// [`Error::Replaced`] when the object is another one; what S3 says; [`Error::Network`] after many attempts.
@@ -91,56 +94,41 @@ impl Line {
         range: Range<u64>,
         mut sink: Sink,
         share: &Share,
-    ) -> Result<(Sink, Stat)> {
+    ) -> Result<Fetched> {
         let mut at = range.start;
         let mut first: Option<Stat> = None;
-        let (mut failures, mut sessions, mut settled) = (0, 0, range.start);
+        let (mut troubles, mut settled) = (Troubles::of(self), range.start);
         loop {
             let mut stream = Stream { line: self, uri, range: range.clone(), share, slot: None };
             let seen = self.gate.seen();
             let ended;
             (sink, ended) = stream.run(ask, &mut at, sink, &mut first).await?;
             let error = match ended {
-                Ended::Whole => return Ok((sink, first.unwrap_or_default())),
+                Ended::Whole => return Ok(Fetched { sink, stat: first.unwrap_or_default(), slot: stream.slot }),
                 Ended::Paused => continue,
                 Ended::Broken(error) => error,
             };
             drop(stream);
             if at >= settled + PROGRESS {
-                (failures, sessions, settled) = (0, 0, at);
+                (troubles, settled) = (Troubles::of(self), at);
             }
-            failures += 1;
-            match verdict(&error) {
-                Verdict::Again | Verdict::SlowDown => {
-                    if verdict(&error) == Verdict::SlowDown {
-                        self.pool.slow_down();
-                    }
-                    let Some(pause) = self.patience.after(failures) else { return Err(error) };
-                    tracing::info!(key = ?uri.key, at, %error, "asking again");
-                    tokio::time::sleep(pause).await;
-                }
-                Verdict::Session => {
-                    sessions += 1;
-                    self.gate.wait(error, seen, sessions, &self.control).await?;
-                }
-                Verdict::Anew | Verdict::Final => return Err(error),
-            }
+            tracing::info!(key = ?uri.key, at, %error, "the stream broke");
+            troubles.after(error, seen).await?;
         }
     }
 
-    /// Asks for a page of a listing, again when there is a session again.
+    /// Asks for a page of a listing, through the same troubles.
     pub(in crate::ops) async fn page<T, Answer>(&self, ask: impl Fn() -> Answer) -> Result<T>
     where
         Answer: Future<Output = Result<T>>,
     {
-        let mut sessions = 0;
+        // The SDK has asked several times already, and whoever lists waits for this page alone.
+        let mut troubles = Troubles { most: PAGE_FAILURES.min(self.patience.failures), ..Troubles::of(self) };
         loop {
             let seen = self.gate.seen();
             match ask().await {
-                Err(error) if verdict(&error) == Verdict::Session => {
-                    sessions += 1;
-                    self.gate.wait(error, seen, sessions, &self.control).await?;
-                }
+                // The walk itself asks for less at once.
+                Err(error) if verdict(&error) != Verdict::SlowDown => troubles.after(error, seen).await?,
                 answer => return answer,
             }
         }
@@ -148,7 +136,7 @@ impl Line {
 
     /// What is known of an object before it is fetched in ranges, through the same troubles.
     pub(in crate::ops) async fn stat(&self, uri: &S3Uri, ask: &Ask) -> Result<Stat> {
-        let (mut failures, mut sessions) = (0, 0);
+        let mut troubles = Troubles::of(self);
         loop {
             self.control.running().await;
             let seen = self.gate.seen();
@@ -156,27 +144,63 @@ impl Line {
                 let _slot = self.pool.slot(0).await;
                 self.s3.stat(uri, ask).await
             };
-            let error = match answer {
-                Ok(stat) => return Ok(stat),
+            match answer {
                 // HEAD has no body, so S3 could not say why: GET can.
                 Err(error @ Error::Denied { .. }) => {
                     let one = Ask { range: Some(0..1), ..ask.clone() };
                     return Err(self.s3.get(uri, &one).await.err().unwrap_or(error));
                 }
-                Err(error) => error,
-            };
-            failures += 1;
-            match verdict(&error) {
-                Verdict::Again | Verdict::SlowDown => {
-                    let Some(pause) = self.patience.after(failures) else { return Err(error) };
-                    tokio::time::sleep(pause).await;
-                }
-                Verdict::Session => {
-                    sessions += 1;
-                    self.gate.wait(error, seen, sessions, &self.control).await?;
-                }
-                Verdict::Anew | Verdict::Final => return Err(error),
+                Err(error) => troubles.after(error, seen).await?,
+                answer => return answer,
             }
+        }
+    }
+}
+
+/// What a stream brought.
+pub(in crate::ops) struct Fetched {
+    /// Where the bytes went.
+    pub(in crate::ops) sink: Sink,
+    /// What the first answer said.
+    pub(in crate::ops) stat: Stat,
+    /// The leave for what is still in memory.
+    pub(in crate::ops) slot: Option<Slot>,
+}
+
+/// What went wrong in a row, and how much more is borne.
+struct Troubles<'a> {
+    line: &'a Line,
+    failures: u32,
+    most: u32,
+    sessions: u32,
+}
+
+impl<'a> Troubles<'a> {
+    fn of(line: &'a Line) -> Self {
+        Self { line, failures: 0, most: line.patience.failures, sessions: 0 }
+    }
+
+    /// Waits until the same may be asked again; `seen` is what the gate had seen before it was asked.
+    ///
+    /// # Errors
+    /// The error itself, when it will not be better.
+    async fn after(&mut self, error: Error, seen: u64) -> Result<()> {
+        match verdict(&error) {
+            verdict @ (Verdict::Again | Verdict::SlowDown) => {
+                if verdict == Verdict::SlowDown {
+                    self.line.pool.slow_down();
+                }
+                self.failures += 1;
+                let pause = self.line.patience.after(self.failures).filter(|_| self.failures <= self.most);
+                let Some(pause) = pause else { return Err(error) };
+                tokio::time::sleep(pause).await;
+                Ok(())
+            }
+            Verdict::Session => {
+                self.sessions += 1;
+                self.line.gate.wait(error, seen, self.sessions, &self.line.control).await
+            }
+            Verdict::Anew | Verdict::Final => Err(error),
         }
     }
 }
@@ -312,7 +336,7 @@ impl Gate {
         if self.seen() != seen {
             return Ok(());
         }
-        self.tally.halt(Some(Halt::Session(Halted(error.clone()))));
+        let _halt = Told::halt(&self.tally, &error);
         let answer = match &self.on_halt {
             OnHalt::Stop => Err(error),
             OnHalt::Ask(ask) => ask(error).await,
@@ -321,13 +345,28 @@ impl Gate {
                 Ok(())
             }
         };
-        self.tally.halt(None);
         match &answer {
             Ok(()) => _ = self.times.fetch_add(1, std::sync::atomic::Ordering::Release),
             // The other objects would meet the same.
             Err(error) => self.tally.stop(error.clone()),
         }
         answer
+    }
+}
+
+/// While it lives the job says that it waits for a session.
+struct Told<'a>(&'a Tally);
+
+impl<'a> Told<'a> {
+    fn halt(tally: &'a Tally, error: &Error) -> Self {
+        tally.halt(Some(Halt::Session(Halted(error.clone()))));
+        Self(tally)
+    }
+}
+
+impl Drop for Told<'_> {
+    fn drop(&mut self) {
+        self.0.halt(None);
     }
 }
 

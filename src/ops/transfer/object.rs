@@ -1,23 +1,29 @@
 //! One object: looked at, fetched, compared, named.
 
+use std::collections::HashMap;
+use std::collections::hash_map::Entry;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
 use jiff::Timestamp;
 use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 
-use super::fetch::{Line, PieceOf, Sink, blocking};
+use super::fetch::{Fetched, Line, PieceOf, Sink, blocking};
+use super::pool::Slot;
 use super::retry::{Verdict, verdict};
 use super::tally::{Share, Tally};
 use super::target::{Decision, Folders, Known, Target, by_wish, decide};
 use crate::aws::s3::{Ask, Stat};
 use crate::domain::checksum::{Algorithm, Checksum, Hasher, combined};
+use crate::domain::text::escaped;
 use crate::domain::transfer::{Done, Event, IfExists};
 use crate::domain::uri::S3Uri;
 use crate::error::{Error, Result};
+use crate::local::lock::held;
 use crate::local::part::{Clobber, Found, Part, Plan, identity, write_whole};
 use crate::ops::download::{OnEvent, Wishes};
+use crate::ops::preview::archived_hint;
 
 /// Up to this size an object is held in memory until it is whole and right.
 const SMALL: u64 = 1 << 20;
@@ -56,6 +62,7 @@ pub(in crate::ops) struct Item {
 impl Item {
     /// Looks at what is at the target. Blocks.
     pub(in crate::ops) fn look(&self, desk: &Desk, listed: &Listed) -> Result<(PathBuf, Decision)> {
+        desk.claim(self)?;
         let known = Known { size: listed.size, modified: listed.modified, etag: listed.etag.as_deref() };
         let path = match desk.wishes.dry_run {
             true => self.target.root.join(&self.target.relative),
@@ -84,12 +91,34 @@ pub(in crate::ops) struct Desk {
     pub(in crate::ops) large: Semaphore,
     /// One question at a time.
     pub(in crate::ops) asking: tokio::sync::Mutex<()>,
+    /// Which object goes where, when several picks may meet in one folder: the keys of one prefix cannot.
+    pub(in crate::ops) claimed: Option<Mutex<HashMap<PathBuf, String>>>,
 }
 
 impl Desk {
     pub(in crate::ops) fn new(line: Line, wishes: Wishes, tally: Arc<Tally>, on_event: OnEvent) -> Self {
         let (folders, asking) = Default::default();
-        Self { line, wishes, folders, tally, on_event, large: Semaphore::new(LARGE_AT_ONCE), asking }
+        let (large, claimed) = (Semaphore::new(LARGE_AT_ONCE), None);
+        Self { line, wishes, folders, tally, on_event, large, asking, claimed }
+    }
+
+    /// Gives a path to the first object that wants it.
+    fn claim(&self, item: &Item) -> Result<()> {
+        let Some(claimed) = &self.claimed else { return Ok(()) };
+        let path = item.target.root.join(&item.target.relative);
+        let name = item.uri.to_string();
+        match held(claimed).entry(path) {
+            Entry::Occupied(other) if *other.get() != name => {
+                let (path, other) = (other.key().to_owned(), other.get().clone());
+                let both = std::io::Error::other(format!("{} of this download goes there too", escaped(&other)));
+                Err(Error::file("write", &path)(both))
+            }
+            Entry::Occupied(_) => Ok(()),
+            Entry::Vacant(free) => {
+                free.insert(name);
+                Ok(())
+            }
+        }
     }
 
     /// Tells what happened.
@@ -104,8 +133,13 @@ impl Desk {
         let uri = item.uri.clone();
         match self.attempts(&item, &share).await {
             Ok(event) => self.tell(event),
-            Err(error) => {
+            Err(mut error) => {
                 share.give_up();
+                if let Error::Aws { code, hint, .. } = &mut error
+                    && code == "InvalidObjectState"
+                {
+                    *hint = Some(archived_hint(&item.uri, item.version.as_deref()));
+                }
                 if is_disk_full(&error) {
                     // No other object would fit, or the small ones would take what little there is.
                     self.tally.stop(error.clone());
@@ -217,9 +251,11 @@ impl Work<'_> {
         let size = self.listed.size;
         let room = Vec::with_capacity(usize::try_from(size).unwrap_or_default());
         let fetched = self.desk.line.fetch(&self.item.uri, &self.ask, 0..size, Sink::Memory(room), self.share).await?;
-        let (Sink::Memory(bytes), stat) = fetched else {
+        let Fetched { sink: Sink::Memory(bytes), stat, mut slot } = fetched else {
             return Err(Error::Crashed { message: "a small object went to a file".into() });
         };
+        // The next one may be asked for; the memory is free when this one is written.
+        slot.iter_mut().for_each(Slot::ended);
         let (path, clobber, modified) = (self.path.clone(), self.clobber, self.modified(&stat));
         let (uri, checksum) = (self.item.uri.clone(), stat.checksum);
         let (path, checked) = blocking(move || {
@@ -229,7 +265,9 @@ impl Work<'_> {
                 compare(&uri, &checksum, &hasher.finish())
             });
             let checked = checked.transpose()?;
-            Ok((write_whole(&path, &bytes, modified, clobber)?, checked))
+            let path = write_whole(&path, &bytes, modified, clobber)?;
+            drop(slot);
+            Ok((path, checked))
         })
         .await?;
         Ok(self.written(path, checked))
@@ -251,7 +289,7 @@ impl Work<'_> {
         match found {
             Found::Bytes(bytes) => self.share.spared(bytes),
             Found::Another => {
-                let note = "an earlier part was of another object; it begins anew".to_owned();
+                let note = "an earlier part is not provably of this object; it begins anew".to_owned();
                 self.desk.tell(Event::Note(self.item.uri.clone(), note));
             }
             Found::Nothing => {}
@@ -320,8 +358,8 @@ impl Work<'_> {
         }
         let sink = Sink::Piece(Box::new(PieceOf { part: Arc::clone(part), number: 0, piece }));
         let range = part.plan().range(0);
-        let (_, stat) = self.desk.line.fetch(&self.item.uri, &self.ask, range, sink, self.share).await?;
-        Ok(Some(stat))
+        let fetched = self.desk.line.fetch(&self.item.uri, &self.ask, range, sink, self.share).await?;
+        Ok(Some(fetched.stat))
     }
 
     /// All missing pieces, many at once.

@@ -83,7 +83,9 @@ impl Pool {
             tokio::pin!(freed);
             freed.as_mut().enable();
             if self.take(cost) {
-                return Slot { pool: self.clone(), cost };
+                // Where one large request has gone, several small ones may fit.
+                self.0.freed.notify_one();
+                return Slot { pool: self.clone(), cost, runs: true };
             }
             freed.await;
         }
@@ -91,7 +93,7 @@ impl Pool {
 
     fn take(&self, cost: u64) -> bool {
         let mut state = held(&self.0.state);
-        let fits = state.used + cost <= state.memory || state.slots == 0;
+        let fits = state.used + cost <= state.memory || state.used == 0;
         if state.slots >= state.throttle.limit() || !fits {
             // Only a limit that was reached tells whether another were better.
             state.full |= state.slots >= state.throttle.limit();
@@ -134,9 +136,20 @@ impl Pool {
 pub struct Slot {
     pool: Pool,
     cost: u64,
+    /// Whether the request still runs.
+    runs: bool,
 }
 
 impl Slot {
+    /// The request has ended, and what it brought is still in memory: others may ask now, as far as that goes.
+    pub fn ended(&mut self) {
+        if std::mem::take(&mut self.runs) {
+            held(&self.pool.0.state).slots -= 1;
+            self.pool.did(0, 1);
+            self.pool.0.freed.notify_one();
+        }
+    }
+
     /// So many bytes have arrived.
     pub fn arrived(&self, bytes: u64) {
         self.pool.did(bytes, 0);
@@ -145,13 +158,12 @@ impl Slot {
 
 impl Drop for Slot {
     fn drop(&mut self) {
-        {
-            let mut state = held(&self.pool.0.state);
-            state.slots -= 1;
-            state.used -= self.cost;
+        held(&self.pool.0.state).used -= self.cost;
+        if self.runs {
+            self.ended();
+        } else {
+            self.pool.0.freed.notify_one();
         }
-        self.pool.did(0, 1);
-        self.pool.0.freed.notify_one();
     }
 }
 

@@ -106,9 +106,12 @@ impl Part {
         self.next == Next::Done && self.ready.is_empty() && self.failed.is_none()
     }
 
-    /// Objects that were not given out yet.
+    /// Bytes that the objects take which were not given out yet, about: the keys of a page are much alike.
     pub(super) fn read(&self) -> usize {
-        self.ready.iter().map(Vec::len).sum()
+        let page = |objects: &Vec<Object>| {
+            objects.len() * (mem::size_of::<Object>() + 64 + objects.last().map_or(0, |last| last.key.len()))
+        };
+        self.ready.iter().map(page).sum()
     }
 
     /// Takes a page in. A listing that is read one page after the other may be in any order.

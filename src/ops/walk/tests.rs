@@ -212,26 +212,6 @@ fn an_error_comes_behind_what_was_before_it() {
     }
 }
 
-#[test]
-fn a_walk_that_wants_little_asks_little() {
-    let server = Arc::new(Server::of((0..5000).map(|n| format!("{n:05}")), 10));
-    let asking = Arc::clone(&server);
-    let ask: Ask = Arc::new(move |question| {
-        let answer = asking.answer(&question);
-        Box::pin(async { answer })
-    });
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap();
-    let found = runtime.block_on(async {
-        let mut walk = Walk::of(ask, String::new(), false).at_most(25);
-        let mut found = 0;
-        while let Some(objects) = walk.next().await.unwrap() {
-            found += objects.len();
-        }
-        found
-    });
-    assert_eq!((found, server.questions()), (25, 3));
-}
-
 proptest! {
     #![proptest_config(ProptestConfig { cases: 300, ..ProptestConfig::default() })]
 

@@ -37,7 +37,12 @@ pub(super) fn act(state: &mut State, action: Action, effects: &mut Vec<Effect>) 
             browser.listing.toggle_mark(browser.cursor.at);
             browser.cursor.go(1, shown);
         }
-        Action::MarkAll => browser.listing.toggle_all_marks(),
+        Action::MarkAll => {
+            browser.listing.toggle_all_marks();
+            if matches!(browser.load, Load::Loading(_)) && browser.listing.marked().len() > 0 {
+                state.notice = Some("marked what has come so far; the listing goes on".into());
+            }
+        }
         Action::Sort => {
             let order = browser.listing.order().next();
             browser.listing.set_order(order);
@@ -118,9 +123,11 @@ pub(super) fn open_buckets(state: &mut State, role: RoleIndex, effects: &mut Vec
 pub(super) fn go_to(state: &mut State, uri: S3Uri, effects: &mut Vec<Effect>) {
     stop(&mut state.browser, effects);
     state.browser.trail.clear();
-    state.browser.return_to = None;
     state.focus = Focus::Browser;
-    list(state, Place::Prefix(uri), effects);
+    // An object is shown in its folder; so is what begins with an unfinished name.
+    let folder = S3Uri::new(&uri.bucket, folder_of(&uri.key));
+    state.browser.return_to = (folder != uri).then(|| (uri.name().to_owned(), 0));
+    list(state, Place::Prefix(folder), effects);
 }
 
 /// Lists the same place again, the cursor kept on its row.
@@ -399,7 +406,10 @@ fn details(state: &mut State, effects: &mut Vec<Effect>) {
             state.notice = Some("a delete marker: the object was deleted then; older versions are still there".into());
             return;
         }
-        Kind::Bookmark | Kind::Bucket | Kind::Prefix => return,
+        Kind::Bookmark | Kind::Bucket | Kind::Prefix => {
+            state.notice = Some("only an object has details; on a bucket or folder count what is below".into());
+            return;
+        }
     }
     let Some(uri) = state.browser.uri_of(row) else { return };
     let known = Known { size: row.size, modified: row.modified, class: row.class.to_owned() };

@@ -19,8 +19,9 @@ const STEP: isize = 8;
 /// Previews the object under the cursor.
 pub(super) fn preview(state: &mut State, effects: &mut Vec<Effect>) {
     let row = state.browser.listing.row(state.browser.cursor.at);
-    match row.filter(|row| row.kind == Kind::Object).and_then(|row| state.browser.uri_of(row)) {
-        Some(uri) => open(state, uri, None, effects),
+    let row = row.filter(|row| matches!(row.kind, Kind::Object | Kind::Version));
+    match row.and_then(|row| Some((state.browser.uri_of(row)?, row.version.map(str::to_owned)))) {
+        Some((uri, version)) => open(state, uri, version, effects),
         None => state.notice = Some("only an object can be previewed".into()),
     }
 }

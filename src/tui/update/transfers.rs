@@ -58,7 +58,7 @@ pub(super) fn start(state: &mut State, role: RoleIndex, picked: &[Picked], folde
 /// After every message: who is next in line begins, and who lacks a session has somebody asked for it.
 pub(super) fn settle(state: &mut State, effects: &mut Vec<Effect>) {
     let now = state.now;
-    let free = AT_ONCE.saturating_sub(state.running().count());
+    let free = AT_ONCE.saturating_sub(state.running().filter(|job| job.lacks_session().is_none()).count());
     for job in state.jobs.iter_mut().filter(|job| job.waits() && !job.held).take(free) {
         job.outcome = Outcome::Running;
         effects.push(match job.begun {
