@@ -93,7 +93,7 @@ impl<'a> Large<'a> {
     /// Pieces whose last bytes are written.
     fn pieces_there(&self) -> usize {
         let part = std::fs::read(self.home.path("out/.blob.xsw-part")).unwrap_or_default();
-        part.chunks_exact(PIECE).filter(|piece| piece.ends_with(b"\0") == false).count()
+        part.chunks_exact(PIECE).filter(|piece| !piece.ends_with(b"\0")).count()
     }
 
     /// The same command again, with nothing in its way; tells how many requests it took.
