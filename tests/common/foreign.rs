@@ -6,7 +6,14 @@ use std::net::TcpStream;
 use std::process::{Child, Stdio};
 use std::time::{Duration, Instant};
 
-use crate::home::{Home, Said, json_lines, run};
+use xsw::config::{Places, load};
+use xsw::domain::object::Details;
+use xsw::domain::uri::S3Uri;
+use xsw::local::environment::Environment;
+use xsw::ops::preview::Preview;
+use xsw::ops::{Core, MfaHint};
+
+use crate::home::{Home, PROFILE_FILE, STATE, Said, json_lines, run};
 use crate::proxy::{Faults, Kind, Proxy};
 
 /// How long anything may take that is waited for.
@@ -41,6 +48,26 @@ pub fn keys(printed: &str) -> Vec<String> {
         json_lines(printed).iter().map(|line| line["key"].as_str().unwrap().to_owned()).collect();
     keys.sort_unstable();
     keys
+}
+
+/// What the screen would show of an object to the role `reader`: its details, and what it looks like.
+pub fn looked_at(home: &Home, uri: &str) -> (Details, Preview) {
+    let mut environment = Environment::default();
+    environment.overlay("HOME", Some(home.path("").into()));
+    environment.overlay("XSW_STATE_DIR", Some(home.path(STATE).into()));
+    let places = Places {
+        named: Some(home.path(PROFILE_FILE)),
+        default_file: home.path(PROFILE_FILE),
+        aws_config: environment.aws_config(),
+        aws_credentials: environment.aws_credentials(),
+        snapshot: None,
+    };
+    let profile = load(&places).unwrap().profile;
+    let role = profile.find("reader").unwrap();
+    let core = Core::new(profile, environment, None, MfaHint::default());
+    let uri: S3Uri = uri.parse().unwrap();
+    let runtime = tokio::runtime::Runtime::new().unwrap();
+    runtime.block_on(async { (core.s3(role).details(&uri, None).await, core.preview(role, &uri, None).await.unwrap()) })
 }
 
 /// Ends with the test.
