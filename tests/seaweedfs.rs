@@ -1,7 +1,7 @@
 //! xsw against SeaweedFS, an S3 that others wrote, with an STS of its own. `.ci/run` starts one and runs these; by hand:
 //!
 //! ```text
-//! weed server -dir=D -ip=127.0.0.1 -ip.bind=127.0.0.1 -master.telemetry=false -volume.max=100 -s3 -s3.port=8333 \
+//! weed server -dir=D -ip=127.0.0.1 -ip.bind=127.0.0.1 -master.telemetry=false -volume.max=1000 -s3 -s3.port=8333 \
 //!   -s3.port.iceberg=0 -s3.port.lance=0 -s3.config=tests/seaweedfs/s3.json -s3.iam.config=tests/seaweedfs/iam.json
 //! XSW_TEST_SEAWEEDFS=http://127.0.0.1:8333 cargo test --test seaweedfs -- --ignored
 //! ```
