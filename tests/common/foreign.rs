@@ -155,7 +155,8 @@ fn is_read(line: &str) -> bool {
     line.starts_with("GET ") && line.contains("/blob")
 }
 
-/// The whole story of a large object: killed, taken up, replaced between two runs and in the middle of one. `put` puts these bytes there.
+/// The whole story of a large object: killed, taken up, replaced between two runs and in the middle of one. `put` puts
+/// these bytes there.
 pub fn large_object(home: &Home, server: &str, uri: &str, put: impl Fn(&[u8])) {
     let first = made(5 * PIECE + 12_345, 1);
     put(&first);
