@@ -7,14 +7,20 @@
 //! The AWS CLI must be on PATH: it is the other program that must see what xsw sees.
 #![cfg(unix)]
 
+#[path = "common/foreign.rs"]
+mod foreign;
 #[path = "common/home.rs"]
 #[allow(dead_code, reason = "each test program uses a part of it")]
 mod home;
 #[path = "common/ministack.rs"]
 mod ministack;
+#[path = "common/proxy.rs"]
+#[allow(dead_code, reason = "each test program uses a part of it")]
+mod proxy;
 
 use std::time::Duration;
 
+use foreign::{keys, large_object, looked_at, plain_get};
 use home::{Home, PROFILE_FILE, Said, json_lines, run};
 use ministack::{Keys, MiniStack, OTHER, OWNER, allow, trust};
 use serde_json::{Value, json};
@@ -332,4 +338,95 @@ fn odd_keys_are_listed_and_downloaded() {
     for key in keys {
         assert_eq!(String::from_utf8_lossy(&story.home.read(&format!("out/{key}"))), key);
     }
+}
+
+#[test]
+#[ignore = "wants a MiniStack: XSW_TEST_AWS"]
+fn a_tree_is_listed_counted_searched_and_downloaded_once() {
+    let mut story = Story::new("tree");
+    story.bucket = story.name("many");
+    let names: Vec<String> =
+        (0..1100).map(|number| format!("t{}/{}/{number:04}.txt", number % 3, number % 7)).collect();
+    let objects: Vec<(&str, &str)> = names.iter().map(|name| (name.as_str(), name.as_str())).collect();
+    story.aws.bucket(&story.bucket, "us-east-1", &objects);
+    let role = story.get_list_role(Value::Null);
+    story.user_who_may_assume(&[&role]);
+    story.profile(&role, "");
+    let xsw = |words: &[&str]| story.xsw(&[words, &["--as", "reader", "--json"]].concat());
+    for prefix in ["", "t1/", "t1/4/", "t2"] {
+        let mut wanted: Vec<_> = names.iter().filter(|name| name.starts_with(prefix)).cloned().collect();
+        wanted.sort_unstable();
+        assert_eq!(keys(&xsw(&["ls", "-r", &story.uri(prefix)]).done()), wanted, "{prefix}");
+        let total = xsw(&["du", &story.uri(prefix)]).json();
+        let size: usize = wanted.iter().map(String::len).sum();
+        assert_eq!((&total["objects"], &total["size"]), (&wanted.len().into(), &size.into()), "{prefix}: {total}");
+    }
+    let found = keys(&xsw(&["find", &story.uri(""), "--name", "*99.txt"]).done());
+    assert_eq!(found.len(), 11, "{found:?}");
+    let get = ["get", "-r", &story.uri("t1/"), "out"];
+    let wanted = names.iter().filter(|name| name.starts_with("t1/")).count();
+    let first = json_lines(&xsw(&get).done());
+    assert!(first.len() == wanted && first.iter().all(|line| line["checked"] == "MD5"), "{:?}", first.first());
+    for name in names.iter().filter(|name| name.starts_with("t1/")) {
+        assert_eq!(story.home.read(&name.replacen("t1", "out", 1)), name.as_bytes());
+    }
+    let second = json_lines(&xsw(&get).done());
+    assert!(second.len() == wanted && second.iter().all(|line| line["reason"] == "equal"), "{:?}", second.first());
+}
+
+#[test]
+#[ignore = "wants a MiniStack: XSW_TEST_AWS"]
+fn a_large_object_is_taken_up_where_it_was_and_never_mixed() {
+    let story = Story::new("large");
+    let role = story.get_list_role(Value::Null);
+    story.user_who_may_assume(&[&role]);
+    story.profile(&role, "");
+    let put = |bytes: &[u8]| story.aws.object(&story.bucket, "us-east-1", "blob", bytes);
+    large_object(&story.home, &story.aws.url(), &story.uri("blob"), put);
+}
+
+#[test]
+#[ignore = "wants a MiniStack: XSW_TEST_AWS"]
+fn versions_are_listed_read_and_given_away() {
+    let story = Story::new("versions");
+    story.aws.versioned(&story.bucket);
+    for body in ["first", "second!"] {
+        story.aws.object(&story.bucket, "us-east-1", "k.txt", body.as_bytes());
+    }
+    let bucket = format!("arn:aws:s3:::{}", story.bucket);
+    let actions = ["s3:ListBucket", "s3:ListBucketVersions", "s3:GetObject", "s3:GetObjectVersion"];
+    let account = format!("arn:aws:iam::{OTHER}:root");
+    let read = allow(&actions, &[&bucket, &format!("{bucket}/*")]);
+    let role = story.aws.role(OWNER, &story.name("Versions"), &trust(&[&account], Value::Null), &read);
+    story.user_who_may_assume(&[&role]);
+    story.profile(&role, "");
+    let uri = story.uri("k.txt");
+    let listed = json_lines(&story.xsw(&["ls", "--versions", "--json", &uri, "--as", "reader"]).done());
+    let told: Vec<_> = listed.iter().map(|line| (line["latest"].as_bool(), line["size"].as_u64())).collect();
+    assert_eq!(told, [(Some(true), Some(7)), (Some(false), Some(5))]);
+    let first = ["--version-id", listed[1]["version_id"].as_str().unwrap(), "--as", "reader"];
+    assert_eq!(story.xsw(&[&["cat", &uri], &first[..]].concat()).done(), "first");
+    story.xsw(&[&["get", &uri, "out/"], &first[..]].concat()).done();
+    assert_eq!(story.home.read("out/k.txt"), b"first");
+    let url = story.xsw(&[&["presign", &uri], &first[..]].concat()).done();
+    assert_eq!(plain_get(url.trim_end()), (200, "first".to_owned()));
+    let url = story.xsw(&["presign", &uri, "--as", "reader"]).done();
+    assert_eq!(plain_get(url.trim_end()), (200, "second!".to_owned()));
+    assert_eq!(plain_get(url.trim_end().split_once('?').unwrap().0).0, 403);
+}
+
+/// A detail that is denied says so and hides nothing else.
+#[test]
+#[ignore = "wants a MiniStack: XSW_TEST_AWS"]
+fn an_object_is_looked_at() {
+    let story = Story::new("look");
+    story.aws.object(&story.bucket, "us-east-1", "a.json", br#"{"name":"xsw"}"#);
+    story.aws.tags(&story.bucket, "a.json", "team", "blue");
+    let role = story.get_list_role(Value::Null);
+    story.user_who_may_assume(&[&role]);
+    story.profile(&role, "");
+    let (details, look) = looked_at(&story.home, &story.uri("a.json"));
+    assert_eq!(details.head.unwrap().size, 14);
+    assert_eq!(details.tags.unwrap_err().kind(), "denied");
+    assert_eq!((look.kind.as_str(), look.read), ("JSON", 14));
 }

@@ -71,9 +71,24 @@ impl MiniStack {
         };
         self.send(OWNER, "s3", region, "PUT", &format!("/{name}"), &place);
         for (key, body) in objects {
-            let key: String = percent_encode(key.as_bytes(), NON_ALPHANUMERIC).to_string();
-            self.send(OWNER, "s3", region, "PUT", &format!("/{name}/{key}"), body);
+            self.object(name, region, key, body.as_bytes());
         }
+    }
+
+    pub fn object(&self, bucket: &str, region: &str, key: &str, body: &[u8]) {
+        let key = percent_encode(key.as_bytes(), NON_ALPHANUMERIC);
+        self.send(OWNER, "s3", region, "PUT", &format!("/{bucket}/{key}"), body);
+    }
+
+    /// Keeps every version of a bucket's objects from here on.
+    pub fn versioned(&self, bucket: &str) {
+        let enabled = "<VersioningConfiguration><Status>Enabled</Status></VersioningConfiguration>";
+        self.send(OWNER, "s3", "us-east-1", "PUT", &format!("/{bucket}?versioning"), enabled);
+    }
+
+    pub fn tags(&self, bucket: &str, key: &str, name: &str, value: &str) {
+        let tags = format!("<Tagging><TagSet><Tag><Key>{name}</Key><Value>{value}</Value></Tag></TagSet></Tagging>");
+        self.send(OWNER, "s3", "us-east-1", "PUT", &format!("/{bucket}/{key}?tagging"), tags);
     }
 
     fn iam(&self, account: &str, fields: &[(&str, &str)]) -> String {
@@ -85,19 +100,28 @@ impl MiniStack {
     }
 
     /// Sends a request as the root of `account`, which must succeed.
-    fn send(&self, account: &str, service: &str, region: &str, method: &str, path: &str, body: &str) -> String {
+    fn send(
+        &self,
+        account: &str,
+        service: &str,
+        region: &str,
+        method: &str,
+        path: &str,
+        body: impl AsRef<[u8]>,
+    ) -> String {
+        let body = body.as_ref();
         let now = jiff::Timestamp::now().strftime("%Y%m%dT%H%M%SZ").to_string();
         let scope = format!("{account}/{}/{region}/{service}/aws4_request", &now[..8]);
         let form = if service == "iam" { "Content-Type: application/x-www-form-urlencoded\r\n" } else { "" };
         let request = format!(
             "{method} {path} HTTP/1.1\r\nHost: {}\r\nX-Amz-Date: {now}\r\n{form}Authorization: AWS4-HMAC-SHA256 \
              Credential={scope}, SignedHeaders=host;x-amz-date, Signature=00\r\nContent-Length: {}\r\nConnection: \
-             close\r\n\r\n{body}",
+             close\r\n\r\n",
             self.address,
             body.len()
         );
         let mut stream = TcpStream::connect(&self.address).unwrap_or_else(|error| panic!("{}: {error}", self.address));
-        stream.write_all(request.as_bytes()).unwrap();
+        stream.write_all(&[request.as_bytes(), body].concat()).unwrap();
         let mut answer = Vec::new();
         stream.read_to_end(&mut answer).unwrap();
         let answer = String::from_utf8_lossy(&answer).into_owned();
