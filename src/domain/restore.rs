@@ -94,7 +94,7 @@ mod tests {
         let days = "--restore-request 'Days=7,GlacierJobParameters={Tier=Standard}'";
         for (key, word) in [
             ("a/b.tar", "--key a/b.tar"),
-            ("it's $(here)", r"--key 'it'\''s $(here)'"),
+            ("it's $(here)", r#"--key 'it'"'"'s $(here)'"#),
             ("日 本", "--key '日 本'"),
             ("-rf", "--key=-rf"),
             ("a\n\x1b[2J1'", r"--key $'a\012\033[2J1\''"),

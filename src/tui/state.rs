@@ -18,6 +18,7 @@ use super::keys::KeyMap;
 use super::listing::Listing;
 use super::msg::{Counted, JobId, Life, SignInStep, Ticket};
 use crate::aws::s3::Of;
+use crate::domain::local_path::folder_of;
 use crate::domain::object::Details;
 use crate::domain::role::{Profile, RoleIndex};
 use crate::domain::transfer::IfExists;
@@ -327,7 +328,8 @@ impl Place {
     pub fn base(&self) -> &str {
         match self {
             Self::Versions { uri, of: Of::Object } => &uri.key[..uri.key.len() - uri.name().len()],
-            place => place.uri().map_or("", |uri| &uri.key),
+            // Where a place ends inside a name, its rows show the whole of theirs.
+            place => place.uri().map_or("", |uri| folder_of(&uri.key)),
         }
     }
 }

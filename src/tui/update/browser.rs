@@ -124,10 +124,8 @@ pub(super) fn go_to(state: &mut State, uri: S3Uri, effects: &mut Vec<Effect>) {
     stop(&mut state.browser, effects);
     state.browser.trail.clear();
     state.focus = Focus::Browser;
-    // An object is shown in its folder; so is what begins with an unfinished name.
-    let folder = S3Uri::new(&uri.bucket, folder_of(&uri.key));
-    state.browser.return_to = (folder != uri).then(|| (uri.name().to_owned(), 0));
-    list(state, Place::Prefix(folder), effects);
+    state.browser.return_to = None;
+    list(state, Place::Prefix(uri), effects);
 }
 
 /// Lists the same place again, the cursor kept on its row.
