@@ -281,8 +281,12 @@ fn tell(summary: &Summary, asked: &GetArguments) {
         if unnamed > 0 {
             output::note(&format!("{} more failed", count(unnamed)));
         }
-        // A hint is worth saying once, however many objects it is for.
-        let hints: BTreeSet<String> = summary.failed.iter().filter_map(|failed| failed.error.hint()).collect();
+        // A hint is worth saying once, however many objects it is for; that of an archived one names the object.
+        let archived = |error: &Error| matches!(error, Error::Aws { code, .. } if code == "InvalidObjectState");
+        let (archived, other): (Vec<_>, Vec<_>) =
+            summary.failed.iter().map(|failed| &failed.error).partition(|error| archived(error));
+        let hints = other.into_iter().chain(archived.into_iter().take(1));
+        let hints: BTreeSet<String> = hints.filter_map(Error::hint).collect();
         hints.iter().for_each(|hint| output::hint(hint));
     }
     let mut parts = Vec::new();

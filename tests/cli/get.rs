@@ -163,7 +163,7 @@ fn what_cannot_be_downloaded_is_told() {
 
     ----- stderr -----
     error: s3:GetObject failed: InvalidObjectState: The operation is not valid for the object's storage class
-    hint: the object is archived: restore it first with `aws s3api restore-object`, then wait for it
+    hint: the object is archived; restore a copy, then wait for it: aws s3api restore-object --bucket gautamtest-assume-role --key archive-2024.tar --restore-request 'Days=7,GlacierJobParameters={Tier=Standard}'
     ");
     assert_eq!(stage.files(""), stage.files("").into_iter().filter(|name| name.starts_with('.')).collect::<Vec<_>>());
 }

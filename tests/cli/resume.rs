@@ -194,7 +194,7 @@ fn an_object_replaced_between_two_runs_begins_anew_and_says_so() {
     started(&stage, 24 * MIB).kill();
     let new = put(&stage, 2, 1 << 40);
     let said = stage.says(GET);
-    let note = format!("note: {BLOB} an earlier part was of another object; it begins anew");
+    let note = format!("note: {BLOB} an earlier part is not provably of this object; it begins anew");
     assert!(said.err.contains(&note) && !said.err.contains(FROM_EARLIER), "{said:?}");
     said.done();
     assert!(stage.read("out/blob") == new && old != new);
