@@ -37,6 +37,9 @@ const SYNC: Duration = Duration::from_secs(2);
 /// How often another process may take a part away between our opening and our locking it.
 const RACES: u32 = 16;
 
+/// How long somebody else may still be at a part.
+const PATIENCE: Duration = Duration::from_secs(1);
+
 /// Bytes that are read at once to be compared.
 const READ: usize = 256 << 10;
 
@@ -410,7 +413,9 @@ fn open_part(path: &Path) -> io::Result<File> {
     }
     let in_the_way = || io::Error::other(format!("{} is in the way and no file", path.display()));
     let busy = || io::Error::new(io::ErrorKind::ResourceBusy, "another xsw is at the same file now");
-    for _ in 0..RACES {
+    let mut races = 0;
+    let patience = Instant::now() + PATIENCE;
+    while races < RACES {
         let file = options.open(path).map_err(|error| match fs::symlink_metadata(path) {
             Ok(found) if !found.is_file() => in_the_way(),
             _ => error,
@@ -421,12 +426,18 @@ fn open_part(path: &Path) -> io::Result<File> {
         match file.try_lock() {
             // A file system without locks: then nobody has one.
             Ok(()) | Err(TryLockError::Error(_)) => {}
+            // It may be ours: the disk takes what a job that was cancelled had handed to it.
+            Err(TryLockError::WouldBlock) if Instant::now() < patience => {
+                std::thread::sleep(Duration::from_millis(20));
+                continue;
+            }
             Err(TryLockError::WouldBlock) => return Err(busy()),
         }
         // Whoever had it may have named it between the two: then it is a whole file by now, and not ours to write to.
         if is_at(&file, path)? {
             return Ok(file);
         }
+        races += 1;
     }
     Err(busy())
 }

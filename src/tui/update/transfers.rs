@@ -81,9 +81,13 @@ pub(super) fn settle(state: &mut State, effects: &mut Vec<Effect>) {
 }
 
 /// A session of `role` is there: what waits for it goes on.
-pub(super) fn session_came(state: &State, role: RoleIndex, effects: &mut Vec<Effect>) {
-    let waiting = state.jobs.iter().filter(|job| job.role == role && job.lacks_session().is_some());
-    effects.extend(waiting.map(|job| Effect::ResumeJob(job.id)));
+pub(super) fn session_came(state: &mut State, role: RoleIndex, effects: &mut Vec<Effect>) {
+    for job in state.jobs.iter_mut().filter(|job| job.role == role && job.lacks_session().is_some()) {
+        // Another one that halts now has not been asked for yet.
+        job.asked = false;
+        job.progress.halt = None;
+        effects.push(Effect::ResumeJob(job.id));
+    }
 }
 
 /// The question for a session gave way to something else: it is put again later, if transfers wait for it.
