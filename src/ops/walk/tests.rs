@@ -172,7 +172,7 @@ fn every_key_comes_once_and_in_order() {
 
 #[test]
 fn long_listings_are_read_in_parallel() {
-    for (name, keys, _) in shapes().into_iter().filter(|(_, keys, _)| keys.len() >= 500) {
+    for (name, keys, _) in shapes().into_iter().filter(|(_, keys, _)| keys.len() >= 1000) {
         let server = Arc::new(Server::of(keys, 10));
         server.walk("").1.unwrap();
         // What one page after the other takes, and what it took when each answer takes the same time.
