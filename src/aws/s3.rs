@@ -129,11 +129,9 @@ impl S3 {
         self.inner.pays.load(Ordering::Relaxed) || self.inner.paid.contains(bucket)
     }
 
-    /// The ARN that a policy would name (Amazon S3 User Guide, "Policy resources for Amazon S3").
+    /// Its ARN in the partition of our region.
     fn arn(&self, uri: &S3Uri) -> String {
-        let partition = partition_of(&self.inner.endpoint.region);
-        let slash = if uri.key.is_empty() { "" } else { "/" };
-        format!("arn:{partition}:s3:::{}{slash}{}", uri.bucket, uri.key)
+        uri.arn(partition_of(&self.inner.endpoint.region))
     }
 
     fn call<'a>(&'a self, action: &'a str, resource: &'a str, bucket: Option<&'a str>) -> Call<'a> {

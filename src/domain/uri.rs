@@ -28,6 +28,12 @@ impl S3Uri {
         Some(Self::new(&self.bucket, parent))
     }
 
+    /// The ARN that a policy would name (Amazon S3 User Guide, "Policy resources for Amazon S3").
+    pub fn arn(&self, partition: &str) -> String {
+        let slash = if self.key.is_empty() { "" } else { "/" };
+        format!("arn:{partition}:s3:::{}{slash}{}", self.bucket, self.key)
+    }
+
     /// The last segment of the key, with the `/` that a prefix ends in.
     pub fn name(&self) -> &str {
         last_segment(&self.key)

@@ -2,7 +2,6 @@
 //! its checksum is compared.
 
 use bytes::Bytes;
-use jiff::Timestamp;
 
 use super::transfer::retry::{Patience, Verdict, verdict};
 use crate::aws::s3::{Ask, Body, S3, Stat};
@@ -36,11 +35,6 @@ impl Reader {
     /// The size in bytes, once the first answer has come.
     pub fn size(&self) -> Option<u64> {
         self.stat.as_ref().map(|stat| stat.size)
-    }
-
-    /// When the object was written, once the first answer has come.
-    pub fn last_modified(&self) -> Option<Timestamp> {
-        self.stat.as_ref().and_then(|stat| stat.last_modified)
     }
 
     /// The next bytes; `None` at the end, when all of them have come and their checksum is the object's.

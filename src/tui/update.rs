@@ -12,8 +12,6 @@ mod versions;
 
 use crossterm::event::{KeyEvent, KeyEventKind};
 
-pub(super) use copy::arn as copied_arn;
-
 use super::effect::Effect;
 use super::keys::Action;
 use super::layout::areas;

@@ -16,9 +16,6 @@ use crate::domain::checksum::{Algorithm, Checksum};
 use crate::domain::uri::S3Uri;
 use crate::error::{Error, Result};
 
-/// How long nothing may come of a body before it counts as broken.
-const SILENCE: Duration = Duration::from_secs(20);
-
 /// Which bytes of an object, and of which object.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Ask {
@@ -62,14 +59,6 @@ pub struct Body {
 }
 
 impl Body {
-    /// The next bytes; `None` at the end.
-    ///
-    /// # Errors
-    /// [`Error::Network`] when the connection broke, or nothing came for 20 seconds: ask for the rest again.
-    pub async fn next(&mut self) -> Result<Option<Bytes>> {
-        self.next_within(SILENCE).await
-    }
-
     /// The next bytes, when they come in time.
     ///
     /// # Errors
@@ -80,6 +69,49 @@ impl Body {
             Ok(next) => next.transpose().map_err(|error| broke(innermost(&error))),
             Err(_) => Err(broke(format!("nothing came for {} s", silence.as_secs()))),
         }
+    }
+}
+
+/// What GetObject and HeadObject tell of an object's checksums.
+struct Told<'a> {
+    /// The cheapest first.
+    checksums: [(Algorithm, Option<&'a str>); 5],
+    kind: Option<&'a ChecksumType>,
+    etag: Option<&'a str>,
+    encryption: Option<&'a ServerSideEncryption>,
+    /// The algorithm of a key that the customer keeps.
+    customer_key: Option<&'a str>,
+}
+
+/// What an answer tells: the SDK has a type of its own for each of the two operations, with the same names.
+macro_rules! told {
+    ($answer:expr) => {
+        Told {
+            checksums: [
+                (Algorithm::Crc64Nvme, $answer.checksum_crc64_nvme()),
+                (Algorithm::Crc32c, $answer.checksum_crc32_c()),
+                (Algorithm::Crc32, $answer.checksum_crc32()),
+                (Algorithm::Sha1, $answer.checksum_sha1()),
+                (Algorithm::Sha256, $answer.checksum_sha256()),
+            ],
+            kind: $answer.checksum_type(),
+            etag: $answer.e_tag(),
+            encryption: $answer.server_side_encryption(),
+            customer_key: $answer.sse_customer_algorithm(),
+        }
+    };
+}
+
+impl Told<'_> {
+    /// The cheapest checksum of the whole object; the ETag last, where it is an MD5 (Amazon S3 API Reference, "Object":
+    /// it is none with SSE-KMS, SSE-C and DSSE-KMS).
+    fn of_the_whole(&self) -> Option<Checksum> {
+        let of_parts = self.kind == Some(&ChecksumType::Composite);
+        let checksums = self.checksums.iter().filter(|_| !of_parts);
+        let told = checksums.filter_map(|(algorithm, value)| Checksum::from_header(*algorithm, (*value)?)).next();
+        let plain =
+            self.customer_key.is_none() && self.encryption.is_none_or(|kind| *kind == ServerSideEncryption::Aes256);
+        told.or_else(|| self.etag.filter(|_| plain).and_then(Checksum::from_etag))
     }
 }
 
@@ -118,17 +150,9 @@ impl S3 {
             // lie.
             (Some(_), None) => return Err(Error::Replaced { resource: uri_text }),
         };
-        let encryption = answer.server_side_encryption.as_ref();
-        let told = [
-            (Algorithm::Crc64Nvme, answer.checksum_crc64_nvme()),
-            (Algorithm::Crc32c, answer.checksum_crc32_c()),
-            (Algorithm::Crc32, answer.checksum_crc32()),
-            (Algorithm::Sha1, answer.checksum_sha1()),
-            (Algorithm::Sha256, answer.checksum_sha256()),
-        ];
-        let told = Told { checksums: told, kind: answer.checksum_type(), etag: answer.e_tag(), encryption };
+        let told = told!(answer);
         // What comes with a part of an object may be that part's.
-        let checksum = if ask.range.is_none() { told.of_the_whole(answer.sse_customer_algorithm()) } else { None };
+        let checksum = if ask.range.is_none() { told.of_the_whole() } else { None };
         Ok(Body {
             length,
             endpoint: self.inner.endpoint.name("s3"),
@@ -161,18 +185,10 @@ impl S3 {
             async { request.await.map_err(|error| call.failed(&error)) }
         };
         let answer = self.bodiless(uri, ask.version.as_deref(), request).await?;
-        let encryption = answer.server_side_encryption.as_ref();
-        let told = [
-            (Algorithm::Crc64Nvme, answer.checksum_crc64_nvme()),
-            (Algorithm::Crc32c, answer.checksum_crc32_c()),
-            (Algorithm::Crc32, answer.checksum_crc32()),
-            (Algorithm::Sha1, answer.checksum_sha1()),
-            (Algorithm::Sha256, answer.checksum_sha256()),
-        ];
-        let told = Told { checksums: told, kind: answer.checksum_type(), etag: answer.e_tag(), encryption };
+        let told = told!(answer);
         Ok(Stat {
             size: answer.content_length.and_then(|size| size.try_into().ok()).unwrap_or(0),
-            checksum: told.of_the_whole(answer.sse_customer_algorithm()),
+            checksum: told.of_the_whole(),
             last_modified: answer.last_modified.as_ref().and_then(timestamp),
             etag: answer.e_tag,
         })
@@ -207,27 +223,6 @@ fn is_mute(error: &Error) -> bool {
         Error::OtherRegion { .. } => true,
         Error::Aws { code, .. } => code == "HTTP 400",
         _ => false,
-    }
-}
-
-/// What GetObject and HeadObject tell of an object's checksums.
-struct Told<'a> {
-    /// The cheapest first.
-    checksums: [(Algorithm, Option<&'a str>); 5],
-    kind: Option<&'a ChecksumType>,
-    etag: Option<&'a str>,
-    encryption: Option<&'a ServerSideEncryption>,
-}
-
-impl Told<'_> {
-    /// The cheapest checksum of the whole object; the ETag last, where it is an MD5 (Amazon S3 API Reference, "Object":
-    /// it is none with SSE-KMS, SSE-C and DSSE-KMS).
-    fn of_the_whole(&self, customer_key: Option<&str>) -> Option<Checksum> {
-        let of_parts = self.kind == Some(&ChecksumType::Composite);
-        let checksums = self.checksums.iter().filter(|_| !of_parts);
-        let told = checksums.filter_map(|(algorithm, value)| Checksum::from_header(*algorithm, (*value)?)).next();
-        let plain = customer_key.is_none() && self.encryption.is_none_or(|kind| *kind == ServerSideEncryption::Aes256);
-        told.or_else(|| self.etag.filter(|_| plain).and_then(Checksum::from_etag))
     }
 }
 

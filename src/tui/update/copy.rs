@@ -104,7 +104,7 @@ fn take(state: &mut State, what: Copied, uri: S3Uri, version: Option<String>, ef
     let Some(role) = state.browser.role else { return };
     let text = match what {
         Copied::Uri => uri.to_string(),
-        Copied::Arn => arn(state.profile.role(role).arn.partition(), &uri),
+        Copied::Arn => uri.arn(state.profile.role(role).arn.partition()),
         Copied::Restore => restore_command(&uri, version.as_deref(), "GLACIER"),
         Copied::Address => {
             effects.push(Effect::Address { role, uri, version });
@@ -120,12 +120,6 @@ fn take(state: &mut State, what: Copied, uri: S3Uri, version: Option<String>, ef
     };
     state.notice = Some(format!("copied {}", escaped(&text)));
     effects.push(Effect::CopyText(text));
-}
-
-/// The ARN as a policy names it.
-pub(in crate::tui) fn arn(partition: &str, uri: &S3Uri) -> String {
-    let slash = if uri.key.is_empty() { "" } else { "/" };
-    format!("arn:{partition}:s3:::{}{slash}{}", uri.bucket, uri.key)
 }
 
 /// The answer to `Address`.

@@ -10,7 +10,6 @@ use crate::domain::text::{cut, escaped};
 use crate::domain::uri::S3Uri;
 use crate::tui::state::{Copied, State};
 use crate::tui::theme::Theme;
-use crate::tui::update::copied_arn;
 
 /// Columns of the names of the choices.
 const NAME: usize = 16;
@@ -53,7 +52,7 @@ pub(super) fn menu(
 
 fn arn(state: &State, uri: &S3Uri) -> String {
     let partition = state.browser.role.map_or("aws", |role| state.profile.role(role).arn.partition());
-    copied_arn(partition, uri)
+    uri.arn(partition)
 }
 
 fn until_the_end(state: &State) -> String {
