@@ -218,6 +218,8 @@ async fn run(s3: S3, pool: Pool, job: Job) -> Summary {
         tokio::select! {
             item = items.recv(), if more && tasks.len() < AT_ONCE => match item {
                 Some(_) if desk.tally.stopped().is_some() => {}
+                // A plan is told in the order of the keys; nothing is fetched for it.
+                Some(item) if desk.wishes.dry_run => Arc::clone(&desk).object(item).await,
                 Some(item) => _ = tasks.spawn(Arc::clone(&desk).object(item)),
                 None => more = false,
             },
