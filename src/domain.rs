@@ -4,6 +4,7 @@
 
 pub mod account;
 pub mod checksum;
+pub mod copy;
 pub mod duration;
 pub mod find;
 pub mod local_path;
