@@ -26,3 +26,4 @@ pub mod prompt;
 pub mod redirect;
 pub mod shell;
 pub mod sso_cache;
+pub mod whole;

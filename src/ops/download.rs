@@ -10,7 +10,8 @@ use tokio::task::JoinSet;
 
 use super::control::Control;
 use super::downloaded::{Ended, Record};
-use super::transfer::fetch::{Gate, Line, blocking};
+use super::transfer::fetch::{Line, blocking};
+use super::transfer::gate::Gate;
 use super::transfer::object::{Desk, Item, Listed};
 use super::transfer::pool::{DEFAULT_MEMORY, Pool};
 use super::transfer::retry::Patience;

@@ -21,7 +21,8 @@ use crate::domain::transfer::{Done, Event, IfExists};
 use crate::domain::uri::S3Uri;
 use crate::error::{Error, Result};
 use crate::local::lock::held;
-use crate::local::part::{Clobber, Found, Part, Plan, identity, write_whole};
+use crate::local::part::{Found, Part, Plan, identity};
+use crate::local::whole::{Clobber, write_whole};
 use crate::ops::download::{OnEvent, Wishes};
 use crate::ops::preview::archived_hint;
 

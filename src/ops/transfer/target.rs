@@ -15,7 +15,7 @@ use crate::domain::uri::S3Uri;
 use crate::error::{Error, Result};
 use crate::local::files;
 use crate::local::lock::held;
-use crate::local::part::Clobber;
+use crate::local::whole::Clobber;
 use crate::ops::download::To;
 
 /// Folders that are remembered as safe; more than these are looked at again.
