@@ -127,6 +127,11 @@ impl S3 {
         Self { inner: Arc::new(inner) }
     }
 
+    /// Whose sessions these are: `account/role`.
+    pub fn caller(&self) -> &str {
+        &self.inner.caller
+    }
+
     /// From now on this role pays for its requests, whatever bucket they are for: where nobody asks for that, it costs
     /// nothing more.
     pub fn pay(&self) {
