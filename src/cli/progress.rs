@@ -12,7 +12,7 @@ use jiff::Timestamp;
 use super::output;
 use crate::domain::duration::words;
 use crate::domain::session::seconds_left;
-use crate::domain::text::{bar, bytes, count, cut_start, escaped, escaped_lines};
+use crate::domain::text::{bar, bytes, count, cut_start, escaped, harmless};
 use crate::domain::transfer::{self, Active, Halt, Speed};
 
 /// How often it is drawn.
@@ -94,7 +94,7 @@ impl Progress {
     pub(super) fn note(&self, text: &str) {
         match &self.0 {
             Some(picture) if picture.held.load(Ordering::Relaxed) == 0 => {
-                let line = format!("{} {}", output::styled("note:", "36"), escaped_lines(text));
+                let line = format!("{} {}", output::styled("note:", "36"), harmless(text));
                 // As with any note: when stderr is gone nobody misses it.
                 _ = picture.lines.println(line);
             }

@@ -25,6 +25,7 @@ mod get_options;
 mod guard;
 mod history;
 mod hostile;
+mod hostile_words;
 mod import;
 mod login;
 mod logout;
