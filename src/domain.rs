@@ -6,6 +6,7 @@ pub mod account;
 pub mod checksum;
 pub mod duration;
 pub mod find;
+pub mod lasting;
 pub mod local_path;
 pub mod object;
 pub mod pattern;
