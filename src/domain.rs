@@ -16,6 +16,7 @@ pub mod restore;
 pub mod role;
 pub mod select;
 pub mod session;
+pub mod shell_word;
 pub mod sign_in;
 pub mod text;
 pub mod transfer;

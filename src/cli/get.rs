@@ -10,6 +10,7 @@ use jiff::tz::TimeZone;
 use serde_json::{Value, json};
 
 use super::find::found_something;
+use super::place::{get_hint, with_hint};
 use super::progress::Progress;
 use super::{Context, GetArguments, IfExistsWord, output};
 use crate::domain::role::RoleIndex;
@@ -59,6 +60,9 @@ pub(super) async fn run(context: &Context, role: RoleIndex, asked: GetArguments)
         tell(&summary, &asked);
         return summary.outcome();
     }
+    for Failed { uri, error } in &mut summary.failed {
+        *error = with_hint(error.clone(), get_hint(uri));
+    }
     // One object that failed is the whole story: its own error, hint and exit status.
     if one_object && summary.failures == 1 && !summary.failed.is_empty() {
         return Err(summary.failed.remove(0).error);
@@ -69,7 +73,7 @@ pub(super) async fn run(context: &Context, role: RoleIndex, asked: GetArguments)
         match picks_of.as_slice() {
             // As `find`: there is nothing of the kind, and that is an answer.
             _ if filtered => output::note("nothing there is what was asked for"),
-            [uri, ..] => found_something(uri)?,
+            [uri, ..] => found_something(uri).map_err(|error| with_hint(error, get_hint(uri)))?,
             [] => {}
         }
     }

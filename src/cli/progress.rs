@@ -298,8 +298,7 @@ mod tests {
     fn a_session_that_was_renewed_lasts() {
         let end = Arc::new(Mutex::new(at(15)));
         let known = Arc::clone(&end);
-        let lasting: LastingNow =
-            Arc::new(move || Some(Lasting { expiration: *locked(&known), may_ask_code: false }));
+        let lasting: LastingNow = Arc::new(move || Some(Lasting { expiration: *locked(&known), may_ask_code: false }));
         let before = transfer::Progress { bytes: 0, ..progress() };
         let mut seen = Seen { began: at(0), lasting, progress: before, speed: Speed::default() };
         seen.lines(at(0));
