@@ -28,7 +28,7 @@ use super::transfer::pool::DEFAULT_MEMORY;
 use super::transfer::retry::Patience;
 use super::transfer::tally::Tally;
 use super::{Core, held};
-use crate::domain::copy::{Storage, Way};
+use crate::domain::copy::Storage;
 use crate::domain::role::RoleIndex;
 use crate::domain::select::Select;
 use crate::domain::transfer::{Event, Failed, IfExists, Summary};
