@@ -173,6 +173,11 @@ impl Party {
         }
     }
 
+    /// Whether a resource's policy names it and not its account.
+    pub fn is_named_itself(&self, naming: Naming) -> bool {
+        naming == Naming::Exactly && matches!(self, Self::User { .. } | Self::Role(_))
+    }
+
     /// How a resource's policy names it: the principal, and the ARN patterns that `aws:PrincipalArn` must be like where
     /// the principal alone would be everybody of the account.
     pub(super) fn named(&self, naming: Naming) -> (Principal, Vec<String>) {

@@ -482,8 +482,6 @@ fn a_copy_takes_every_side_and_no_more() {
                     extra.extend((tags && versions).then_some("s3:GetObjectVersionTagging"));
                     let mut calls = vec![assumes(JUMP, READER, &[])];
                     if form == CopyForm::TwoRoles {
-                        // Within one account the trust policy suffices where it names the user, so its own side is
-                        // seen where the user may assume nothing else.
                         calls.push(assumes(ME, JUMP, &[]));
                     }
                     calls.extend(reads(reader, "src", ONE, below.then_some("in/"), "in/x", &extra));
