@@ -17,6 +17,7 @@ mod logout;
 mod ls;
 mod man;
 pub mod output;
+pub mod policy;
 mod presign;
 mod progress;
 mod prompt;
@@ -240,6 +241,12 @@ pub enum Verb {
         #[arg(long, value_name = "ID")]
         version_id: Option<String>,
     },
+    /// The least policies for it, as JSON: for every side that must agree
+    Policy {
+        /// What they are for
+        #[command(subcommand)]
+        thing: policy::Thing,
+    },
     /// A profile file from the role profiles of ~/.aws/config
     Import {
         /// Where it goes; `-` is stdout [default: the profile file]
@@ -453,6 +460,7 @@ impl Verb {
             | Self::Get(GetArguments { json, .. })
             | Self::History { json, .. }
             | Self::Check { json } => *json,
+            Self::Policy { thing } => thing.json(),
             _ => false,
         }
     }
@@ -539,6 +547,7 @@ async fn answer(verb: Verb, context: &Context) -> Result<u8> {
         Verb::Presign { uri, role, expires, version_id } => {
             presign::run(context, context.role_of(&role)?, &uri, version_id.as_deref(), expires).await
         }
+        Verb::Policy { thing } => policy::run(context, thing).await,
         Verb::Check { json } => check::run(context, json).await,
     };
     done.map(|()| 0)

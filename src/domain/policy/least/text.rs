@@ -101,6 +101,18 @@ impl Grant {
         self.present().is_some()
     }
 
+    /// What it is attached to, for machines: its kind, and its name or ARN.
+    pub fn attach_to(&self) -> (&'static str, String) {
+        match &self.target {
+            AttachTo::User { arn } => ("user", arn.clone()),
+            AttachTo::Role { name, .. } => ("role", name.clone()),
+            AttachTo::PermissionSet { name, .. } => ("permission_set", name.clone()),
+            AttachTo::Trust { role } => ("trust", role.to_string()),
+            AttachTo::Bucket { bucket } => ("bucket", bucket.clone()),
+            AttachTo::Key { arn } => ("key", arn.to_string()),
+        }
+    }
+
     /// What it is attached to, in words: `trust policy of the role S3Reader`.
     pub fn place(&self) -> String {
         match &self.target {
