@@ -20,6 +20,7 @@ mod man;
 mod on_failure;
 pub mod output;
 mod place;
+pub mod policy;
 mod presign;
 mod progress;
 mod prompt;
@@ -245,6 +246,12 @@ pub enum Verb {
         /// This version of the object
         #[arg(long, value_name = "ID")]
         version_id: Option<String>,
+    },
+    /// The least policies for it, as JSON: for every side that must agree
+    Policy {
+        /// What they are for
+        #[command(subcommand)]
+        thing: policy::Thing,
     },
     /// A profile file from the role profiles of ~/.aws/config
     Import {
@@ -562,6 +569,7 @@ impl Verb {
             | Self::Cp(CpArguments { json, .. })
             | Self::History { json, .. }
             | Self::Check { json } => *json,
+            Self::Policy { thing } => thing.json(),
             _ => false,
         }
     }
@@ -649,6 +657,7 @@ async fn answer(verb: Verb, context: &Context) -> Result<u8> {
         Verb::Presign { uri, role, expires, version_id } => {
             presign::run(context, context.role_of(&role)?, &uri, version_id.as_deref(), expires).await
         }
+        Verb::Policy { thing } => policy::run(context, thing).await,
         Verb::Check { json } => check::run(context, json).await,
     };
     done.map(|()| 0)
