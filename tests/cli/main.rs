@@ -17,6 +17,7 @@ mod console;
 mod credential_process;
 mod demo;
 mod du;
+mod endless;
 mod env;
 mod find;
 mod flight;
