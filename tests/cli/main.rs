@@ -32,6 +32,7 @@ mod logout;
 mod ls;
 mod mfa;
 mod narrow;
+mod picks;
 mod presign;
 mod renew;
 mod resume;
