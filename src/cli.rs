@@ -17,6 +17,7 @@ mod logout;
 mod ls;
 mod man;
 pub mod output;
+mod place;
 mod presign;
 mod progress;
 mod prompt;
@@ -39,6 +40,7 @@ use crate::error::{Error, Result};
 use crate::local::env_format::Format;
 use crate::local::environment::Environment;
 use crate::ops::Core;
+use place::Place;
 use stop::until_stopped;
 
 /// Switch AWS accounts and roles, see how long the session lives, look into buckets.
@@ -190,8 +192,8 @@ pub enum Verb {
     },
     /// Buckets, prefixes, objects
     Ls {
-        /// `s3://bucket/prefix`; without one, the buckets of the account
-        uri: Option<S3Uri>,
+        /// `s3://bucket/prefix`; without one, or with `s3://`, the buckets of the account
+        uri: Option<Place>,
         /// The role
         #[command(flatten)]
         role: As,
@@ -523,11 +525,11 @@ async fn answer(verb: Verb, context: &Context) -> Result<u8> {
         }
         Verb::Ls { uri, role, recursive, json, summarize, versions } => {
             let role = context.role_of(&role)?;
-            match uri {
-                Some(uri) if versions => {
-                    versions::run(context, role, &uri, &ls::Shape { recursive, json, summarize }).await
-                }
-                uri => ls::run(context, role, uri, &ls::Shape { recursive, json, summarize }).await,
+            let shape = ls::Shape { recursive, json, summarize };
+            match uri.and_then(|place| place.0) {
+                Some(uri) if versions => versions::run(context, role, &uri, &shape).await,
+                None if versions => Err(Error::usage("versions are of a bucket: name one, s3://bucket")),
+                uri => ls::run(context, role, uri, &shape).await,
             }
         }
         Verb::Find(asked) => find::run(context, context.role_of(&asked.role)?, &asked).await,

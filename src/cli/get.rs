@@ -10,7 +10,8 @@ use jiff::tz::TimeZone;
 use serde_json::{Value, json};
 
 use super::find::found_something;
-use super::progress::{Lasting, Progress};
+use super::place::{get_hint, with_hint};
+use super::progress::Progress;
 use super::{Context, GetArguments, IfExistsWord, output};
 use crate::domain::role::RoleIndex;
 use crate::domain::select::{Select, Words, size};
@@ -32,9 +33,9 @@ pub(super) async fn run(context: &Context, role: RoleIndex, asked: GetArguments)
     }
     let select = select(&asked)?;
     let max_memory = asked.max_memory.as_deref().map(memory).transpose()?;
-    let session = context.session(role).await?;
-    let renews_unasked = !context.core.profile.chain(role).into_iter().any(|link| wants_code(context, link));
-    let progress = Progress::start(Lasting { expiration: session.expiration, renews_unasked });
+    context.session(role).await?;
+    let core = Arc::clone(&context.core);
+    let progress = Progress::start(Arc::new(move || core.lasting(role)));
     let (if_exists, at_terminal) = (if_exists(&asked), io::stdin().is_terminal() && io::stderr().is_terminal());
     let wishes = Wishes {
         if_exists: if_exists.unwrap_or(if at_terminal { IfExists::Ask } else { IfExists::Refuse }),
@@ -59,6 +60,9 @@ pub(super) async fn run(context: &Context, role: RoleIndex, asked: GetArguments)
         tell(&summary, &asked);
         return summary.outcome();
     }
+    for Failed { uri, error } in &mut summary.failed {
+        *error = with_hint(error.clone(), get_hint(uri));
+    }
     // One object that failed is the whole story: its own error, hint and exit status.
     if one_object && summary.failures == 1 && !summary.failed.is_empty() {
         return Err(summary.failed.remove(0).error);
@@ -69,17 +73,13 @@ pub(super) async fn run(context: &Context, role: RoleIndex, asked: GetArguments)
         match picks_of.as_slice() {
             // As `find`: there is nothing of the kind, and that is an answer.
             _ if filtered => output::note("nothing there is what was asked for"),
-            [uri, ..] => found_something(uri)?,
+            [uri, ..] => found_something(uri).map_err(|error| with_hint(error, get_hint(uri)))?,
             [] => {}
         }
     }
     tell(&summary, &asked);
     // That nobody read on is no failure; what failed is one all the same.
     summary.outcome().and(held(&printer.broken).take().map_or(Ok(()), Err))
-}
-
-fn wants_code(context: &Context, link: RoleIndex) -> bool {
-    context.core.profile.role(link).mfa_serial.is_some() && context.core.profile.settings.mfa_command.is_empty()
 }
 
 fn picks(paths: &[String], recursive: bool) -> Result<Vec<Pick>> {

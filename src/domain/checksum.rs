@@ -42,6 +42,18 @@ impl Algorithm {
         }
     }
 
+    /// The header that carries such a checksum; MD5 has another one.
+    pub fn header(self) -> Option<&'static str> {
+        match self {
+            Self::Crc64Nvme => Some("x-amz-checksum-crc64nvme"),
+            Self::Crc32 => Some("x-amz-checksum-crc32"),
+            Self::Crc32c => Some("x-amz-checksum-crc32c"),
+            Self::Sha1 => Some("x-amz-checksum-sha1"),
+            Self::Sha256 => Some("x-amz-checksum-sha256"),
+            Self::Md5 => None,
+        }
+    }
+
     /// Whether checksums of parts can be combined to that of the whole, in any order of their making.
     pub fn combines(self) -> bool {
         self.crc().is_some()
@@ -96,6 +108,11 @@ impl Checksum {
 }
 
 impl Checksum {
+    /// The value of a header such as `x-amz-checksum-crc64nvme`.
+    pub fn header_value(&self) -> String {
+        STANDARD.encode(&self.value)
+    }
+
     /// A CRC as a number; `None` for what is longer than 64 bits.
     pub fn number(&self) -> Option<u64> {
         let mut bytes = [0; 8];

@@ -36,7 +36,7 @@ const QUEUE: usize = 1024;
 const AT_ONCE: usize = 192;
 
 /// How often a job tells how far it is.
-const BEAT: Duration = Duration::from_millis(100);
+pub(super) const BEAT: Duration = Duration::from_millis(100);
 
 /// What to download, and where to.
 #[derive(Clone, Debug, PartialEq, Eq)]

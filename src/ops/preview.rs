@@ -23,7 +23,7 @@ use self::text::{Text, decoded};
 use self::unpack::{Compression, unpack};
 use super::Core;
 use crate::aws::s3::{Part, PartOf, S3};
-use crate::domain::restore::restore_command;
+use crate::domain::restore::told_how_to_restore;
 use crate::domain::role::RoleIndex;
 use crate::domain::text::{bytes as sized, plural};
 use crate::domain::uri::{S3Uri, last_segment};
@@ -99,12 +99,8 @@ impl Core {
             return Err(Error::usage(format!("{uri} names no object")));
         }
         let source = Source { s3: self.s3(role), uri, version };
-        let first = source.part(0..LIMIT, None).await.map_err(|error| match error {
-            Error::Aws { action, code, message, .. } if code == "InvalidObjectState" => {
-                Error::Aws { action, code, message, hint: Some(archived_hint(uri, version)) }
-            }
-            error => error,
-        })?;
+        let first = source.part(0..LIMIT, None).await;
+        let first = first.map_err(|error| told_how_to_restore(error, uri, version))?;
         let name = last_segment(&uri.key).to_owned();
         if first.bytes.starts_with(b"PAR1") {
             return parquet_file(&source, first).await;
@@ -117,11 +113,6 @@ impl Core {
         }
         work(move || preview(found)).await
     }
-}
-
-/// What to do about an archived object. Its storage class is not in the refusal, and only one needs another command.
-pub(crate) fn archived_hint(uri: &S3Uri, version: Option<&str>) -> String {
-    format!("the object is archived; restore a copy, then wait for it: {}", restore_command(uri, version, "GLACIER"))
 }
 
 /// Work that would hold up others, on a thread of its own; a panic in it is an error.

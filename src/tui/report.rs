@@ -229,7 +229,7 @@ fn failures(summary: &Summary, rows: &mut Rows) {
         rows.blank();
         of_kind.iter().for_each(|failed| rows.fact("", &failed.to_string(), Tone::Bad));
         let hints: BTreeSet<String> = of_kind.iter().filter_map(|failed| failed.error.hint()).collect();
-        hints.iter().for_each(|hint| rows.fact("hint", &escaped(hint), Tone::Plain));
+        hints.iter().for_each(|hint| rows.fact("hint", hint, Tone::Plain));
     }
     rows.more(summary.failures, shown.len());
 }
@@ -259,7 +259,7 @@ impl Rows {
 
     fn hint(&mut self, error: &Error) {
         if let Some(hint) = error.hint() {
-            self.fact("hint", &escaped(&hint), Tone::Plain);
+            self.fact("hint", &hint, Tone::Plain);
         }
     }
 

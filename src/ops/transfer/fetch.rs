@@ -130,6 +130,22 @@ impl Line {
         }
     }
 
+    /// Makes one call, through the same troubles. It holds no slot: the caller does.
+    pub(in crate::ops) async fn ask<T, Answer>(&self, ask: impl Fn() -> Answer) -> Result<T>
+    where
+        Answer: Future<Output = Result<T>>,
+    {
+        let mut troubles = Troubles::of(self);
+        loop {
+            self.control.running().await;
+            let seen = self.gate.seen();
+            match ask().await {
+                Err(error) => troubles.after(error, seen).await?,
+                answer => return answer,
+            }
+        }
+    }
+
     /// What is known of an object before it is fetched in ranges, through the same troubles.
     pub(in crate::ops) async fn stat(&self, uri: &S3Uri, ask: &Ask) -> Result<Stat> {
         let mut troubles = Troubles::of(self);

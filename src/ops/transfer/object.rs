@@ -16,6 +16,7 @@ use super::tally::{Share, Tally};
 use super::target::{Decision, Folders, Target, by_wish, compare, decide};
 use crate::aws::s3::{Ask, Stat};
 use crate::domain::checksum::{Algorithm, Checksum, Hasher, combined};
+use crate::domain::restore::archived_hint;
 use crate::domain::text::escaped;
 use crate::domain::transfer::{Done, Event, IfExists, Listed};
 use crate::domain::uri::S3Uri;
@@ -24,7 +25,6 @@ use crate::local::lock::held;
 use crate::local::part::{Found, Part, Plan, identity};
 use crate::local::whole::{Clobber, free_name, write_whole};
 use crate::ops::download::{OnEvent, Wishes};
-use crate::ops::preview::archived_hint;
 
 /// Up to this size an object is held in memory until it is whole and right.
 const SMALL: u64 = 1 << 20;

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use jiff::Timestamp;
 
 use super::State;
+use crate::domain::lasting::Lasting;
 use crate::domain::role::RoleIndex;
 use crate::domain::session::seconds_left;
 use crate::domain::transfer::{Halt, IfExists, Progress, Speed, Summary};
@@ -122,18 +123,15 @@ impl State {
 
     /// Seconds until the session of a transfer ends, when that is before the transfer does.
     pub fn ends_first(&self, job: &Job) -> Option<u64> {
-        let (needed, left) = (job.seconds_left()?, self.session_left(job)?);
-        (left < needed).then_some(left)
+        self.lasting(job.role)?.ends_first(self.now, job.seconds_left())
     }
 
-    /// Whether renewing the session of `role` may want an MFA code from the user: a role before it in the chain that
-    /// outlives it wants none.
+    fn lasting(&self, role: RoleIndex) -> Option<Lasting> {
+        self.profile.lasting(role, |role| self.roles.lives.get(&role).map(|life| life.expiration))
+    }
+
+    /// Whether renewing the session of `role` may want an MFA code from the user.
     pub fn may_ask_code(&self, role: RoleIndex) -> bool {
-        let end = |role| self.roles.lives.get(&role).map(|life| life.expiration);
-        let wants = |link: &RoleIndex| {
-            let outlives = *link != role && end(*link).is_some_and(|its| end(role).is_some_and(|ours| its > ours));
-            self.profile.role(*link).mfa_serial.is_some() && !outlives
-        };
-        self.profile.settings.mfa_command.is_empty() && self.profile.chain(role).iter().any(wants)
+        self.lasting(role).is_some_and(|lasting| lasting.may_ask_code)
     }
 }

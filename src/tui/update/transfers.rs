@@ -7,6 +7,7 @@ use jiff::Timestamp;
 
 use super::{new_number, roles};
 use crate::domain::duration::words;
+use crate::domain::lasting::is_steady;
 use crate::domain::role::RoleIndex;
 use crate::domain::text::{count, escaped};
 use crate::domain::transfer::{IfExists, Progress, Speed, Summary};
@@ -20,9 +21,6 @@ use crate::tui::state::{After, Assuming, Cursor, Focus, Job, Modal, Outcome, Pic
 
 /// Transfers that run at the same time; each fetches many objects at once already.
 const AT_ONCE: usize = 3;
-
-/// How long a transfer runs before it is said that the session ends before it: the first speeds mislead. In seconds.
-const STEADY: i64 = 5;
 
 pub(super) fn act(state: &mut State, action: Action, effects: &mut Vec<Effect>) {
     let length = state.jobs.len();
@@ -227,7 +225,7 @@ pub(super) fn measure(state: &mut State, now: Timestamp) {
             None => job.speed.see(now, &job.progress),
         }
     }
-    let steady = |job: &Job| job.begun.is_some_and(|begun| now.duration_since(begun).as_secs() >= STEADY);
+    let steady = |job: &Job| job.begun.is_some_and(|begun| is_steady(begun, now));
     let first = state.running().position(|job| !job.told && steady(job) && state.ends_first(job).is_some());
     let Some(job) = first.and_then(|place| state.running().nth(place)) else { return };
     let (id, left) = (job.id, state.ends_first(job).unwrap_or_default());

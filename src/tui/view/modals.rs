@@ -140,7 +140,7 @@ fn failure(frame: &mut Frame<'_>, theme: Theme, title: &str, error: &Error) {
         error.to_string().lines().map(|line| Line::styled(line.to_owned(), theme.bad())).collect();
     if let Some(hint) = error.hint() {
         text.push(Line::default());
-        text.push(Line::from(format!("hint: {}", escaped(&hint))));
+        text.push(Line::from(format!("hint: {hint}")));
     }
     message(frame, theme, &format!(" {title} "), text);
 }
