@@ -1,8 +1,8 @@
 //! S3 as one principal sees it: buckets of all regions, listings page by page, objects.
 
 mod details;
+mod excerpt;
 mod list;
-mod part;
 mod presign;
 mod read;
 mod versions;
@@ -34,8 +34,8 @@ use crate::domain::uri::S3Uri;
 use crate::error::{Error, Result};
 use crate::local::lock::held;
 
+pub use excerpt::{Excerpt, ExcerptOf};
 pub use list::{Begin, Depth};
-pub use part::{Part, PartOf};
 pub use read::{Ask, Body, Described, Stat};
 pub use versions::Of;
 pub use write::{Onto, Source, Upload, UploadedPart, Written};
@@ -265,10 +265,8 @@ impl S3 {
             Use::Copy => LONGEST_COPY,
         };
         // The time to the first byte of an answer, not of a body: those are watched by the stalled stream protection.
-        let timeouts = TimeoutConfig::builder()
-            .connect_timeout(http::CONNECT_TIMEOUT)
-            .operation_attempt_timeout(attempt)
-            .build();
+        let timeouts =
+            TimeoutConfig::builder().connect_timeout(http::CONNECT_TIMEOUT).operation_attempt_timeout(attempt).build();
         let builder = aws_sdk_s3::Config::builder()
             .behavior_version(BehaviorVersion::latest())
             .http_client(inner.aws.http.clone())

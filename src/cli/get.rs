@@ -300,9 +300,8 @@ pub(super) fn tell(summary: &Summary, json: bool, dry_run: bool) {
     if !parts.is_empty() {
         output::note(&parts.join("; "));
     }
-    if !dry_run && summary.fetched < summary.bytes {
-        let there = bytes(summary.bytes - summary.fetched);
-        output::note(&format!("{there} of it were there from an earlier run"));
+    if summary.taken_up > 0 {
+        output::note(&format!("{} of it were there from an earlier run", bytes(summary.taken_up)));
     }
     if summary.unchecked > 0 {
         let objects = plural(summary.unchecked, "object");

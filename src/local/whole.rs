@@ -143,8 +143,14 @@ pub(super) fn name(part: &Path, target: &Path, clobber: Clobber) -> Result<PathB
     Ok(place)
 }
 
+/// The first name beside `target` that is free now, or `target` itself. Blocks.
+pub fn free_name(target: &Path) -> PathBuf {
+    let mut places = std::iter::once(target.to_owned()).chain((2..).map(|number| numbered(target, number)));
+    places.find(|place| fs::symlink_metadata(place).is_err()).unwrap_or_else(|| target.to_owned())
+}
+
 /// `report.csv` as `report (2).csv`.
-fn numbered(target: &Path, number: u32) -> PathBuf {
+pub fn numbered(target: &Path, number: u32) -> PathBuf {
     let mut name = target.file_stem().unwrap_or_default().to_owned();
     name.push(format!(" ({number})"));
     if let Some(extension) = target.extension() {

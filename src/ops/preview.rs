@@ -22,7 +22,7 @@ use self::table::{Table, separated};
 use self::text::{Text, decoded};
 use self::unpack::{Compression, unpack};
 use super::Core;
-use crate::aws::s3::{Part, PartOf, S3};
+use crate::aws::s3::{Excerpt, ExcerptOf, S3};
 use crate::domain::restore::told_how_to_restore;
 use crate::domain::role::RoleIndex;
 use crate::domain::text::{bytes as sized, plural};
@@ -84,8 +84,8 @@ struct Source<'a> {
 }
 
 impl Source<'_> {
-    async fn part(&self, range: Range<u64>, etag: Option<&str>) -> Result<Part> {
-        self.s3.part(&PartOf { uri: self.uri, version: self.version, etag, range }).await
+    async fn excerpt(&self, range: Range<u64>, etag: Option<&str>) -> Result<Excerpt> {
+        self.s3.excerpt(&ExcerptOf { uri: self.uri, version: self.version, etag, range }).await
     }
 }
 
@@ -99,7 +99,7 @@ impl Core {
             return Err(Error::usage(format!("{uri} names no object")));
         }
         let source = Source { s3: self.s3(role), uri, version };
-        let first = source.part(0..LIMIT, None).await;
+        let first = source.excerpt(0..LIMIT, None).await;
         let first = first.map_err(|error| told_how_to_restore(error, uri, version))?;
         let name = last_segment(&uri.key).to_owned();
         if first.bytes.starts_with(b"PAR1") {
@@ -108,7 +108,7 @@ impl Core {
         let mut found = Found { name, content_type: first.content_type, size: first.object_size, bytes: first.bytes };
         let rest = found.bytes.len() as u64..found.size;
         if image::format(&found.bytes).is_some() && !rest.is_empty() && found.size <= WHOLE_PICTURE {
-            let rest = source.part(rest, first.etag.as_deref()).await?;
+            let rest = source.excerpt(rest, first.etag.as_deref()).await?;
             found.bytes = [&found.bytes[..], &rest.bytes].concat().into();
         }
         work(move || preview(found)).await
@@ -121,8 +121,8 @@ async fn work<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> R
 }
 
 /// Fetches what the footer and the first rows want.
-async fn parquet_file(source: &Source<'_>, first: Part) -> Result<Preview> {
-    let Part { bytes, object_size: size, etag, .. } = first;
+async fn parquet_file(source: &Source<'_>, first: Excerpt) -> Result<Preview> {
+    let Excerpt { bytes, object_size: size, etag, .. } = first;
     let mut read = bytes.len() as u64;
     let mut pieces = Pieces::new(size, bytes.clone());
     loop {
@@ -131,9 +131,9 @@ async fn parquet_file(source: &Source<'_>, first: Part) -> Result<Preview> {
         let missing = match footer {
             Footer::Read(metadata) => {
                 for range in parquet::wanted(&metadata, &pieces, parquet::BUDGET.saturating_sub(read)) {
-                    let part = source.part(range.clone(), etag.as_deref()).await?;
-                    read += part.bytes.len() as u64;
-                    pieces.add(range.start, part.bytes);
+                    let excerpt = source.excerpt(range.clone(), etag.as_deref()).await?;
+                    read += excerpt.bytes.len() as u64;
+                    pieces.add(range.start, excerpt.bytes);
                 }
                 return work(move || {
                     let (table, note) = parquet::rows(&metadata, &pieces);
@@ -164,12 +164,12 @@ async fn parquet_file(source: &Source<'_>, first: Part) -> Result<Preview> {
                 });
             }
         };
-        let part = source.part(missing.clone(), etag.as_deref()).await?;
-        if part.bytes.len() as u64 != missing.end - missing.start {
+        let excerpt = source.excerpt(missing.clone(), etag.as_deref()).await?;
+        if excerpt.bytes.len() as u64 != missing.end - missing.start {
             return Err(Error::Replaced { resource: source.uri.to_string() });
         }
-        read += part.bytes.len() as u64;
-        pieces.add(missing.start, part.bytes);
+        read += excerpt.bytes.len() as u64;
+        pieces.add(missing.start, excerpt.bytes);
     }
 }
 

@@ -1,5 +1,7 @@
 //! The transfers that the screen knows: which wait, which run, how each ended.
 
+use std::sync::Arc;
+
 use jiff::Timestamp;
 
 use super::State;
@@ -20,8 +22,8 @@ pub struct Job {
     pub title: String,
     /// Whose session.
     pub role: RoleIndex,
-    /// What to download, and where to.
-    pub picks: Vec<Pick>,
+    /// What to download, and where to; shared with the task that does it.
+    pub picks: Arc<[Pick]>,
     /// What happens to files that are there and differ.
     pub if_exists: IfExists,
     /// Whether the user holds it back: it does not start, or stands still where it is.
@@ -53,7 +55,7 @@ pub enum Outcome {
 
 impl Job {
     /// A job at the end of the line.
-    pub fn new(id: JobId, title: String, role: RoleIndex, picks: Vec<Pick>, if_exists: IfExists) -> Self {
+    pub fn new(id: JobId, title: String, role: RoleIndex, picks: Arc<[Pick]>, if_exists: IfExists) -> Self {
         Self {
             id,
             title,

@@ -1,6 +1,7 @@
 //! Transfers that run beside everything else: a few at once, the others in line.
 
 use std::path::Path;
+use std::sync::Arc;
 
 use jiff::Timestamp;
 
@@ -62,7 +63,7 @@ pub(super) fn settle(state: &mut State, effects: &mut Vec<Effect>) {
         effects.push(match job.begun {
             Some(_) => Effect::ResumeJob(job.id),
             None => {
-                let (job, role, picks, if_exists) = (job.id, job.role, job.picks.clone(), job.if_exists);
+                let (job, role, picks, if_exists) = (job.id, job.role, Arc::clone(&job.picks), job.if_exists);
                 Effect::Download { job, role, picks, if_exists }
             }
         });
@@ -130,7 +131,7 @@ fn retry(state: &mut State) {
     let id = JobId(new_number(state));
     let job = &mut state.jobs[state.job_cursor.at];
     state.notice = Some(format!("{} goes on where it was; files that are equal are skipped", job.title));
-    let (title, picks) = (std::mem::take(&mut job.title), std::mem::take(&mut job.picks));
+    let (title, picks) = (std::mem::take(&mut job.title), Arc::clone(&job.picks));
     *job = Job::new(id, title, job.role, picks, job.if_exists);
 }
 
