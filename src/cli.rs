@@ -406,7 +406,7 @@ pub enum IfExistsWord {
 #[command(after_help = CP_EXAMPLES)]
 pub struct CpArguments {
     /// `s3://bucket/key …` and, last, where they go: a key, or a prefix that ends in `/`
-    #[arg(required = true, num_args = 2.., value_name = "S3URI… S3URI")]
+    #[arg(required = true, num_args = 2.., value_name = "S3URI")]
     paths: Vec<String>,
     /// The role that reads [default: the one of --to; in a subshell of xsw, its role]
     #[arg(long, value_name = "ROLE")]
@@ -414,6 +414,9 @@ pub struct CpArguments {
     /// The role that writes [default: the one of --from]
     #[arg(long, value_name = "ROLE")]
     to: Option<String>,
+    /// One role that does both
+    #[arg(long = "as", value_name = "ROLE", conflicts_with_all = ["from", "to"])]
+    name: Option<String>,
     /// Everything below the prefix; copies that are there and equal are left as they are
     #[arg(short, long)]
     recursive: bool,

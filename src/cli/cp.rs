@@ -114,8 +114,8 @@ async fn copy(
 /// Both are the same where only one is named; in a subshell of xsw its role is the one that is not named.
 fn roles(context: &Context, asked: &CpArguments) -> Result<Roles> {
     let profile = &context.core.profile;
-    let find = |name: &Option<String>| name.as_deref().map(|name| profile.find(name)).transpose();
-    let (from, to) = (find(&asked.from)?, find(&asked.to)?);
+    let find = |name: Option<&String>| name.map(|name| profile.find(name)).transpose();
+    let (from, to) = (find(asked.from.as_ref().or(asked.name.as_ref()))?, find(asked.to.as_ref())?);
     match (from, to) {
         (Some(from), Some(to)) => Ok(Roles { from, to }),
         (Some(role), None) | (None, Some(role)) => Ok(Roles { from: role, to: role }),
@@ -258,9 +258,12 @@ fn announce(context: &Context, plan: &Plan, asked: &CpArguments) -> Result<()> {
 
 /// What was refused, and what would mend it.
 fn refused_with_policy(context: &Context, roles: Roles, picks: &[CopyPick], refused: Refused) -> Error {
-    let Refused { role, error, .. } = refused;
-    let Error::Denied { action, resource, message, hint } = error else { return error };
+    let Refused { role, error, others } = refused;
     let label = |role| context.core.profile.label(role);
+    for (role, error) in others {
+        output::note(&format!("as {}: {error}", label(role)));
+    }
+    let Error::Denied { action, resource, message, hint } = error else { return error };
     let (from, to) = (label(roles.from), label(roles.to));
     let pick = picks.first();
     let uris = pick.map(|pick| format!("{} {}", pick.uri(), pick.target())).unwrap_or_default();
