@@ -7,7 +7,7 @@
 //! cloud     the listener, and the knobs that tests turn
 //!   sts     the query protocol: AssumeRole, GetSessionToken, GetCallerIdentity
 //!   sso     IAM Identity Center: its sign-in, its portal, the pages that a person sees
-//!   s3      the S3 operations over bucket, versions, listing, digests and content
+//!   s3      the S3 operations over bucket, versions, uploads, listing, digests and content
 //!   access  keys, tokens and expiry, for both
 //!   federation  sign-in tokens for the web console
 //! state     what all of them share: directory, sessions, buckets, the clock
@@ -34,6 +34,7 @@ mod scene;
 mod sso;
 mod state;
 mod sts;
+mod uploads;
 mod versions;
 mod visit;
 mod world;

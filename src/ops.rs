@@ -15,6 +15,7 @@ pub mod download;
 mod downloaded;
 pub mod import;
 pub mod logout;
+pub mod policy;
 mod presign;
 pub mod preview;
 pub mod read;

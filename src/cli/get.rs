@@ -46,7 +46,7 @@ pub(super) async fn run(context: &Context, role: RoleIndex, asked: GetArguments)
         max_memory,
         ..Wishes::default()
     };
-    let printer = Arc::new(Printer { shape: Shape::of(&asked), progress: progress.clone(), broken: Mutex::default() });
+    let printer = Arc::new(Printer { shape: Shape::of(asked.json, asked.dry_run), progress: progress.clone(), broken: Mutex::default() });
     let picks_of: Vec<S3Uri> = picks.iter().map(|pick| pick.uri().clone()).collect();
     let one_object = matches!(picks.as_slice(), [Pick::Object { .. }]);
     let (shown, told) = (progress.clone(), Arc::clone(&printer));
@@ -57,7 +57,7 @@ pub(super) async fn run(context: &Context, role: RoleIndex, asked: GetArguments)
     let mut summary = context.core.download(role, job).await;
     progress.finish();
     if summary.stopped.is_some() {
-        tell(&summary, &asked);
+        tell(&summary, asked.json, asked.dry_run);
         return summary.outcome();
     }
     for Failed { uri, error } in &mut summary.failed {
@@ -77,7 +77,7 @@ pub(super) async fn run(context: &Context, role: RoleIndex, asked: GetArguments)
             [] => {}
         }
     }
-    tell(&summary, &asked);
+    tell(&summary, asked.json, asked.dry_run);
     // That nobody read on is no failure; what failed is one all the same.
     summary.outcome().and(held(&printer.broken).take().map_or(Ok(()), Err))
 }
@@ -123,7 +123,7 @@ fn select(asked: &GetArguments) -> Result<Select> {
     Select::new(&words, Timestamp::now(), &TimeZone::system())
 }
 
-fn memory(text: &str) -> Result<u64> {
+pub(super) fn memory(text: &str) -> Result<u64> {
     size(text).ok_or_else(|| Error::Usage {
         message: format!("--max-memory: {} is no size", escaped(text)),
         hint: Some("write 64MiB or 1G".into()),
@@ -176,7 +176,7 @@ async fn ask(progress: &Progress, path: &Path) -> Result<(IfExists, bool)> {
 }
 
 /// When the session ends on the way the person is asked for a code, as at the beginning.
-fn on_halt(context: &Context, role: RoleIndex, progress: &Progress) -> OnHalt {
+pub(super) fn on_halt(context: &Context, role: RoleIndex, progress: &Progress) -> OnHalt {
     let (core, progress) = (Arc::clone(&context.core), progress.clone());
     OnHalt::Ask(Arc::new(move |_error| -> Answer<()> {
         let (core, progress) = (Arc::clone(&core), progress.clone());
@@ -188,7 +188,7 @@ fn on_halt(context: &Context, role: RoleIndex, progress: &Progress) -> OnHalt {
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Shape {
+pub(super) enum Shape {
     Quiet,
     /// What a dry run would do.
     Plan,
@@ -196,8 +196,8 @@ enum Shape {
 }
 
 impl Shape {
-    fn of(asked: &GetArguments) -> Self {
-        match (asked.json, asked.dry_run) {
+    pub(super) fn of(json: bool, dry_run: bool) -> Self {
+        match (json, dry_run) {
             (true, _) => Self::Json,
             (false, true) => Self::Plan,
             (false, false) => Self::Quiet,
@@ -206,15 +206,15 @@ impl Shape {
 }
 
 /// Prints what becomes of each object, as it happens.
-struct Printer {
-    shape: Shape,
-    progress: Progress,
+pub(super) struct Printer {
+    pub(super) shape: Shape,
+    pub(super) progress: Progress,
     /// Why stdout takes no more.
-    broken: Mutex<Option<Error>>,
+    pub(super) broken: Mutex<Option<Error>>,
 }
 
 impl Printer {
-    fn event(&self, event: &Event) {
+    pub(super) fn event(&self, event: &Event) {
         if let Event::Note(uri, text) = event {
             self.progress.note(&format!("{} {text}", escaped(&uri.to_string())));
             return;
@@ -271,8 +271,8 @@ fn as_json(event: &Event) -> Value {
 }
 
 /// The end of a job: what failed, line by line, and what was done.
-fn tell(summary: &Summary, asked: &GetArguments) {
-    if asked.json {
+pub(super) fn tell(summary: &Summary, json: bool, dry_run: bool) {
+    if json {
         return;
     }
     if summary.written + summary.skipped > 0 || summary.failures > 1 {
@@ -291,7 +291,7 @@ fn tell(summary: &Summary, asked: &GetArguments) {
     }
     let mut parts = Vec::new();
     if summary.written > 0 {
-        let done = if asked.dry_run { "would be written" } else { "written" };
+        let done = if dry_run { "would be written" } else { "written" };
         parts.push(format!("{} {done}, {}", plural(summary.written, "object"), bytes(summary.bytes)));
     }
     if summary.skipped > 0 {

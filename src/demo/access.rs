@@ -150,7 +150,11 @@ impl S3Auth for Door {
 impl S3Access for Door {
     async fn check(&self, cx: &mut S3AccessContext<'_>) -> S3Result<()> {
         let object = cx.s3_path().as_object().map(|(bucket, key)| format!("{bucket}/{key}"));
-        let fault = self.0.ledger.note(&format!("s3:{}", cx.s3_op().name()), object.as_deref()).unwrap_or_default();
+        let action = format!("s3:{}", cx.s3_op().name());
+        let fault = self.0.ledger.note(&action, object.as_deref()).unwrap_or_default();
+        if let Some(credentials) = cx.credentials() {
+            self.0.ledger.signed(&action, &credentials.access_key);
+        }
         tokio::time::sleep(fault.delay).await;
         if fault.reset {
             Reset::ask(cx.extensions_mut());

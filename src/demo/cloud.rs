@@ -73,6 +73,11 @@ impl Cloud {
         self.state.ledger.calls(action)
     }
 
+    /// The same for the calls that this access key signed: which of several sessions did what.
+    pub fn calls_by(&self, access_key: &str, action: &str) -> usize {
+        self.state.ledger.calls_by(access_key, action)
+    }
+
     /// The fields of every call of an STS action, in the order of their arrival and without codes and tokens.
     pub fn sent(&self, action: &str) -> Vec<Vec<(String, String)>> {
         self.state.ledger.sent(action)

@@ -1,6 +1,6 @@
 //! The world as the cloud looks things up in it: keys to users, ARNs to roles, policies parsed.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::Arc;
 
 use secrecy::SecretString;
@@ -8,6 +8,7 @@ use serde_json::Value;
 
 use super::bucket::Bucket;
 use super::random;
+use super::uploads::Upload;
 use super::world::{Account, IdentityCenter, PermissionSet, Role, User, World};
 use crate::domain::policy::{Attached, Context, Policy, PolicyError, Principal};
 
@@ -111,11 +112,15 @@ pub(super) struct KnownBucket {
     pub account: String,
     pub policy: Option<Policy>,
     pub bucket: Bucket,
+    /// What is uploaded in parts and not complete yet, by key and upload id.
+    pub uploads: BTreeMap<(String, String), Upload>,
 }
 
 /// Everything of a world by its key.
 #[derive(Debug, Default)]
 pub(super) struct Directory {
+    /// The accounts of the world.
+    pub accounts: HashSet<String>,
     /// By access key id.
     pub users: HashMap<String, Keys>,
     /// By ARN.
@@ -126,6 +131,25 @@ pub(super) struct Directory {
     pub devices: HashMap<String, String>,
     /// To how many seconds the sessions of a user are cut, by the user's ARN.
     pub cut_sessions: HashMap<String, u32>,
+}
+
+impl Directory {
+    /// Whether there may be such a user or role: what belongs to an account of this world is known, the rest is not.
+    pub(super) fn is_possible(&self, arn: &str) -> bool {
+        let parts: Vec<&str> = arn.splitn(6, ':').collect();
+        let [_, _, service, _, account, name] = parts[..] else {
+            return false;
+        };
+        if !self.accounts.contains(account) {
+            return true;
+        }
+        match (service, name.split_once('/')) {
+            ("iam", Some(("role", _))) => self.roles.contains_key(arn),
+            ("iam", Some(("user", _))) => self.users.values().any(|keys| keys.caller.principal.arn == arn),
+            ("sts", Some(("assumed-role", _))) => true,
+            _ => false,
+        }
+    }
 }
 
 /// The buckets by name.
@@ -141,6 +165,7 @@ pub(super) fn open(world: World) -> Result<(Directory, Buckets), String> {
     let mut buckets = Buckets::new();
     for account in world.accounts {
         let id = account.id;
+        directory.accounts.insert(id.clone());
         for user in account.users {
             let arn = format!("arn:aws:iam::{id}:user/{}", user.name);
             if user.mfa {
@@ -158,7 +183,10 @@ pub(super) fn open(world: World) -> Result<(Directory, Buckets), String> {
         }
         for bucket in account.buckets {
             let policy = bucket.policy.as_ref().map(bucket_policy).transpose().map_err(at(&bucket.name))?;
-            buckets.insert(bucket.name.clone(), KnownBucket { account: id.clone(), policy, bucket });
+            buckets.insert(
+                bucket.name.clone(),
+                KnownBucket { account: id.clone(), policy, bucket, uploads: BTreeMap::new() },
+            );
         }
     }
     Ok((directory, buckets))

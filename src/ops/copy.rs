@@ -13,12 +13,12 @@ mod object;
 mod parts;
 mod plan;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashMap};
 use std::path::PathBuf;
 use std::sync::Arc;
 
 use tokio::sync::mpsc;
-use tokio::task::JoinSet;
+use tokio::task::{JoinError, JoinSet};
 
 use super::control::Control;
 use super::download::{OnEvent, OnHalt, OnProgress};
@@ -28,7 +28,7 @@ use super::transfer::pool::DEFAULT_MEMORY;
 use super::transfer::retry::Patience;
 use super::transfer::tally::Tally;
 use super::{Core, held};
-use crate::domain::copy::{Storage, Way};
+use crate::domain::copy::Storage;
 use crate::domain::role::RoleIndex;
 use crate::domain::select::Select;
 use crate::domain::transfer::{Event, Failed, IfExists, Summary};
@@ -182,8 +182,11 @@ impl Core {
         let (sender, mut items) = mpsc::channel(QUEUE);
         // The set aborts its tasks when it is dropped: that is how a cancelled job ends.
         let mut tasks = JoinSet::new();
+        // Of which object each task is, for one that crashes.
+        let mut subjects = HashMap::new();
+        let subject = picks.first().map_or_else(|| S3Uri::new("", ""), |pick| pick.uri().clone());
         let lister = Arc::clone(&desk);
-        tasks.spawn(async move { list::list(&lister, picks, sender).await });
+        subjects.insert(tasks.spawn(async move { list::list(&lister, picks, sender).await }).id(), subject);
         let mut clock = tokio::time::interval(super::download::BEAT);
         clock.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
         let mut more = true;
@@ -193,13 +196,18 @@ impl Core {
                     Some(_) if desk.tally.stopped().is_some() => {}
                     // A plan is told in the order of the keys; nothing is copied for it.
                     Some(item) if desk.wishes.dry_run => Arc::clone(&desk).object(item).await,
-                    Some(item) => _ = tasks.spawn(Arc::clone(&desk).object(item)),
+                    Some(item) => {
+                        let uri = item.uri.clone();
+                        subjects.insert(tasks.spawn(Arc::clone(&desk).object(item)).id(), uri);
+                    }
                     None => more = false,
                 },
-                Some(ended) = tasks.join_next() => if let Err(error) = ended {
-                    let error = Error::Crashed { message: error.to_string() };
-                    desk.tell(Event::Failed(Failed { uri: S3Uri::new("", ""), error }));
-                },
+                Some(ended) = tasks.join_next_with_id() => {
+                    let id = ended.as_ref().map_or_else(JoinError::id, |(id, ())| *id);
+                    if let (Err(error), Some(uri)) = (ended, subjects.remove(&id)) {
+                        desk.tell(Event::Failed(Failed { uri, error: Error::Crashed { message: error.to_string() } }));
+                    }
+                }
                 _ = clock.tick() => on_progress(&tally.progress(control.is_paused())),
             }
         }

@@ -15,7 +15,7 @@ use crate::domain::transfer::{Done, Event, Failed, IfExists, Why};
 use crate::domain::uri::S3Uri;
 use crate::error::{Error, Result};
 use crate::ops::download::OnEvent;
-use crate::ops::preview::archived_hint;
+use crate::domain::restore::archived_hint;
 use crate::ops::transfer::fetch::Line;
 use crate::ops::transfer::retry::{Verdict, verdict};
 use crate::ops::transfer::tally::{Share, Tally};

@@ -99,6 +99,7 @@ impl Work<'_> {
         };
         match finished {
             Ok(checked) => {
+                self.share.taken_up();
                 blocking(move || journal.forget()).await?;
                 Ok(checked)
             }

@@ -42,8 +42,8 @@ pub struct Refused {
     pub role: RoleIndex,
     /// By what.
     pub error: Error,
-    /// The object that it was tried with, and its place.
-    pub tried: Option<(S3Uri, S3Uri)>,
+    /// What stood in the way of the other ways, and whose.
+    pub others: Vec<(RoleIndex, Error)>,
 }
 
 /// The object that everything is tried with.
@@ -110,11 +110,31 @@ impl Core {
                 Err(one) => refused.push((way, one)),
             }
         }
-        // A refusal by a policy says more than a server that lacks a call.
-        let denied = refused.iter().position(|(_, one)| matches!(one.error, Error::Denied { .. }));
-        let (_, first) = refused.swap_remove(denied.unwrap_or(0));
-        Err(first)
+        Err(told(refused.into_iter().map(|(_, one)| one).collect(), roles))
     }
+}
+
+/// The refusal to tell: who writes must be able to in any case; then a policy's says more than that of a server which
+/// lacks a call.
+fn told(mut refused: Vec<Refused>, roles: Roles) -> Refused {
+    let place = |test: &dyn Fn(&Refused) -> bool| refused.iter().position(test);
+    let writes = |one: &Refused| {
+        one.role == roles.to && matches!(&one.error, Error::Denied { action, .. } if is_write(action))
+    };
+    let denied = place(&writes).or_else(|| place(&|one| matches!(one.error, Error::Denied { .. })));
+    let mut first = refused.remove(denied.unwrap_or(0));
+    for Refused { role, error, .. } in refused {
+        let is_known = |(of, known): &(RoleIndex, Error)| *of == role && known.to_string() == error.to_string();
+        if !is_known(&(first.role, first.error.clone())) && !first.others.iter().any(is_known) {
+            first.others.push((role, error));
+        }
+    }
+    first
+}
+
+/// Whether an action of S3 changes something.
+fn is_write(action: &str) -> bool {
+    action.starts_with("s3:Put") || action.starts_with("s3:Abort")
 }
 
 /// All ways, the best first.
@@ -133,10 +153,7 @@ fn ways(Roles { from, to }: Roles) -> Vec<(Way, RoleIndex, RoleIndex)> {
 impl Tries {
     /// Tries one way; says whether there is nothing to copy.
     async fn attempt(&mut self, way: Way, reader: RoleIndex, writer: RoleIndex) -> Result<bool, Refused> {
-        let refused = |role, tried: Option<&Sample>| {
-            let tried = tried.map(|sample| (sample.uri.clone(), sample.target.clone()));
-            move |error| Refused { role, error, tried }
-        };
+        let refused = |role| move |error| Refused { role, error, others: Vec::new() };
         let sample = match self.samples.get(&reader) {
             Some(known) => known.clone(),
             None => {
@@ -145,10 +162,10 @@ impl Tries {
                 sample
             }
         };
-        let Some(sample) = sample.map_err(refused(reader, None))? else { return Ok(true) };
-        let stored = self.read(&self.core.s3(reader), &sample).await.map_err(refused(reader, Some(&sample)))?;
+        let Some(sample) = sample.map_err(refused(reader))? else { return Ok(true) };
+        let stored = self.read(&self.core.s3(reader), &sample).await.map_err(refused(reader))?;
         let s3 = self.core.s3(writer);
-        self.write(&s3, way, &sample, &stored).await.map_err(refused(writer, Some(&sample)))?;
+        self.write(&s3, way, &sample, &stored).await.map_err(refused(writer))?;
         Ok(false)
     }
 
