@@ -325,6 +325,12 @@ pub struct FindArguments {
     /// Only what was written before: 30m, 12h, 7d, or a date
     #[arg(long, value_name = "TIME")]
     older: Option<String>,
+    /// s3:// URIs and nothing else, one on each line: for other programs
+    #[arg(long = "uri", id = "uri_names", conflicts_with_all = ["json", "summarize"])]
+    uri_names: bool,
+    /// Keys (or with --uri, URIs) and nothing else, a NUL behind each, for a key may hold a line end: for xargs -0
+    #[arg(short = '0', long, conflicts_with_all = ["json", "summarize"])]
+    null: bool,
     /// JSON Lines: one object for each line
     #[arg(long)]
     json: bool,
@@ -384,7 +390,7 @@ pub enum IfExistsWord {
     Skip,
     /// Replace it
     Overwrite,
-    /// Leave it, and take a free name: report (2).csv
+    /// Leave it, and write beside it under a free name, which is told: report (2).csv
     Rename,
     /// Ask for each
     Ask,

@@ -1,8 +1,10 @@
 //! `xsw get`: downloads, with progress on stderr when a person watches.
 
 use std::collections::BTreeSet;
+use std::ffi::{OsStr, OsString};
 use std::io::{self, IsTerminal as _};
 use std::path::Path;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 
 use jiff::Timestamp;
@@ -17,11 +19,11 @@ use crate::domain::role::RoleIndex;
 use crate::domain::select::{Select, Words, size};
 use crate::domain::text::{bytes, count, escaped, plural};
 use crate::domain::transfer::{Done, Event, Failed, IfExists, Summary, Why};
-use crate::domain::uri::S3Uri;
+use crate::domain::uri::{S3Uri, last_segment};
 use crate::error::{Error, Result};
 use crate::local::lock::held;
 use crate::local::prompt;
-use crate::ops::download::{Answer, AskExists, Job, OnHalt, Pick, Wishes};
+use crate::ops::download::{Answer, AskExists, Job, OnHalt, Pick, To, Wishes};
 
 pub(super) async fn run(context: &Context, role: RoleIndex, asked: GetArguments) -> Result<()> {
     let mut picks = picks(&asked.paths, asked.recursive)?;
@@ -46,7 +48,13 @@ pub(super) async fn run(context: &Context, role: RoleIndex, asked: GetArguments)
         max_memory,
         ..Wishes::default()
     };
-    let printer = Arc::new(Printer { shape: Shape::of(&asked), progress: progress.clone(), broken: Mutex::default() });
+    let printer = Arc::new(Printer {
+        shape: Shape::of(&asked),
+        progress: progress.clone(),
+        own_name: own_name(&picks),
+        renamed: AtomicU64::new(0),
+        broken: Mutex::default(),
+    });
     let picks_of: Vec<S3Uri> = picks.iter().map(|pick| pick.uri().clone()).collect();
     let one_object = matches!(picks.as_slice(), [Pick::Object { .. }]);
     let (shown, told) = (progress.clone(), Arc::clone(&printer));
@@ -54,10 +62,15 @@ pub(super) async fn run(context: &Context, role: RoleIndex, asked: GetArguments)
         on_event: Arc::new(move |event| told.event(event)),
         ..Job::new(picks, wishes, Arc::new(move |now| shown.on_progress(now)))
     };
+    let on_its_way = OnItsWay((!asked.dry_run).then(|| progress.clone()));
     let mut summary = context.core.download(role, job).await;
+    on_its_way.has_ended();
     progress.finish();
     if summary.stopped.is_some() {
-        tell(&summary, &asked);
+        tell(&summary, &asked, &printer);
+        if !asked.dry_run {
+            output::note(STAYS);
+        }
         return summary.outcome();
     }
     for Failed { uri, error } in &mut summary.failed {
@@ -77,9 +90,30 @@ pub(super) async fn run(context: &Context, role: RoleIndex, asked: GetArguments)
             [] => {}
         }
     }
-    tell(&summary, &asked);
+    tell(&summary, &asked, &printer);
     // That nobody read on is no failure; what failed is one all the same.
     summary.outcome().and(held(&printer.broken).take().map_or(Ok(()), Err))
+}
+
+/// What becomes of a download that ends before its end.
+const STAYS: &str = "what is written stays, whole files and pieces of large ones: the same command goes on from there";
+
+/// Says when it is dropped, as Ctrl-C does it, that nothing was in vain.
+struct OnItsWay(Option<Progress>);
+
+impl OnItsWay {
+    fn has_ended(mut self) {
+        self.0 = None;
+    }
+}
+
+impl Drop for OnItsWay {
+    fn drop(&mut self) {
+        if let Some(progress) = self.0.take() {
+            progress.finish();
+            output::note(STAYS);
+        }
+    }
 }
 
 fn picks(paths: &[String], recursive: bool) -> Result<Vec<Pick>> {
@@ -209,15 +243,34 @@ impl Shape {
 struct Printer {
     shape: Shape,
     progress: Progress,
+    /// The name that the user gave to the one object.
+    own_name: Option<OsString>,
+    /// How many files got another name, because a file had theirs.
+    renamed: AtomicU64,
     /// Why stdout takes no more.
     broken: Mutex<Option<Error>>,
 }
 
 impl Printer {
+    fn is_renamed(&self, done: &Done) -> bool {
+        let wanted = self.own_name.as_deref().unwrap_or_else(|| OsStr::new(last_segment(&done.uri.key)));
+        done.path.file_name() != Some(wanted)
+    }
+
     fn event(&self, event: &Event) {
         if let Event::Note(uri, text) = event {
             self.progress.note(&format!("{} {text}", escaped(&uri.to_string())));
             return;
+        }
+        if let Event::Written(done) = event
+            && self.shape != Shape::Plan
+            && self.is_renamed(done)
+        {
+            let before = self.renamed.fetch_add(1, Ordering::Relaxed);
+            if self.shape == Shape::Quiet && before < RENAMED_SHOWN {
+                let (uri, path) = (done.uri.to_string(), done.path.to_string_lossy());
+                self.progress.note(&format!("{} is in {}", escaped(&uri), escaped(&path)));
+            }
         }
         if self.shape == Shape::Quiet || held(&self.broken).is_some() {
             return;
@@ -236,6 +289,17 @@ impl Printer {
         if let Err(error) = printed {
             *held(&self.broken) = Some(error);
         }
+    }
+}
+
+/// New names that are told one by one.
+const RENAMED_SHOWN: u64 = 10;
+
+/// The name of the file that the user chose for one object.
+fn own_name(picks: &[Pick]) -> Option<OsString> {
+    match picks {
+        [Pick::Object { to: To::File(path), .. }] => path.file_name().map(OsStr::to_owned),
+        _ => None,
     }
 }
 
@@ -271,7 +335,7 @@ fn as_json(event: &Event) -> Value {
 }
 
 /// The end of a job: what failed, line by line, and what was done.
-fn tell(summary: &Summary, asked: &GetArguments) {
+fn tell(summary: &Summary, asked: &GetArguments, printer: &Printer) {
     if asked.json {
         return;
     }
@@ -294,8 +358,14 @@ fn tell(summary: &Summary, asked: &GetArguments) {
         let done = if asked.dry_run { "would be written" } else { "written" };
         parts.push(format!("{} {done}, {}", plural(summary.written, "object"), bytes(summary.bytes)));
     }
+    match printer.renamed.load(Ordering::Relaxed) {
+        0 => {}
+        renamed if renamed == summary.written => parts.push("under a new name".into()),
+        renamed => parts.push(format!("{} of them under a new name", count(renamed))),
+    }
     if summary.skipped > 0 {
-        parts.push(format!("{} left as they are", count(summary.skipped)));
+        let left = if summary.skipped == 1 { "left as it is" } else { "left as they are" };
+        parts.push(format!("{} {left}", count(summary.skipped)));
     }
     if !parts.is_empty() {
         output::note(&parts.join("; "));

@@ -6,6 +6,10 @@ use xsw::demo::{Fault, Object};
 use crate::home::{json_lines, run};
 use crate::stage::{Stage, snapshot};
 
+/// What is said of a download that ends before its end.
+pub const STAYS: &str =
+    "what is written stays, whole files and pieces of large ones: the same command goes on from there";
+
 const TEST: &str = "s3://gautamtest-assume-role/test.txt";
 const TEST2: &str = "s3://gautamtest-assume-role/test2.txt";
 const REPORTS: &str = "s3://gautamtest-assume-role/reports/";
@@ -250,7 +254,7 @@ fn an_interrupted_download_leaves_nothing() {
     let pid = rustix::process::Pid::from_raw(child.id().cast_signed()).unwrap();
     rustix::process::kill_process(pid, rustix::process::Signal::INT).unwrap();
     let said: crate::home::Said = child.wait_with_output().unwrap().into();
-    assert_eq!(said.failed(130), "error: interrupted\n");
+    assert_eq!(said.failed(130), format!("note: {STAYS}\nerror: interrupted\n"));
     assert_eq!(stage.files("out"), [""; 0]);
     // It is written down nevertheless, by its own end.
     let trail = crate::home::json_lines(&stage.says(["history", "--event", "download", "--json"]).done());

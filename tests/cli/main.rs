@@ -34,6 +34,7 @@ mod mfa;
 mod narrow;
 mod places;
 mod presign;
+mod renamed;
 mod renew;
 mod resume;
 mod secrets;
