@@ -7,6 +7,7 @@ pub mod completions;
 mod console;
 mod credential_process;
 mod du;
+mod examples;
 mod exec;
 mod find;
 mod get;
@@ -47,7 +48,7 @@ use stop::until_stopped;
 ///
 /// Without a verb: the screen.
 #[derive(Debug, Parser)]
-#[command(name = "xsw", version, max_term_width = 100, after_help = EXAMPLES)]
+#[command(name = "xsw", version, max_term_width = 100, after_help = examples::ALL)]
 pub struct Arguments {
     /// Options that every verb takes.
     #[command(flatten)]
@@ -56,15 +57,6 @@ pub struct Arguments {
     #[command(subcommand)]
     pub verb: Option<Verb>,
 }
-
-const EXAMPLES: &str = "\
-ROLE is account/role (prod/S3Reader), a role's alias, a role ARN, or any text that matches exactly one role.
-
-Examples:
-  xsw demo                                 look around without an AWS account
-  xsw shell prod/S3Reader                  a subshell that holds the role's session
-  xsw exec reader -- aws s3 ls             one command with it
-  xsw ls s3://bucket/reports/ --as reader  look into a bucket";
 
 /// Options that every verb takes. Debug does not show the code.
 #[derive(Clone, Default, Args)]
@@ -105,22 +97,28 @@ impl std::fmt::Debug for Common {
 }
 
 /// What xsw is asked to do.
+///
+/// Help tells the verbs in the order in which people need them: what sets up (10), what there is (20), what holds a
+/// session (30), what is about S3 (40), what comes afterwards (50), what is for packagers (60).
 #[derive(Debug, Subcommand)]
 pub enum Verb {
     /// The screen, or any other verb, against an embedded cloud: no account, no network, no set-up
     #[cfg(feature = "demo")]
+    #[command(display_order = 10, after_long_help = examples::DEMO)]
     Demo {
         /// A verb and its arguments, such as `ls s3://hub-artifacts/ --as hub/Developer`
         #[arg(trailing_var_arg = true, allow_hyphen_values = true, value_name = "VERB")]
         arguments: Vec<OsString>,
     },
     /// Accounts, roles, which have a live session, and how long it lives
+    #[command(display_order = 20)]
     Accounts {
         /// One JSON document
         #[arg(long)]
         json: bool,
     },
     /// Who AWS says that you are: with the source credentials, or with a role
+    #[command(display_order = 21)]
     Whoami {
         /// The role; without one, the source credentials (in a subshell of xsw, its role)
         role: Option<String>,
@@ -132,6 +130,7 @@ pub enum Verb {
         json: bool,
     },
     /// A role's session as environment settings
+    #[command(display_order = 32, after_long_help = examples::ENV)]
     Env {
         /// The role
         #[arg(required_unless_present = "unset")]
@@ -147,6 +146,7 @@ pub enum Verb {
         guard: Guard,
     },
     /// One command that holds a role's session; its exit status is xsw's
+    #[command(display_order = 31, after_long_help = examples::EXEC)]
     Exec {
         /// The role
         role: String,
@@ -161,6 +161,7 @@ pub enum Verb {
         command: Vec<OsString>,
     },
     /// A subshell that holds a role's session; its exit status is xsw's
+    #[command(display_order = 30)]
     Shell {
         /// The role
         role: String,
@@ -172,11 +173,13 @@ pub enum Verb {
         guard: Guard,
     },
     /// A role's session as `credential_process` of an AWS profile wants it
+    #[command(display_order = 34)]
     CredentialProcess {
         /// The role
         role: String,
     },
     /// The AWS web console, signed in as a role
+    #[command(display_order = 33)]
     Console {
         /// The role [default: in a subshell of xsw, its role]
         role: Option<String>,
@@ -191,6 +194,7 @@ pub enum Verb {
         guard: Guard,
     },
     /// Buckets, prefixes, objects
+    #[command(display_order = 40, after_long_help = examples::LS)]
     Ls {
         /// `s3://bucket/prefix`; without one, or with `s3://`, the buckets of the account
         uri: Option<Place>,
@@ -211,12 +215,16 @@ pub enum Verb {
         versions: bool,
     },
     /// Objects below a prefix by name, size and age
+    #[command(display_order = 41, after_long_help = examples::FIND)]
     Find(FindArguments),
     /// Size and number of the objects below a prefix
+    #[command(display_order = 42)]
     Du(DuArguments),
     /// Download objects, or everything below a prefix
+    #[command(display_order = 43, override_usage = "xsw get [OPTIONS] <S3URI>... [DEST]", after_long_help = examples::GET)]
     Get(GetArguments),
     /// Print objects
+    #[command(display_order = 44, after_long_help = examples::CAT)]
     Cat {
         /// `s3://bucket/key`
         #[arg(required = true)]
@@ -229,6 +237,7 @@ pub enum Verb {
         version_id: Option<String>,
     },
     /// An address that gives an object to whoever has it, for a while
+    #[command(display_order = 45, after_long_help = examples::PRESIGN)]
     Presign {
         /// `s3://bucket/key`
         uri: S3Uri,
@@ -243,6 +252,7 @@ pub enum Verb {
         version_id: Option<String>,
     },
     /// A profile file from the role profiles of ~/.aws/config
+    #[command(display_order = 11)]
     Import {
         /// Where it goes; `-` is stdout [default: the profile file]
         #[arg(short, long, value_name = "FILE")]
@@ -252,6 +262,7 @@ pub enum Verb {
         force: bool,
     },
     /// Sign in to IAM Identity Center, and read which accounts and roles it gives
+    #[command(display_order = 12)]
     Login {
         /// The source, when the profile file has several that are signed in to
         source: Option<String>,
@@ -260,6 +271,7 @@ pub enum Verb {
         device_code: bool,
     },
     /// Forget sessions, or sign out of IAM Identity Center
+    #[command(display_order = 51)]
     Logout {
         /// A role, or a source to sign out of [default: in a subshell of xsw, its role]
         #[arg(value_name = "ROLE|SOURCE")]
@@ -269,6 +281,7 @@ pub enum Verb {
         all: bool,
     },
     /// The audit trail: which sessions were made, and for what
+    #[command(display_order = 50)]
     History {
         /// Only this role
         #[arg(long, value_name = "ROLE")]
@@ -287,14 +300,17 @@ pub enum Verb {
         json: bool,
     },
     /// Shell completions that know the roles of the profile file
+    #[command(display_order = 60)]
     Completions {
         /// The shell
         #[arg(value_enum)]
         shell: completions::Shell,
     },
     /// The manual page
+    #[command(display_order = 61)]
     Man,
     /// Check the profile file, the source credentials, the clock, the terminal
+    #[command(display_order = 13)]
     Check {
         /// One JSON document
         #[arg(long)]
@@ -342,13 +358,15 @@ pub struct FindArguments {
 /// What `xsw get` fetches, and how.
 #[derive(Debug, Args)]
 pub struct GetArguments {
-    /// `s3://bucket/key …` and, last, the file or folder they go to [default: .]
+    /// `s3://bucket/key …` and, last, the file or folder they go to [default: this folder; with -r a folder in it, with
+    /// the name of the prefix or bucket]
     #[arg(required = true, value_name = "S3URI… DEST")]
     paths: Vec<String>,
     /// The role
     #[command(flatten)]
     role: As,
-    /// Everything below the prefix; files that are there and equal are left as they are
+    /// Everything below the prefix, into DEST as it is below the prefix; files that are there and equal are left as they
+    /// are
     #[arg(short, long)]
     recursive: bool,
     /// Overwrite files that are there: the same as --if-exists overwrite

@@ -118,9 +118,10 @@ impl Drop for OnItsWay {
 
 fn picks(paths: &[String], recursive: bool) -> Result<Vec<Pick>> {
     let (sources, destination) = match paths {
-        [sources @ .., last] if !sources.is_empty() && !last.starts_with("s3://") => (sources, last.as_str()),
-        sources => (sources, "."),
+        [sources @ .., last] if !sources.is_empty() && !last.starts_with("s3://") => (sources, Some(last.as_str())),
+        sources => (sources, None),
     };
+    let (is_named, destination) = (destination.is_some(), destination.unwrap_or("."));
     if destination == "-" {
         let hint = Some("`xsw cat` prints objects; ./- is a file of that name".to_owned());
         return Err(Error::Usage { message: "- is no file or folder to download to".into(), hint });
@@ -131,7 +132,13 @@ fn picks(paths: &[String], recursive: bool) -> Result<Vec<Pick>> {
     let pick = |source: &String| {
         let uri: S3Uri = source.parse().map_err(Error::usage)?;
         if recursive {
-            return Ok(Pick::below(uri, destination_path));
+            return Ok(match is_named {
+                // As `aws s3 cp --recursive` and s5cmd do.
+                true => Pick::below(uri, destination_path),
+                // Nobody said that a thousand files may be strewn over this folder.
+                false if uri.key.is_empty() => Pick::below(uri.clone(), &destination_path.join(&uri.bucket)),
+                false => Pick::folder(uri, destination_path),
+            });
         }
         if uri.key.is_empty() || uri.key.ends_with('/') {
             let hint = Some("everything below it: add -r".to_owned());

@@ -103,7 +103,9 @@ fn page() -> std::io::Result<String> {
     part(&|to| roles().to_writer(to))?;
     part(&|to| man.render_options_section(to))?;
     part(&|to| heading("SH", "VERBS").to_writer(to))?;
-    for verb in command.get_subcommands().filter(|verb| !verb.is_hide_set()) {
+    let mut verbs: Vec<_> = command.get_subcommands().filter(|verb| !verb.is_hide_set()).collect();
+    verbs.sort_by_key(|verb| verb.get_display_order());
+    for verb in verbs {
         // What all verbs take is told once, above.
         let own = verb.clone().mut_args(|argument| {
             let known = argument.is_global_set() || argument.get_id() == "help";

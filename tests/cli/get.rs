@@ -76,6 +76,35 @@ fn everything_below_a_prefix_keeps_its_folders() {
     assert_eq!(stage.read("out/summary.csv"), printed.as_bytes());
 }
 
+/// Straight into a folder that was named, as with `aws s3 cp --recursive`; else into one with its own name.
+#[test]
+fn everything_below_a_prefix_is_strewn_over_no_folder_that_nobody_named() {
+    let stage = Stage::new();
+    for key in ["place/top.txt", "place/logs/a.gz", "place/logs/2025/b.gz"] {
+        stage.cloud().put_object("hub-artifacts", key, Object::new(key));
+    }
+    for (words, files) in [
+        ("s3://hub-artifacts/place/logs/ .", ["./2025/b.gz", "./a.gz"]),
+        ("s3://hub-artifacts/place/logs/ out", ["out/2025/b.gz", "out/a.gz"]),
+        ("s3://hub-artifacts/place/logs/", ["./logs/2025/b.gz", "./logs/a.gz"]),
+        ("s3://hub-artifacts/place/lo", ["./logs/2025/b.gz", "./logs/a.gz"]),
+        ("s3://hub-artifacts/place/logs/2025/ s3://hub-artifacts/place/top", ["./2025/b.gz", "./top.txt"]),
+        (
+            "s3://hub-artifacts --include place/logs/*",
+            ["./hub-artifacts/place/logs/2025/b.gz", "./hub-artifacts/place/logs/a.gz"],
+        ),
+    ] {
+        let words = ["get", "-r", "--as", "dev"].into_iter().chain(words.split(' '));
+        // What a dry run shows is where it goes.
+        let plan = stage.says(words.clone().chain(["--dry-run"])).done();
+        let shown: Vec<&str> = plan.lines().map(|line| line.rsplit("  ").next().unwrap()).collect();
+        assert_eq!(shown, files);
+        stage.says(words).done();
+        assert!(files.iter().all(|file| stage.holds(file)), "{files:?}: {:?}", stage.files(""));
+        files.iter().for_each(|file| std::fs::remove_file(stage.path(file)).unwrap());
+    }
+}
+
 #[test]
 fn a_file_that_is_there_is_not_overwritten_without_force() {
     let stage = Stage::new();
