@@ -36,6 +36,7 @@ mod narrow;
 mod picks;
 mod places;
 mod presign;
+mod renamed;
 mod renew;
 mod resume;
 mod secrets;
