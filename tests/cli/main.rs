@@ -31,6 +31,7 @@ mod logout;
 mod ls;
 mod mfa;
 mod narrow;
+mod policy;
 mod presign;
 mod renew;
 mod resume;
