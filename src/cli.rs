@@ -228,6 +228,7 @@ pub enum Verb {
     #[command(display_order = 43, override_usage = "xsw get [OPTIONS] <S3URI>... [DEST]", after_long_help = examples::GET)]
     Get(GetArguments),
     /// Copy objects, or everything below a prefix, to another bucket or account
+    #[command(display_order = 46, after_long_help = examples::CP)]
     Cp(CpArguments),
     /// Print objects
     #[command(display_order = 44, after_long_help = examples::CAT)]
@@ -258,6 +259,7 @@ pub enum Verb {
         version_id: Option<String>,
     },
     /// The least policies for it, as JSON: for every side that must agree
+    #[command(display_order = 23)]
     Policy {
         /// What they are for
         #[command(subcommand)]
@@ -428,7 +430,6 @@ pub enum IfExistsWord {
 
 /// What `xsw cp` copies, and how.
 #[derive(Debug, Args)]
-#[command(after_help = CP_EXAMPLES)]
 pub struct CpArguments {
     /// `s3://bucket/key …` and, last, where they go: a key, or a prefix that ends in `/`
     #[arg(required = true, num_args = 2.., value_name = "S3URI")]
@@ -500,16 +501,6 @@ pub struct CpArguments {
     #[arg(long)]
     json: bool,
 }
-
-const CP_EXAMPLES: &str = "\
-Where one role may read the source and write the target, S3 copies by itself; else the bytes go through this machine,
-read by --from and written by --to. Which way is said before it starts, and proved with the first object: an upload is
-begun in the target and given up. What was copied before is not copied again, large objects go on where they were.
-
-Examples:
-  xsw cp -r s3://data/2026/ s3://archive/2026/ --to backup/Writer
-  xsw cp -r s3://theirs/ s3://ours/theirs/ --from partner/Reader --to prod/Writer --dry-run
-  xsw cp -r s3://a/ s3://b/ --to nightly --json --on-failure 'mail -s \"copy failed\" ops@example.com'";
 
 /// What happens to an object that is there.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]

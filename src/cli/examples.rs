@@ -77,6 +77,16 @@ Examples:
 AWS takes seven days at most, and an address ends with the session that signed it: an hour, where
 `duration` in the profile file says no other.";
 
+pub(super) const CP: &str = "\
+Where one role may read the source and write the target, S3 copies by itself; else the bytes go through this machine,
+read by --from and written by --to. Which way is said before it starts, and proved with the first object: an upload is
+begun in the target and given up. What was copied before is not copied again, large objects go on where they were.
+
+Examples:
+  xsw cp -r s3://data/2026/ s3://archive/2026/ --to backup/Writer
+  xsw cp -r s3://theirs/ s3://ours/theirs/ --from partner/Reader --to prod/Writer --dry-run
+  xsw cp -r s3://a/ s3://b/ --to nightly --json --on-failure ./alarm";
+
 #[cfg(test)]
 mod tests {
     use clap::{CommandFactory as _, Parser as _};

@@ -35,6 +35,7 @@ mod mfa;
 mod narrow;
 mod picks;
 mod places;
+mod policy;
 mod presign;
 mod renamed;
 mod renew;
