@@ -41,8 +41,11 @@ pub(super) fn show(context: &Context, grants: Vec<Grant>, to: &To) -> Result<()>
                 writeln!(out)?;
             }
             let account = account(context, grant.account);
-            writeln!(out, "{}. {} ({}), account {account}", place + 1, grant.place(), grant.side.word())?;
+            writeln!(out, "{}. {}, account {account}", place + 1, grant.place())?;
             writeln!(out, "   {}", grant.sentence())?;
+            if let Some(caution) = grant.caution() {
+                writeln!(out, "   {caution}")?;
+            }
             writeln!(out, "   file    {}", output::name(file))?;
             if let Some(present) = grant.present() {
                 writeln!(out, "   now     {}", output::name(&present))?;
@@ -118,7 +121,8 @@ fn present(path: &Path) -> Result<Option<Value>> {
     };
     let value: Value = serde_json::from_str(&text).map_err(|error| Error::file("read", path)(error.into()))?;
     // What is no policy would be lost in the merging.
-    Policy::from_json(&value).map_err(|error| Error::file("add to", path)(io::Error::other(escaped(&error.to_string()).into_owned())))?;
+    Policy::from_json(&value)
+        .map_err(|error| Error::file("add to", path)(io::Error::other(escaped(&error.to_string()).into_owned())))?;
     Ok(Some(value))
 }
 
