@@ -264,7 +264,7 @@ fn announce(context: &Context, plan: &Plan, asked: &CpArguments) -> Result<()> {
 fn refused_with_policy(context: &Context, roles: Roles, picks: &[CopyPick], refused: Refused) -> Error {
     let pick = picks.first();
     let place = pick.map(|pick| refused.place(pick));
-    let Refused { role, error, others } = refused;
+    let Refused { role, error, others, .. } = refused;
     let label = |role| context.core.profile.label(role);
     for (role, error) in others {
         output::note(&format!("as {}: {error}", label(role)));

@@ -175,6 +175,12 @@ impl Cloud {
         self.state.buckets().get(bucket).map_or(0, |known| known.uploads.len())
     }
 
+    /// How many parts these uploads have by now.
+    pub fn uploaded_parts(&self, bucket: &str) -> usize {
+        let buckets = self.state.buckets();
+        buckets.get(bucket).map_or(0, |known| known.uploads.values().map(|upload| upload.parts.len()).sum())
+    }
+
     /// How many bytes of objects were sent, whole ones and ranges together. What left may still be on its way.
     pub fn body_bytes(&self) -> u64 {
         self.state.ledger.body_bytes()

@@ -7,10 +7,10 @@ use bytes::{Bytes, BytesMut};
 use tokio::sync::Semaphore;
 
 use super::{CopyWishes, place};
-use crate::aws::s3::{Ask, Body, Described, Onto, Source, Stat, Written};
+use crate::aws::s3::{Ask, Begin, Body, Depth, Described, Onto, Source, Stat, Written};
 use crate::domain::checksum::{Algorithm, Checksum, Hasher};
 use crate::domain::copy::{Class, LARGEST_COPY, Sameness, Storage, Stored, Way, compared, same_bytes};
-use crate::domain::object::Object;
+use crate::domain::object::{Entry, Object};
 use crate::domain::restore::archived_hint;
 use crate::domain::transfer::{Done, Event, Failed, IfExists, Why};
 use crate::domain::uri::S3Uri;
@@ -202,8 +202,25 @@ impl Desk {
                 storage_class: None,
             })),
             Err(Error::NotFound { .. }) => Ok(There::Nothing),
-            Err(Error::Denied { .. }) => Ok(There::Unknown),
+            Err(Error::Denied { .. }) => self.look_in_listing(target).await,
             Err(error) => Err(error),
+        }
+    }
+
+    /// Who may not read the target may be able to list it. A key comes before all that begin with it.
+    async fn look_in_listing(&self, target: &S3Uri) -> Result<There> {
+        // A directory bucket lists in no order.
+        if target.bucket.ends_with("--x-s3") {
+            return Ok(There::Unknown);
+        }
+        let page = || self.writer.s3.page_from(target, Depth::All, Begin::First);
+        let page = match self.writer.ask(page).await {
+            Err(Error::Denied { .. }) => return Ok(There::Unknown),
+            answer => answer?,
+        };
+        match page.entries.into_iter().next() {
+            Some(Entry::Object(object)) if object.key == target.key => Ok(There::Object(object)),
+            _ => Ok(There::Nothing),
         }
     }
 
