@@ -73,7 +73,7 @@ fn is_whole(stage: &Stage, source: &str, target: &str) {
 
 #[test]
 fn six_gigabytes_that_are_killed_three_times_are_copied_once() {
-    const PARTS: usize = (6 << 10_usize).div_ceil(17);
+    const PARTS: usize = (6_usize << 10).div_ceil(17);
     let stage = stage();
     let cloud = stage.cloud();
     // As it is in parts and tagged, so is the copy.
@@ -99,7 +99,7 @@ fn six_gigabytes_that_are_killed_three_times_are_copied_once() {
     assert_eq!((cloud.calls("s3:CopyObject"), cloud.calls("s3:PutObject")), (0, 0));
     // It is there now.
     let again = cp(&stage, "b/Copier", &words[2..]);
-    assert!(again.err.ends_with("note: 1 left as they are\n"), "{again:?}");
+    assert!(again.err.ends_with("note: 1 left as it is\n"), "{again:?}");
     assert_eq!(cloud.calls("s3:CompleteMultipartUpload"), 1);
 }
 
@@ -150,7 +150,7 @@ fn a_streamed_copy_that_is_killed_goes_on_where_it_was() {
     is_whole(&stage, "blob", "blob");
     // All but what the first run had not finished is read once.
     let read = cloud.body_bytes() - before;
-    assert!(read <= SIZE + 2 * 8 * MIB + 2, "{read} bytes of {SIZE}");
+    assert!(read <= SIZE + 2 * 8 * MIB + 100, "{read} bytes of {SIZE}");
 }
 
 #[test]

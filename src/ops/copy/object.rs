@@ -192,7 +192,8 @@ impl Desk {
         Ok(Event::Written(done(item, checked)))
     }
 
-    async fn look(&self, target: &S3Uri) -> Result<There> {
+    /// What is at a place.
+    pub(super) async fn look(&self, target: &S3Uri) -> Result<There> {
         match self.writer.stat(target, &Ask::default()).await {
             Ok(stat) => Ok(There::Object(Object {
                 key: target.key.clone(),
@@ -296,10 +297,10 @@ impl Work<'_> {
         reader.ask(|| reader.s3.describe(&self.item.uri, &ask)).await
     }
 
-    /// Its tags, where it has some and they come along.
-    pub(super) async fn tagged(&self, described: Described) -> Result<Stored> {
+    /// Its tags, where it may have some and they come along.
+    pub(super) async fn tagged(&self, described: Described, may_have_tags: bool) -> Result<Stored> {
         let mut stored = described.stored;
-        if described.tags > 0 && !self.desk.wishes.storage.without_tags {
+        if may_have_tags && !self.desk.wishes.storage.without_tags {
             let reader = &self.desk.reader;
             let tags = || reader.s3.tags(&self.item.uri, self.item.version.as_deref());
             stored.tags = reader.ask(tags).await?;
@@ -327,7 +328,8 @@ impl Work<'_> {
         if let Some(told) = &told {
             self.matches(told, &checksum(told.algorithm, &bytes))?;
         }
-        let stored = self.tagged(described).await?;
+        let has_tags = described.tags > 0;
+        let stored = self.tagged(described, has_tags).await?;
         let own = match &told {
             Some(told) if told.algorithm.header().is_some() => told.clone(),
             _ => checksum(Algorithm::Crc64Nvme, &bytes),
