@@ -499,8 +499,14 @@ mod tests {
     fn the_permission_that_is_missing_is_read_from_the_refusal() {
         let arn = "arn:aws:s3:::b/a \u{1b}k";
         for (message, expected) in [
-            (format!("User: u is not authorized to perform: s3:PutObjectTagging on resource: \"{arn}\" because no"), Some(arn)),
-            (format!("User: u is not authorized to perform: s3:PutObjectTagging on resource: {arn} because no"), Some(arn)),
+            (
+                format!("User: u is not authorized to perform: s3:PutObjectTagging on resource: \"{arn}\" because no"),
+                Some(arn),
+            ),
+            (
+                format!("User: u is not authorized to perform: s3:PutObjectTagging on resource: {arn} because no"),
+                Some(arn),
+            ),
             ("Access Denied".to_owned(), None),
             ("to perform: s3:GetObject on resource: ".to_owned(), None),
         ] {

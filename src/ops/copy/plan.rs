@@ -92,12 +92,8 @@ impl Core {
         wishes: &CopyWishes,
         wished: Option<Way>,
     ) -> Result<Plan, Refused> {
-        let mut tries = Tries {
-            core: Arc::clone(self),
-            picks: picks.to_vec(),
-            wishes: wishes.clone(),
-            samples: HashMap::new(),
-        };
+        let mut tries =
+            Tries { core: Arc::clone(self), picks: picks.to_vec(), wishes: wishes.clone(), samples: HashMap::new() };
         let mut refused: Vec<(Way, Refused)> = Vec::new();
         let mut notes = Vec::new();
         for (way, reader, writer) in ways(roles) {
@@ -285,14 +281,15 @@ impl Tries {
         if self.wishes.storage.without_tags {
             return Ok(stored);
         }
-        let tags = line.ask(|| line.s3.tags(&sample.uri, sample.version.as_deref())).await.map_err(|error| match error {
-            Error::Denied { action, resource, message, hint } => {
-                let hint = hint.unwrap_or_default();
-                let hint = Some(format!("{hint}; or leave the tags behind: --no-tags"));
-                Error::Denied { action, resource, message, hint }
-            }
-            other => other,
-        })?;
+        let tags =
+            line.ask(|| line.s3.tags(&sample.uri, sample.version.as_deref())).await.map_err(|error| match error {
+                Error::Denied { action, resource, message, hint } => {
+                    let hint = hint.unwrap_or_default();
+                    let hint = Some(format!("{hint}; or leave the tags behind: --no-tags"));
+                    Error::Denied { action, resource, message, hint }
+                }
+                other => other,
+            })?;
         Ok(Stored { tags, ..stored })
     }
 
