@@ -4,6 +4,7 @@
 
 mod effect;
 mod facts;
+mod hint;
 mod input;
 mod keys;
 mod layout;

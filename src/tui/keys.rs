@@ -55,7 +55,7 @@ pub const HELP_LINES: usize = Action::ALL.len() + 3;
 impl Action {
     /// In the order of the help, in words for it.
     pub const ALL: [(Self, &'static str); 35] = [
-        (Self::Open, "assume the role, open the bucket or folder"),
+        (Self::Open, "assume the role, open the bucket or folder, preview the object"),
         (Self::Parent, "one level up"),
         (Self::Up, "up"),
         (Self::Down, "down"),

@@ -6,12 +6,13 @@ use std::collections::BTreeSet;
 
 use unicode_width::{UnicodeWidthChar as _, UnicodeWidthStr as _};
 
+use super::hint::hint;
+use super::keys::KeyMap;
 use super::state::{Job, Outcome, State};
 use crate::domain::duration::{clock, words};
 use crate::domain::text::{bar, bytes, count, cut_start, escaped, plural};
 use crate::domain::transfer::{Active, Done, Failed, IfExists, Progress, Summary};
 use crate::error::Error;
-use crate::ops::download::{Pick, To};
 
 /// A row of a report.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -46,8 +47,9 @@ const BAR: usize = 10;
 
 /// Rows for a transfer, none wider than `width`.
 pub(super) fn report(state: &State, job: &Job, width: usize) -> Vec<Row> {
-    let mut rows = Rows { rows: Vec::new(), width };
-    rows.fact("what", &what(job), Tone::Plain);
+    let mut rows = Rows { rows: Vec::new(), keys: &state.keys, width };
+    rows.fact("from", &from(job), Tone::Plain);
+    rows.fact("to", &state.shown_folder(&job.folder), Tone::Plain);
     rows.fact("as", &escaped(&state.profile.label(job.role)), Tone::Plain);
     rows.fact("files", &format!("that are there and differ {}", kept(job.if_exists)), Tone::Plain);
     match &job.outcome {
@@ -88,22 +90,15 @@ pub(super) fn objects(progress: &Progress, between: &str) -> String {
     format!("{}{between}{}{more}", count(progress.objects), count(progress.total_objects))
 }
 
-fn what(job: &Job) -> String {
-    let to = match job.picks.first() {
-        Some(
-            Pick::Object { to: To::Folder(path) | To::File(path) | To::Below { root: path, .. }, .. }
-            | Pick::Prefix { root: path, .. },
-        ) => path,
-        None => return job.title.clone(),
-    };
-    let what = match job.picks.as_slice() {
-        [Pick::Object { uri, .. } | Pick::Prefix { uri, .. }] => uri.to_string(),
-        picks => plural(picks.len() as u64, "item"),
-    };
-    format!("{} to {}", escaped(&what), escaped(&to.to_string_lossy()))
+fn from(job: &Job) -> String {
+    match job.picks.as_slice() {
+        [] => job.title.clone(),
+        [only] => escaped(&only.uri().to_string()).into_owned(),
+        [first, ..] => format!("{} of {}", plural(job.picks.len() as u64, "item"), escaped(&first.uri().bucket)),
+    }
 }
 
-fn open(state: &State, job: &Job, rows: &mut Rows) {
+fn open(state: &State, job: &Job, rows: &mut Rows<'_>) {
     let progress = &job.progress;
     let (text, tone) = standing(job);
     rows.fact("state", &text, tone);
@@ -144,7 +139,7 @@ fn standing(job: &Job) -> (String, Tone) {
     }
 }
 
-fn so_far(progress: &Progress, rows: &mut Rows) {
+fn so_far(progress: &Progress, rows: &mut Rows<'_>) {
     if let Some(percent) = progress.percent() {
         let columns = rows.width.saturating_sub(LABEL + 6).min(40);
         let bar = bar(progress.bytes, progress.total_bytes.max(1), columns);
@@ -176,7 +171,7 @@ fn in_flight(active: &Active, width: usize) -> String {
     format!("{numbers}{}", cut_start(&key, room))
 }
 
-fn done(job: &Job, summary: &Summary, rows: &mut Rows) {
+fn done(job: &Job, summary: &Summary, rows: &mut Rows<'_>) {
     let progress = &job.progress;
     if let Some(error) = &summary.stopped {
         rows.fact("stopped", &error.to_string(), Tone::Bad);
@@ -216,7 +211,7 @@ fn done(job: &Job, summary: &Summary, rows: &mut Rows) {
 }
 
 /// What failed and why, kind by kind, each kind with its hint once.
-fn failures(summary: &Summary, rows: &mut Rows) {
+fn failures(summary: &Summary, rows: &mut Rows<'_>) {
     let shown = &summary.failed[..summary.failed.len().min(SHOWN)];
     let mut kinds: Vec<(&'static str, Vec<&Failed>)> = Vec::new();
     for failed in shown {
@@ -229,18 +224,19 @@ fn failures(summary: &Summary, rows: &mut Rows) {
     for (_, of_kind) in kinds {
         rows.blank();
         of_kind.iter().for_each(|failed| rows.fact("", &failed.to_string(), Tone::Bad));
-        let hints: BTreeSet<String> = of_kind.iter().filter_map(|failed| failed.error.hint()).collect();
+        let hints: BTreeSet<String> = of_kind.iter().filter_map(|failed| hint(rows.keys, &failed.error)).collect();
         hints.iter().for_each(|hint| rows.fact("hint", &escaped(hint), Tone::Plain));
     }
     rows.more(summary.failures, shown.len());
 }
 
-struct Rows {
+struct Rows<'a> {
     rows: Vec<Row>,
+    keys: &'a KeyMap,
     width: usize,
 }
 
-impl Rows {
+impl Rows<'_> {
     fn push(&mut self, label: &'static str, text: String, tone: Tone) {
         self.rows.push(Row { label, text, tone });
     }
@@ -259,7 +255,7 @@ impl Rows {
     }
 
     fn hint(&mut self, error: &Error) {
-        if let Some(hint) = error.hint() {
+        if let Some(hint) = hint(self.keys, error) {
             self.fact("hint", &escaped(&hint), Tone::Plain);
         }
     }

@@ -26,6 +26,7 @@ use crate::ops::console::ConsolePage;
 use crate::ops::download::Pick;
 
 mod browse;
+mod focus;
 mod picture;
 mod preview;
 mod transfers;
@@ -77,7 +78,9 @@ struct App {
 
 fn app() -> App {
     let profile = crate::config::parse(PROFILE, Path::new("config.toml")).unwrap();
-    App { state: State::new(Arc::new(profile), KeyMap::default(), (80, 24), at(0), TimeZone::UTC) }
+    let mut state = State::new(Arc::new(profile), KeyMap::default(), (80, 24), at(0), TimeZone::UTC);
+    state.here = Some("/home/me/work".into());
+    App { state }
 }
 
 impl App {

@@ -98,11 +98,7 @@ impl Server {
         self.walk_with(prefix, Part::level)
     }
 
-    fn walk_with(
-        self: &Arc<Self>,
-        prefix: &str,
-        part: fn(String, Range, bool) -> Part,
-    ) -> (Vec<String>, Result<()>) {
+    fn walk_with(self: &Arc<Self>, prefix: &str, part: fn(String, Range, bool) -> Part) -> (Vec<String>, Result<()>) {
         let server = Arc::clone(self);
         let ask: Ask = Arc::new(move |question| {
             let server = Arc::clone(&server);

@@ -61,21 +61,22 @@ pub(super) fn act(state: &mut State, action: Action, effects: &mut Vec<Effect>) 
         Action::Find => find(state),
         Action::Usage => usage::count(state, effects),
         Action::Bookmark => bookmark(state, effects),
-        Action::Shell => {
-            if let Some(role) = state.current {
-                roles::want(state, role, After::Shell, effects);
-            }
-        }
-        Action::Console => {
-            if let Some(role) = state.browser.role {
-                roles::want(state, role, After::Console { here: true }, effects);
-            }
-        }
+        Action::Shell => as_shown(state, After::Shell, effects),
+        Action::Console => as_shown(state, After::Console { here: true }, effects),
         _ => {}
     }
 }
 
-/// Esc: what runs, then the filter, then the marks.
+/// Asks for something as the role that the header names, wherever the cursor among the roles is.
+pub(super) fn as_shown(state: &mut State, then: After, effects: &mut Vec<Effect>) {
+    match state.current {
+        Some(role) => roles::want(state, role, then, effects),
+        None => state.notice = Some("assume a role first".into()),
+    }
+}
+
+/// Esc: what runs, then the filter, then the marks. It never leads to another pane: whoever presses it once too often
+/// would do something else with the next key.
 fn close(state: &mut State, effects: &mut Vec<Effect>) {
     let browser = &mut state.browser;
     if stop(browser, effects) {
@@ -92,7 +93,9 @@ fn close(state: &mut State, effects: &mut Vec<Effect>) {
     } else if matches!(browser.place, Place::Found { .. } | Place::Versions { .. }) {
         parent(state, effects);
     } else {
-        state.focus = Focus::Roles;
+        let key = |action| state.keys.key(action).unwrap_or_default();
+        let (up, next) = (key(Action::Parent), key(Action::NextPane));
+        state.notice = Some(format!("there is nothing to close here; {up} goes up, {next} to the next pane"));
     }
 }
 
@@ -168,9 +171,11 @@ fn list(state: &mut State, place: Place, effects: &mut Vec<Effect>) {
 
 fn open(state: &mut State, effects: &mut Vec<Effect>) {
     let Some(row) = state.browser.listing.row(state.browser.cursor.at) else { return };
-    if matches!(row.kind, Kind::Object | Kind::Version | Kind::DeleteMarker) {
-        details(state, effects);
-        return;
+    match row.kind {
+        Kind::Object | Kind::Version => return super::preview::preview(state, effects),
+        // It says that there is nothing to look at.
+        Kind::DeleteMarker => return details(state, effects),
+        Kind::Bookmark | Kind::Bucket | Kind::Prefix => {}
     }
     let Some(uri) = state.browser.uri_of(row) else { return };
     let place = match &state.browser.place {

@@ -1,7 +1,5 @@
 //! Keys and text while something stands in front of the panes.
 
-use std::path::{Path, PathBuf};
-
 use crossterm::event::{Event, KeyCode, KeyEvent, KeyModifiers};
 use tui_input::Input;
 use tui_input::backend::crossterm::EventHandler as _;
@@ -14,7 +12,7 @@ use crate::tui::effect::{Code, Effect};
 use crate::tui::facts;
 use crate::tui::keys::{Action, HELP_LINES};
 use crate::tui::msg::Ticket;
-use crate::tui::state::{After, Answer, Focus, Modal, SignInProgress, State};
+use crate::tui::state::{After, Answer, Focus, Modal, SignInProgress, State, folder_named};
 
 pub(super) fn key(state: &mut State, event: KeyEvent, effects: &mut Vec<Effect>) {
     let Some(modal) = state.modal.take() else { return };
@@ -102,6 +100,12 @@ pub(super) fn key(state: &mut State, event: KeyEvent, effects: &mut Vec<Effect>)
             replaced(&mut input, untouched, event);
             state.modal = Some(Modal::Download { picked, input, untouched: false, if_exists, problem: None });
         }
+        Modal::Again { job, if_exists } if enter => transfers::again(state, job, if_exists),
+        Modal::Again { job, if_exists } => {
+            let next = event.code == KeyCode::Tab;
+            let if_exists = if next { transfers::next_wish(if_exists) } else { if_exists };
+            state.modal = Some(Modal::Again { job, if_exists });
+        }
         Modal::Help { top } => {
             // Of the help it is known how long it is; two rows are the frame, two stay free around it.
             let last = HELP_LINES.saturating_sub(usize::from(state.size.1.saturating_sub(4)));
@@ -160,14 +164,6 @@ fn scrolled(top: usize, action: Option<Action>) -> Option<usize> {
         // The picture stops where the text does.
         Action::Bottom => Some(usize::MAX),
         _ => None,
-    }
-}
-
-/// The folder that was typed, `~/` read as shells read it.
-fn folder_named(text: &str, home: Option<&Path>) -> PathBuf {
-    match (text.strip_prefix('~').map(|rest| rest.strip_prefix('/').unwrap_or(rest)), home) {
-        (Some(rest), Some(home)) if text == "~" || text.starts_with("~/") => home.join(rest),
-        _ => PathBuf::from(text),
     }
 }
 

@@ -100,14 +100,15 @@ fn shown_keys(state: &State) -> (Keys, Keys) {
             actions
         }
         (None, Focus::Browser) => {
-            let objects = state
-                .browser
-                .listing
-                .row(state.browser.cursor.at)
-                .is_some_and(|row| matches!(row.kind, Kind::Object | Kind::Prefix | Kind::Version));
-            let mut actions = vec![word(Action::Open), (Action::Parent, "up"), word(Action::Download)];
-            if objects {
-                actions.extend([word(Action::Mark), word(Action::Preview), word(Action::Details)]);
+            let kind = state.browser.listing.row(state.browser.cursor.at).map(|row| row.kind);
+            let is_object = matches!(kind, Some(Kind::Object | Kind::Version));
+            let open = if is_object { "preview" } else { "open" };
+            let mut actions = vec![(Action::Open, open), (Action::Parent, "up"), word(Action::Download)];
+            if is_object || kind == Some(Kind::Prefix) {
+                actions.push(word(Action::Mark));
+            }
+            if is_object {
+                actions.push(word(Action::Details));
             }
             actions.extend([word(Action::Filter), word(Action::GoTo), word(Action::Shell), word(Action::Console)]);
             actions.extend([word(Action::Sort), word(Action::Buckets), word(Action::CopyText), word(Action::Refresh)]);
@@ -177,6 +178,7 @@ fn in_front(state: &State, modal: &Modal) -> Keys {
             keys.extend(bound(state, &[(Action::CopyText, "copy URI")]));
             keys
         }
+        Modal::Again { .. } => fixed(&[("Enter", "try again"), ("Tab", "files that are there"), ("Esc", "cancel")]),
         Modal::Quit => fixed(&[("Enter", "quit"), ("Esc", "stay")]),
         Modal::Download { .. } => fixed(&[("Enter", "download"), ("Tab", "files that are there"), ("Esc", "cancel")]),
         Modal::GoTo { .. } | Modal::Mfa { .. } | Modal::Confirm { .. } => {

@@ -10,7 +10,7 @@ use super::{cut_front, fit, fit_right, highlighted, lines, pane, span, spinner};
 use crate::domain::duration::ago;
 use crate::domain::object::is_archived;
 use crate::domain::text::{bytes, count, escaped};
-use crate::error::Error;
+use crate::tui::hint::hint;
 use crate::tui::keys::Action;
 use crate::tui::listing::{Kind, Order, Row};
 use crate::tui::state::{Focus, Load, Modal, Place, State, Usage};
@@ -79,14 +79,7 @@ fn remark(state: &State, theme: Theme, area: Rect, frame: &mut Frame<'_>) {
     let text = match &browser.load {
         Load::Failed(error) => {
             let mut text = vec![Line::styled(error.to_string(), theme.bad())];
-            // On this screen there is a key for what the hint says in general.
-            let hint = match (error, state.keys.key(Action::GoTo)) {
-                (Error::Denied { action, .. }, Some(key)) if action == "s3:ListAllMyBuckets" => {
-                    Some(format!("a bucket can still be opened by its name: press {key}"))
-                }
-                _ => error.hint(),
-            };
-            text.extend(hint.map(|hint| Line::from(format!("hint: {}", escaped(&hint)))));
+            text.extend(hint(&state.keys, error).map(|hint| Line::from(format!("hint: {}", escaped(&hint)))));
             text
         }
         Load::Stopped => {

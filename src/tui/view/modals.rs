@@ -9,15 +9,16 @@ use tui_input::Input;
 
 use super::transfers::report_lines;
 use super::{copy, fit, lines, pane, span};
-use crate::domain::text::{bytes, count, escaped};
+use crate::domain::text::{bytes, count, escaped, plural};
 use crate::domain::transfer::IfExists;
 use crate::error::Error;
 use crate::tui::facts::{self, Row, Tone};
+use crate::tui::hint::hint;
 use crate::tui::keys::{Action, HELP_LINES};
 use crate::tui::layout::report_room;
 use crate::tui::msg::SignInStep;
 use crate::tui::report::{kept, report};
-use crate::tui::state::{Modal, Picked, SignInProgress, State};
+use crate::tui::state::{Modal, Picked, SignInProgress, State, folder_named};
 use crate::tui::theme::Theme;
 
 pub(super) fn modal(state: &State, theme: Theme, frame: &mut Frame<'_>) {
@@ -60,12 +61,24 @@ pub(super) fn modal(state: &State, theme: Theme, frame: &mut Frame<'_>) {
             question(frame, theme, " Really? ", input, text);
         }
         Modal::Download { picked, input, if_exists, problem, .. } => {
-            let mut text = vec![Line::from(format!("{} go into this folder:", what(picked)))];
-            let style = if *if_exists == IfExists::Overwrite { theme.warn() } else { theme.dim() };
-            text.push(Line::styled(format!("Files that differ {}.", kept(*if_exists)), style));
-            text.push(Line::styled("Equal ones are skipped. Tab changes what happens to the others.", theme.dim()));
+            let mut text = vec![Line::from(what(state, picked))];
+            text.extend(wish(theme, *if_exists));
+            let folder = folder_named(input.value().trim(), state.home.as_deref());
+            text.push(Line::from(format!("Into the folder {}", state.shown_folder(&folder))));
             text.extend(problem.iter().map(|problem| Line::styled(problem.clone(), theme.bad())));
             question(frame, theme, " Download ", input, text);
+        }
+        Modal::Again { job, if_exists } => {
+            let Some(job) = state.jobs.iter().find(|known| known.id == *job) else { return };
+            let (number, folder) = (job.stood_in_its_way(), state.shown_folder(&job.folder));
+            let are = if number == 1 { "is" } else { "are" };
+            let mut text = vec![Line::from(format!(
+                "{} {are} in {folder} and differ{}.",
+                plural(number, "file"),
+                if number == 1 { "s" } else { "" }
+            ))];
+            text.extend(wish(theme, *if_exists));
+            message(frame, theme, &format!(" {} again ", job.title), text);
         }
         Modal::Details { uri, version, known, answer, top } => {
             let rows = facts::rows(uri, version.as_deref(), known, answer, &state.zone, state.size);
@@ -83,7 +96,7 @@ pub(super) fn modal(state: &State, theme: Theme, frame: &mut Frame<'_>) {
             question(frame, theme, " Find ", input, text);
         }
         Modal::Preview(viewer) => super::preview::preview(state, theme, viewer, frame),
-        Modal::Failure { title, error } => failure(frame, theme, title, error),
+        Modal::Failure { title, error } => failure(state, frame, theme, title, error),
         Modal::Quit => {
             let open = state.jobs.iter().filter(|job| job.is_open()).count() as u64;
             let text = vec![
@@ -99,15 +112,51 @@ fn transfers(number: u64) -> String {
     if number == 1 { "1 transfer has".into() } else { format!("{} transfers have", count(number)) }
 }
 
-fn what(picked: &[Picked]) -> String {
+/// What happens to files that are there.
+fn wish<'a>(theme: Theme, if_exists: IfExists) -> [Line<'a>; 2] {
+    let style = if if_exists == IfExists::Overwrite { theme.warn() } else { theme.dim() };
+    [
+        Line::styled(format!("Files that differ {}.", kept(if_exists)), style),
+        Line::styled("Equal ones are skipped. Tab changes what happens to the others.", theme.dim()),
+    ]
+}
+
+/// What a download is of, and how much that is as far as anybody knows.
+fn what(state: &State, picked: &[Picked]) -> String {
+    let counted = |uri| state.browser.usage.get(uri).filter(|usage| !usage.runs()).map(|usage| usage.counted);
+    let much = |objects, size| format!("{}, {}", plural(objects, "object"), bytes(size));
     match picked {
-        [Picked { uri, size: None, .. }] if uri.key.is_empty() => format!("All of the bucket {}", escaped(&uri.bucket)),
-        [Picked { uri, size: None, .. }] => format!("All below {}", escaped(uri.name())),
+        [Picked { uri, size: None, .. }] => {
+            let all = match uri.key.is_empty() {
+                true => format!("All of the bucket {}", escaped(&uri.bucket)),
+                false => format!("All below {}", escaped(uri.name())),
+            };
+            match (counted(uri), state.keys.key(Action::Usage)) {
+                (Some(counted), _) => format!("{all}: {}", much(counted.objects, counted.bytes)),
+                (None, Some(key)) => format!("{all}; {key} on it tells beforehand how much that is"),
+                (None, None) => all,
+            }
+        }
         [Picked { uri, size: Some(size), version: Some(version), .. }] => {
             format!("{} of version {} ({})", escaped(uri.name()), escaped(version), bytes(*size))
         }
         [Picked { uri, size: Some(size), .. }] => format!("{} ({})", escaped(uri.name()), bytes(*size)),
-        _ => format!("{} marked items", count(picked.len() as u64)),
+        _ => {
+            let (mut objects, mut size, mut unknown) = (0, 0, 0);
+            for Picked { uri, size: known, .. } in picked {
+                match (known, counted(uri)) {
+                    (Some(known), _) => (objects, size) = (objects + 1, size + known),
+                    (None, Some(counted)) => (objects, size) = (objects + counted.objects, size + counted.bytes),
+                    (None, None) => unknown += 1,
+                }
+            }
+            let all = format!("{} marked items", count(picked.len() as u64));
+            match (objects, unknown) {
+                (_, 0) => format!("{all}: {}", much(objects, size)),
+                (0, _) => format!("{all}: all that is below them"),
+                _ => format!("{all}: {}, and all below {}", much(objects, size), plural(unknown, "folder")),
+            }
+        }
     }
 }
 
@@ -131,10 +180,10 @@ pub(super) fn message(frame: &mut Frame<'_>, theme: Theme, title: &str, text: Ve
     frame.render_widget(paragraph, inner);
 }
 
-fn failure(frame: &mut Frame<'_>, theme: Theme, title: &str, error: &Error) {
+fn failure(state: &State, frame: &mut Frame<'_>, theme: Theme, title: &str, error: &Error) {
     let mut text: Vec<Line<'_>> =
         error.to_string().lines().map(|line| Line::styled(line.to_owned(), theme.bad())).collect();
-    if let Some(hint) = error.hint() {
+    if let Some(hint) = hint(&state.keys, error) {
         text.push(Line::default());
         text.push(Line::from(format!("hint: {}", escaped(&hint))));
     }

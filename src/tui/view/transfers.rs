@@ -6,7 +6,7 @@ use ratatui::style::Style;
 use ratatui::text::{Line, Span};
 use unicode_width::UnicodeWidthStr as _;
 
-use super::{fit, fit_right, highlighted, lines, pane, span};
+use super::{cut_front, fit, fit_right, highlighted, lines, pane, span};
 use crate::domain::duration::{clock, words};
 use crate::domain::text::{bar, bytes, count, cut, plural};
 use crate::domain::transfer::{Progress, Summary};
@@ -26,6 +26,12 @@ pub(super) fn transfers(state: &State, theme: Theme, area: Rect, frame: &mut Fra
     let focused = state.focus == Focus::Transfers;
     let room = usize::from(area.width).saturating_sub(2 + " Transfers ".len());
     let block = pane(theme, focused, " Transfers ", all(state, theme, room));
+    // Where to, of the one under the cursor: beside its numbers there is no room for it.
+    let to = state.jobs.get(state.job_cursor.at).map(|job| {
+        let folder = state.shown_folder(&job.folder);
+        format!(" {} → {} ", cut(&job.title, room / 3), cut_front(&folder, room / 2))
+    });
+    let block = block.title_bottom(Line::styled(to.unwrap_or_default(), theme.dim()));
     let inner = block.inner(area);
     frame.render_widget(block, area);
     let rows = state.jobs.iter().enumerate().skip(state.job_cursor.top).take(inner.height.into());
