@@ -4,40 +4,19 @@
 
 use std::collections::BTreeSet;
 
-use unicode_width::{UnicodeWidthChar as _, UnicodeWidthStr as _};
+use unicode_width::UnicodeWidthStr as _;
 
 use super::hint::hint;
 use super::keys::KeyMap;
+use super::labelled::{self, Row, Tone};
 use super::state::{Job, Outcome, State};
 use crate::domain::duration::{clock, words};
 use crate::domain::text::{bar, bytes, count, cut_start, escaped, plural};
 use crate::domain::transfer::{Active, Done, Failed, IfExists, Progress, Summary};
 use crate::error::Error;
 
-/// A row of a report.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Row {
-    /// What it is about; empty where the row above goes on.
-    pub(super) label: &'static str,
-    /// What it says.
-    pub(super) text: String,
-    /// How it is meant.
-    pub(super) tone: Tone,
-}
-
-/// How a row is meant.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Tone {
-    Plain,
-    Dim,
-    Good,
-    Warn,
-    Bad,
-    Bar,
-}
-
 /// Columns of the labels.
-pub(super) const LABEL: usize = 10;
+const LABEL: usize = 10;
 
 /// Names that are shown of each kind: a screen of a thousand helps nobody.
 const SHOWN: usize = 200;
@@ -124,7 +103,7 @@ fn open(state: &State, job: &Job, rows: &mut Rows<'_>) {
     }
     for active in &progress.active {
         let text = in_flight(active, rows.width);
-        rows.push("", text, Tone::Bar);
+        rows.push(text, Tone::Bar);
     }
 }
 
@@ -143,7 +122,7 @@ fn so_far(progress: &Progress, rows: &mut Rows<'_>) {
     if let Some(percent) = progress.percent() {
         let columns = rows.width.saturating_sub(LABEL + 6).min(40);
         let bar = bar(progress.bytes, progress.total_bytes.max(1), columns);
-        rows.push("", format!("{percent:>3} % {bar}"), Tone::Bar);
+        rows.push(format!("{percent:>3} % {bar}"), Tone::Bar);
     }
     let more = if progress.total_known { "" } else { " so far found" };
     let spared = match progress.spared {
@@ -205,7 +184,7 @@ fn done(job: &Job, summary: &Summary, rows: &mut Rows<'_>) {
         let numbers = format!("{:>10}  {:<9}  ", bytes(*size), checked.unwrap_or("length"));
         let room = rows.width.saturating_sub(numbers.width());
         let text = format!("{numbers}{}", cut_start(&escaped(&path.to_string_lossy()), room));
-        rows.push("", text, Tone::Plain);
+        rows.push(text, Tone::Plain);
     }
     rows.more(summary.written, summary.done.len().min(SHOWN));
 }
@@ -237,21 +216,19 @@ struct Rows<'a> {
 }
 
 impl Rows<'_> {
-    fn push(&mut self, label: &'static str, text: String, tone: Tone) {
-        self.rows.push(Row { label, text, tone });
+    /// A row that was measured already.
+    fn push(&mut self, text: String, tone: Tone) {
+        self.rows.push(Row { label: String::new(), text, tone });
     }
 
     fn blank(&mut self) {
-        self.push("", String::new(), Tone::Plain);
+        self.push(String::new(), Tone::Plain);
     }
 
     /// A fact on as many rows as it takes; without a label it has the whole width.
-    fn fact(&mut self, label: &'static str, text: &str, tone: Tone) {
-        let room = if label.is_empty() { self.width } else { self.width.saturating_sub(LABEL) };
-        for (place, line) in wrapped(text, room).into_iter().enumerate() {
-            let indent = if place > 0 && !label.is_empty() { " ".repeat(LABEL) } else { String::new() };
-            self.push(if place == 0 { label } else { "" }, indent + &line, tone);
-        }
+    fn fact(&mut self, label: &str, text: &str, tone: Tone) {
+        let column = if label.is_empty() { 0 } else { LABEL };
+        self.rows.extend(labelled::rows(label, text, tone, (column, self.width)));
     }
 
     fn hint(&mut self, error: &Error) {
@@ -263,52 +240,7 @@ impl Rows<'_> {
     fn more(&mut self, all: u64, shown: usize) {
         let rest = all.saturating_sub(shown as u64);
         if rest > 0 {
-            self.push("", format!("… and {} more", count(rest)), Tone::Dim);
-        }
-    }
-}
-
-/// `text` in lines of at most `width` columns, broken at spaces where there are some.
-fn wrapped(text: &str, width: usize) -> Vec<String> {
-    let width = width.max(1);
-    let mut lines = Vec::new();
-    for line in text.lines() {
-        let mut rest = line;
-        while rest.width() > width {
-            let mut used = 0;
-            let fits = rest.char_indices().find(|(_, c)| {
-                used += c.width().unwrap_or(0);
-                used > width
-            });
-            let most = fits.map_or(rest.len(), |(place, _)| place).max(rest.chars().next().map_or(0, char::len_utf8));
-            let at = rest[..most].rfind(' ').filter(|at| *at > 0).unwrap_or(most);
-            lines.push(rest[..at].to_owned());
-            rest = rest[at..].trim_start();
-        }
-        if !rest.is_empty() || line.is_empty() {
-            lines.push(rest.to_owned());
-        }
-    }
-    lines
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn long_texts_are_broken_at_spaces() {
-        for (text, width, lines) in [
-            ("", 5, vec![]),
-            ("one two", 7, vec!["one two"]),
-            ("one two", 6, vec!["one", "two"]),
-            ("one  two", 5, vec!["one ", "two"]),
-            ("onetwothree", 4, vec!["onet", "woth", "ree"]),
-            ("世界 世界", 5, vec!["世界", "世界"]),
-            ("世界", 1, vec!["世", "界"]),
-            ("a\nb", 5, vec!["a", "b"]),
-        ] {
-            assert_eq!(wrapped(text, width), lines, "{text} in {width}");
+            self.push(format!("… and {} more", count(rest)), Tone::Dim);
         }
     }
 }

@@ -2,6 +2,7 @@
 
 mod jobs;
 pub mod preview;
+mod search;
 
 use std::collections::{BTreeSet, HashMap};
 use std::path::{Path, PathBuf};
@@ -26,6 +27,7 @@ use crate::domain::uri::S3Uri;
 use crate::error::Error;
 use crate::ops::download::{Pick, To};
 pub use preview::{Seen, Sketch, Viewer, heading_rows, room};
+pub use search::Search;
 
 /// The whole screen.
 #[derive(Debug)]

@@ -29,6 +29,7 @@ mod browse;
 mod focus;
 mod picture;
 mod preview;
+mod search;
 mod transfers;
 
 const PROFILE: &str = r#"

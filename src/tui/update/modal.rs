@@ -10,7 +10,8 @@ use crate::domain::uri::S3Uri;
 use crate::error::{Error, Result};
 use crate::tui::effect::{Code, Effect};
 use crate::tui::facts;
-use crate::tui::keys::{Action, HELP_LINES};
+use crate::tui::help;
+use crate::tui::keys::Action;
 use crate::tui::msg::Ticket;
 use crate::tui::state::{After, Answer, Focus, Modal, SignInProgress, State, folder_named};
 
@@ -107,8 +108,8 @@ pub(super) fn key(state: &mut State, event: KeyEvent, effects: &mut Vec<Effect>)
             state.modal = Some(Modal::Again { job, if_exists });
         }
         Modal::Help { top } => {
-            // Of the help it is known how long it is; two rows are the frame, two stay free around it.
-            let last = HELP_LINES.saturating_sub(usize::from(state.size.1.saturating_sub(4)));
+            let rows = help::help(&state.keys, state.focus, state.size).len();
+            let last = rows.saturating_sub(help::room(state.size).1);
             state.modal = scrolled(top, action).map(|top| Modal::Help { top: top.min(last) });
         }
         Modal::Transfer { job, top } => {
@@ -147,7 +148,7 @@ fn closed(state: &mut State, modal: Modal, effects: &mut Vec<Effect>) {
     match modal {
         Modal::Filter { .. } => set_filter(state, ""),
         Modal::SignIn { progress: SignInProgress::Running(ticket, _), .. } => effects.push(Effect::Cancel(ticket)),
-        Modal::Preview(viewer) => super::preview::close(&viewer, effects),
+        Modal::Preview(viewer) => super::preview::leave(state, viewer, effects),
         Modal::Details { answer: Answer::Loading(ticket), .. } => effects.push(Effect::Cancel(ticket)),
         _ => {}
     }
@@ -196,6 +197,10 @@ pub(super) fn paste(state: &mut State, text: &str) {
         | Modal::Confirm { input, .. }
         | Modal::Find { input, .. }
         | Modal::Download { input, .. } => input,
+        Modal::Preview(viewer) => match &mut viewer.search {
+            Some(search) if search.typing => &mut search.input,
+            _ => return,
+        },
         _ => return,
     };
     for c in line.chars() {

@@ -10,6 +10,7 @@ use super::{fit, span, spinner};
 use crate::domain::duration::clock;
 use crate::domain::session::seconds_left;
 use crate::domain::text::{bar, cut, escaped};
+use crate::ops::preview::Body;
 use crate::tui::keys::Action;
 use crate::tui::listing::Kind;
 use crate::tui::state::{Focus, Job, Modal, Outcome, SignInProgress, State};
@@ -166,16 +167,26 @@ fn in_front(state: &State, modal: &Modal) -> Keys {
         }
         Modal::Find { .. } => fixed(&[("Enter", "find"), ("Esc", "cancel")]),
         Modal::Preview(viewer) => {
+            if viewer.search.as_ref().is_some_and(|search| search.typing) {
+                return fixed(&[("Enter", "find"), ("Esc", "cancel")]);
+            }
             let mut keys = fixed(&[("Esc", "close")]);
+            if viewer.search.is_some() {
+                keys = fixed(&[("n", "next hit"), ("N", "previous"), ("Esc", "end search")]);
+            }
             if let Some(look) = viewer.next_look() {
                 keys.extend(fixed(&[("Enter", look)]));
             }
-            keys.extend(bound(
-                state,
-                &[(Action::Down, "down"), (Action::PageDown, "page"), (Action::NextPane, "next")],
-            ));
+            let body = viewer.current().map(|look| &look.body);
+            if matches!(body, Some(Body::Text(_) | Body::Table(_))) {
+                keys.extend(bound(state, &[(Action::Filter, "search")]));
+            }
+            if matches!(body, Some(Body::Text(_))) {
+                keys.extend(fixed(&[("w", if viewer.wraps { "cut lines" } else { "wrap" })]));
+            }
+            keys.extend(bound(state, &[(Action::NextPane, "next"), (Action::PageDown, "page")]));
             keys.extend(fixed(&[("← →", "sideways")]));
-            keys.extend(bound(state, &[(Action::CopyText, "copy URI")]));
+            keys.extend(bound(state, &[(Action::CopyText, "copy URI"), (Action::Down, "down")]));
             keys
         }
         Modal::Again { .. } => fixed(&[("Enter", "try again"), ("Tab", "files that are there"), ("Esc", "cancel")]),

@@ -7,14 +7,15 @@ use ratatui::text::Line;
 use ratatui::widgets::{Clear, Paragraph, Wrap};
 use tui_input::Input;
 
-use super::transfers::report_lines;
-use super::{copy, fit, lines, pane, span};
+use super::{copy, labelled, lines, pane, span};
 use crate::domain::text::{bytes, count, escaped, plural};
 use crate::domain::transfer::IfExists;
 use crate::error::Error;
-use crate::tui::facts::{self, Row, Tone};
+use crate::tui::facts;
+use crate::tui::help;
 use crate::tui::hint::hint;
-use crate::tui::keys::{Action, HELP_LINES};
+use crate::tui::keys::Action;
+use crate::tui::labelled::Row;
 use crate::tui::layout::report_room;
 use crate::tui::msg::SignInStep;
 use crate::tui::report::{kept, report};
@@ -26,16 +27,16 @@ pub(super) fn modal(state: &State, theme: Theme, frame: &mut Frame<'_>) {
     match modal {
         // It is typed in the pane's own title.
         Modal::Filter { .. } => {}
-        Modal::Help { top } => scrolled(frame, theme, " Keys ", help(state, theme), *top),
+        Modal::Help { top } => {
+            let rows = help::help(&state.keys, state.focus, state.size);
+            let room = help::room(state.size);
+            scrolled(frame, theme, (" Keys ", theme.accent()), room, (rows, *top));
+        }
         Modal::Transfer { job, top } => {
             let Some(job) = state.jobs.iter().find(|known| known.id == *job) else { return };
             let title = format!(" {} ", job.title);
-            let (width, _) = report_room(state.size);
-            let text = report_lines(theme, report(state, job, width));
-            let height = u16::try_from(text.len()).unwrap_or(u16::MAX).saturating_add(2);
-            // Two columns at each side are the frame and its margin.
-            let inner = boxed(frame, theme, &title, (width as u16 + 4, height));
-            lines(frame, inner, text.into_iter().skip(*top));
+            let room = report_room(state.size);
+            scrolled(frame, theme, (&title, theme.dim()), room, (report(state, job, room.0), *top));
         }
         Modal::GoTo { input, problem, .. } => {
             let text = problem.iter().map(|problem| Line::styled(escaped(problem).into_owned(), theme.bad()));
@@ -82,7 +83,8 @@ pub(super) fn modal(state: &State, theme: Theme, frame: &mut Frame<'_>) {
         }
         Modal::Details { uri, version, known, answer, top } => {
             let rows = facts::rows(uri, version.as_deref(), known, answer, &state.zone, state.size);
-            details(frame, theme, &rows, *top);
+            let room = (facts::width(state.size), facts::height(state.size));
+            scrolled(frame, theme, (" Details ", theme.dim()), room, (rows, *top));
         }
         Modal::Copy { uri, version, choices, at } => {
             copy::menu(state, theme, (uri, version.as_deref()), (choices, *at), frame);
@@ -234,41 +236,17 @@ fn question(frame: &mut Frame<'_>, theme: Theme, title: &str, input: &Input, tex
     frame.set_cursor_position(Position::new(row.x + 2 + column, row.y));
 }
 
-/// A long text, scrolled down by `top` rows.
-fn scrolled(frame: &mut Frame<'_>, theme: Theme, title: &str, text: Vec<Line<'_>>, top: usize) {
-    let height = u16::try_from(text.len()).unwrap_or(u16::MAX).saturating_add(2);
-    let inner = boxed(frame, theme, title, (74, height));
-    let paragraph = Paragraph::new(text).wrap(Wrap { trim: false });
-    let hidden = paragraph.line_count(inner.width).saturating_sub(inner.height.into());
-    frame.render_widget(paragraph.scroll((top.min(hidden) as u16, 0)), inner);
-}
-
-fn help(state: &State, theme: Theme) -> Vec<Line<'static>> {
-    let row = |(action, does): &(Action, &'static str)| {
-        Line::from(vec![span(fit(&state.keys.all_keys(*action), 16), theme.accent()), span(*does, Default::default())])
-    };
-    let mut text: Vec<Line<'static>> = Action::ALL.iter().map(row).collect();
-    text.push(Line::default());
-    text.push(Line::styled("The mouse: click, click again to open, wheel.", theme.dim()));
-    text.push(Line::styled("A file keys.toml beside the profile file rebinds them.", theme.dim()));
-    debug_assert_eq!(text.len(), HELP_LINES);
-    text
-}
-
-fn details(frame: &mut Frame<'_>, theme: Theme, rows: &[Row], top: usize) {
-    let size = frame.area().as_size();
-    let (width, height) = (facts::width(size.into()), facts::height(size.into()).min(rows.len()));
-    let top = top.min(rows.len().saturating_sub(height));
-    let inner = boxed(frame, theme, " Details ", (width as u16 + 4, height as u16 + 2));
-    let row = |row: &Row| {
-        let style = match row.tone {
-            Tone::Plain => Style::default(),
-            Tone::Title => theme.bold(),
-            Tone::Busy => theme.accent(),
-            Tone::Warning => theme.warn(),
-            Tone::Bad => theme.bad(),
-        };
-        Line::from(vec![span(row.name.clone(), theme.dim()), span(row.value.clone(), style)])
-    };
-    lines(frame, inner, rows.iter().skip(top).map(row));
+/// Rows in a box with so much room at most, scrolled down by `top` of them.
+fn scrolled(
+    frame: &mut Frame<'_>,
+    theme: Theme,
+    (title, label): (&str, Style),
+    (width, height): (usize, usize),
+    (rows, top): (Vec<Row>, usize),
+) {
+    let height = height.min(rows.len());
+    let top = top.min(rows.len() - height);
+    // Two columns at each side are the frame and its margin.
+    let inner = boxed(frame, theme, title, (width as u16 + 4, height as u16 + 2));
+    lines(frame, inner, labelled(theme, label, rows.into_iter().skip(top)));
 }

@@ -12,7 +12,7 @@ use crate::domain::text::{bar, bytes, count, cut, plural};
 use crate::domain::transfer::{Progress, Summary};
 use crate::error::Error;
 use crate::tui::keys::Action;
-use crate::tui::report::{LABEL, Row, Tone, objects};
+use crate::tui::report::objects;
 use crate::tui::state::{Focus, Job, Outcome, State};
 use crate::tui::theme::Theme;
 
@@ -295,23 +295,6 @@ fn short(seconds: u64) -> String {
         3600.. => format!("{} h", seconds / 3600),
         _ => words(seconds),
     }
-}
-
-/// The rows of a transfer's report.
-pub(super) fn report_lines<'a>(theme: Theme, rows: Vec<Row>) -> Vec<Line<'a>> {
-    let line = |Row { label, text, tone }: Row| {
-        let style = match tone {
-            Tone::Plain => Style::default(),
-            Tone::Dim => theme.dim(),
-            Tone::Good => theme.good(),
-            Tone::Warn => theme.warn(),
-            Tone::Bad => theme.bad(),
-            Tone::Bar => theme.accent(),
-        };
-        let label = if label.is_empty() { String::new() } else { fit(label, LABEL) };
-        Line::from(vec![span(label, theme.dim()), span(text, style)])
-    };
-    rows.into_iter().map(line).collect()
 }
 
 #[cfg(test)]
