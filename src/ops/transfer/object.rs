@@ -22,7 +22,7 @@ use crate::domain::uri::S3Uri;
 use crate::error::{Error, Result};
 use crate::local::lock::held;
 use crate::local::part::{Clobber, Found, Part, Plan, identity, write_whole};
-use crate::ops::download::{OnEvent, Wishes};
+use crate::ops::download::{Clash, OnEvent, Wishes};
 use crate::ops::preview::archived_hint;
 
 /// Up to this size an object is held in memory until it is whole and right.
@@ -186,7 +186,7 @@ impl Desk {
                 share.spared(listed.size);
                 return Ok(Event::Skipped(done(item, path, listed.size, None), why));
             }
-            (path, Decision::Ask) => match self.question(&path).await? {
+            (path, Decision::Ask) => match self.question(&path, &listed).await? {
                 Decision::Write(clobber) => (path, clobber),
                 _ => {
                     share.spared(listed.size);
@@ -216,10 +216,10 @@ impl Desk {
         blocking(move || item.look(&desk, &listed)).await
     }
 
-    async fn question(&self, path: &Path) -> Result<Decision> {
+    async fn question(&self, path: &Path, listed: &Listed) -> Result<Decision> {
         let _one = self.asking.lock().await;
         let Some(ask) = self.wishes.ask.clone() else { return by_wish(path, IfExists::Refuse) };
-        let wish = ask(path).await?;
+        let wish = ask(Clash { path: path.to_owned(), size: listed.size, modified: listed.modified }).await?;
         by_wish(path, if wish == IfExists::Ask { IfExists::Refuse } else { wish })
     }
 }

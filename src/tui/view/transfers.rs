@@ -261,7 +261,15 @@ fn ended(state: &State, theme: Theme, summary: &Summary) -> (String, Style) {
             (format!("done: {written}, {}{skipped}", bytes(summary.bytes)), theme.good())
         }
         // One object that failed is the whole story.
-        (1, [only]) if summary.written == 0 && summary.skipped == 0 => (only.error.to_string(), theme.bad()),
+        (1, [only]) if summary.written == 0 && summary.skipped == 0 => {
+            let retry = state.keys.key(Action::Refresh).unwrap_or_default();
+            let asks = if matches!(only.error, Error::Exists { .. }) {
+                format!("; {retry} asks what then")
+            } else {
+                String::new()
+            };
+            (format!("{}{asks}", only.error), theme.bad())
+        }
         (failed, _) => {
             let retry = state.keys.key(Action::Refresh).unwrap_or_default();
             let text =
