@@ -185,7 +185,9 @@ fn in_front(state: &State, modal: &Modal) -> Keys {
                 keys.extend(fixed(&[("w", if viewer.wraps { "cut lines" } else { "wrap" })]));
             }
             keys.extend(bound(state, &[(Action::NextPane, "next"), (Action::PageDown, "page")]));
-            keys.extend(fixed(&[("← →", "sideways")]));
+            if !viewer.wraps {
+                keys.extend(fixed(&[("← →", "sideways")]));
+            }
             keys.extend(bound(state, &[(Action::CopyText, "copy URI"), (Action::Down, "down")]));
             keys
         }
