@@ -41,8 +41,11 @@ pub(super) fn show(context: &Context, grants: Vec<Grant>, to: &To) -> Result<()>
                 writeln!(out)?;
             }
             let account = account(context, grant.account);
-            writeln!(out, "{}. {} ({}), account {account}", place + 1, grant.place(), grant.side.word())?;
+            writeln!(out, "{}. {}, account {account}", place + 1, grant.place())?;
             writeln!(out, "   {}", grant.sentence())?;
+            if let Some(caution) = grant.caution() {
+                writeln!(out, "   {caution}")?;
+            }
             writeln!(out, "   file    {}", output::name(file))?;
             if let Some(present) = grant.present() {
                 writeln!(out, "   now     {}", output::name(&present))?;
