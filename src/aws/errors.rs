@@ -62,11 +62,12 @@ impl Call<'_> {
         Error::Aws { action: self.action.into(), code: "IncompleteAnswer".into(), message: what.into(), hint: None }
     }
 
-    fn unreachable(&self, message: String) -> Error {
+    pub(super) fn unreachable(&self, message: String) -> Error {
         Error::Network { endpoint: self.endpoint.clone(), message }
     }
 
-    fn refused(&self, answer: Answer) -> Error {
+    /// What a refusal of AWS means.
+    pub(super) fn refused(&self, answer: Answer) -> Error {
         let Answer { status, code, message, bucket_region, date } = answer;
         let aws = |code: &str, message: String, hint: Option<&str>| Error::Aws {
             action: self.action.into(),
@@ -218,7 +219,7 @@ impl Call<'_> {
 
 /// AWS's words without the request that some of its APIs repeat when a signature is wrong: the headers in it hold the
 /// session token.
-fn without_request(message: &str) -> &str {
+pub(super) fn without_request(message: &str) -> &str {
     let request = ["The Canonical String", "The canonical string", "The String-to-Sign", "x-amz-security-token"]
         .iter()
         .filter_map(|start| message.find(start))
@@ -227,12 +228,12 @@ fn without_request(message: &str) -> &str {
 }
 
 /// What AWS answered.
-struct Answer {
-    status: u16,
-    code: String,
-    message: String,
-    bucket_region: Option<String>,
-    date: Option<String>,
+pub(super) struct Answer {
+    pub status: u16,
+    pub code: String,
+    pub message: String,
+    pub bucket_region: Option<String>,
+    pub date: Option<String>,
 }
 
 fn clock(date: Option<String>, message: &str) -> Error {
