@@ -190,7 +190,9 @@ pub fn decide(request: &Request, policies: &Policies) -> Verdict {
     let resource_suffices = theirs && (service || same_account && grip > Grip::Account);
     let allowed = resource_suffices || own && (theirs || same_account && !must_allow);
     if !allowed {
-        let missing = if own || service { &resource } else { &identity };
+        // Where the resource must allow, the caller's own permission would not help; it is not what is missing first.
+        let resource_first = own || service || same_account && must_allow && !theirs;
+        let missing = if resource_first { &resource } else { &identity };
         return verdict(Decision::DeniedImplicitly, missing);
     }
     let beyond_limits = resource_suffices && grip == Grip::Exact;
