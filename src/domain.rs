@@ -5,6 +5,7 @@
 pub mod account;
 pub mod checksum;
 pub mod duration;
+pub mod explain;
 pub mod find;
 pub mod local_path;
 pub mod object;
