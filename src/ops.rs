@@ -12,6 +12,7 @@ pub mod console;
 pub mod control;
 pub mod download;
 mod downloaded;
+pub mod explain;
 pub mod import;
 pub mod logout;
 mod presign;

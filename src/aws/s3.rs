@@ -3,6 +3,7 @@
 mod details;
 mod list;
 mod part;
+mod policy;
 mod presign;
 mod read;
 mod versions;

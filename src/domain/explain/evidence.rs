@@ -97,11 +97,11 @@ pub(super) fn hear(policies: &[NamedPolicy], request: &Request, known: &dyn Fn(&
 }
 
 /// Whether all is known that there is to know of a condition key: the context has it, or it is certainly absent.
-/// `absent` holds keys in lower case; one that ends in `/` stands for all that begin so.
+/// `absent` holds keys in lower case; one that ends in `/` or `-` stands for all that begin so.
 pub(super) fn knows<'a>(context: &'a Context, absent: &'a [String]) -> impl Fn(&str) -> bool + 'a {
     move |key| {
         let key = key.to_ascii_lowercase();
-        let is = |known: &String| *known == key || known.ends_with('/') && key.starts_with(known.as_str());
+        let is = |known: &String| *known == key || known.ends_with(['/', '-']) && key.starts_with(known.as_str());
         context.get(&key).is_some() || absent.iter().any(is)
     }
 }
