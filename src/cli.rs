@@ -549,7 +549,8 @@ async fn answer(verb: Verb, context: &Context) -> Result<u8> {
         }
         Verb::Shell { role, renewal, guard } => return exec::shell(context, &role, (renewal, guard)).await,
         Verb::CredentialProcess { role } => credential_process::run(context, &role).await,
-        Verb::Explain(asked) => return explain::run(context, asked).await,
+        // In a box, as what it asks of S3 and IAM is deep.
+        Verb::Explain(asked) => return Box::pin(explain::run(context, asked)).await,
         Verb::Console { role, service, url, guard } => {
             console::run(context, role, &console::Options { service, url, guard }).await
         }

@@ -7,7 +7,7 @@ use super::{Context, ExplainArguments, GraphFormat, output};
 use crate::domain::explain::{Answer, Decision, Remedy, SideAnswer, side_name, typing};
 use crate::domain::policy::least::Ordered;
 use crate::domain::role::RoleIndex;
-use crate::domain::text::{cut, escaped, escaped_lines};
+use crate::domain::text::{cut, escaped, escaped_json, escaped_lines};
 use crate::error::{Error, Result};
 use crate::ops::explain::{Explanation, Question, Step};
 
@@ -20,7 +20,7 @@ pub(super) async fn run(context: &Context, asked: ExplainArguments) -> Result<u8
         with.push(role);
     }
     if asked.graph {
-        let graph = context.core.assume_graph(&with).await?;
+        let graph = Box::pin(context.core.assume_graph(&with)).await?;
         output::print(|out| match asked.format {
             GraphFormat::Text => write!(out, "{}", graph.text()),
             GraphFormat::Dot => write!(out, "{}", graph.dot()),
@@ -35,7 +35,7 @@ pub(super) async fn run(context: &Context, asked: ExplainArguments) -> Result<u8
     let role = named(context, asked.role.as_deref().unwrap_or_default())?;
     let question = Question { role, uri: asked.uri, write: asked.write, with };
     bring_codes(context, role).await;
-    let explanation = context.core.explain(&question, context.common.mfa_code.as_deref()).await?;
+    let explanation = Box::pin(context.core.explain(&question, context.common.mfa_code.as_deref())).await?;
     if asked.json {
         output::print_json(&document(&explanation))?;
     } else {
@@ -52,6 +52,10 @@ pub(super) async fn run(context: &Context, asked: ExplainArguments) -> Result<u8
 /// The role; what is mistyped is told as such.
 fn named(context: &Context, name: &str) -> Result<RoleIndex> {
     let profile = &context.core.profile;
+    // A part of an id may fit a role all the same.
+    if let (Ok(found), Some(mistake)) = (profile.find(name), typing::mistake(name, profile)) {
+        output::note(&format!("{}; this is about {}", mistake.what, profile.label(found)));
+    }
     profile.find(name).map_err(|error| match (&error, typing::mistake(name, profile)) {
         (Error::RoleName { .. }, Some(mistake)) => Error::RoleName {
             message: format!("`{}` is mistyped: {}", cut(name, 200), mistake.what),
@@ -115,7 +119,7 @@ fn in_words(context: &Context, question: &Question, explanation: &Explanation) -
     line("");
     for side in &step.answer.sides {
         line(&side_line(side));
-        line(&format!("{:34}{}", "", escaped_lines(&side.evidence)));
+        line(&format!("{:35}{}", "", escaped_lines(&side.evidence)));
     }
     line("");
     let remedy = step.answer.deciding().and_then(|side| Some((side, side.remedy.as_ref()?)));
@@ -123,6 +127,12 @@ fn in_words(context: &Context, question: &Question, explanation: &Explanation) -
         Some((side, remedy)) => {
             for words in next_step(side, remedy)? {
                 line(&words);
+            }
+            if side.decision == Decision::Unknown {
+                let unknown = step.answer.sides.iter().filter(|side| side.decision == Decision::Unknown).skip(1);
+                for other in unknown.filter_map(|side| side.remedy.as_ref()) {
+                    line(&format!("and:  {}", escaped_lines(&other.command)));
+                }
             }
         }
         None => {
@@ -163,7 +173,7 @@ fn next_step(side: &SideAnswer, remedy: &Remedy) -> Result<Vec<String>> {
             lines.push(format!("with {file}:"));
         }
         let json = serde_json::to_string_pretty(&Ordered(policy)).map_err(std::io::Error::from)?;
-        lines.extend(json.lines().map(|line| escaped(line).into_owned()));
+        lines.extend(json.lines().map(|line| escaped_json(line).into_owned()));
     }
     Ok(lines)
 }

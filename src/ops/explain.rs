@@ -76,7 +76,7 @@ impl Core {
         let mut views = Views::default();
         for role in &question.with {
             let session = self.session(*role, None).await?;
-            views.add(self.profile.label(*role), false, session.keys, session.account_id, *role);
+            views.add_given(self.profile.label(*role), session, *role);
         }
         let command = self.command(question);
         let mut steps = Vec::new();
@@ -101,10 +101,10 @@ impl Core {
                     let before = self.profile.label(chain[place - 1]);
                     Outcome::NotTried { why: format!("{before}, which assumes it, is not assumed") }
                 }
-                (true, _) => self.try_assume(*link, mfa_code).await?,
+                (true, _) => Box::pin(self.try_assume(*link, mfa_code)).await?,
             };
             inside = matches!(outcome, Outcome::Allowed { .. });
-            let facts = self.assume_facts(*link, (&mut who, place), outcome, &views, &command).await;
+            let facts = Box::pin(self.assume_facts(*link, (&mut who, place), outcome, &views, &command)).await;
             if place == 0 {
                 steps.reserve(chain.len());
             }
@@ -112,13 +112,13 @@ impl Core {
             let session = if inside { self.live_session(*link) } else { None };
             let arn = session.as_ref().map_or_else(|| self.session_arn(role), |session| session.arn.clone());
             if let Some(session) = session {
-                views.add(self.profile.label(*link), false, session.keys, session.account_id, *link);
+                views.add(self.profile.label(*link), session, *link);
             }
             who = self.session_of(*link, arn);
         }
         if let Some(uri) = &question.uri {
             let asked = bucket::Wanted { uri, write: question.write, inside, command: &command };
-            steps.extend(self.explain_bucket(question, who, asked, &views).await?);
+            steps.extend(Box::pin(self.explain_bucket(question, who, asked, &views)).await?);
         }
         Ok(Explanation { who: first, steps })
     }
@@ -131,13 +131,13 @@ impl Core {
         let mut views = Views::default();
         for index in with {
             let session = self.session(*index, None).await?;
-            views.add(self.profile.label(*index), false, session.keys, session.account_id, *index);
+            views.add_given(self.profile.label(*index), session, *index);
         }
         // Who cannot be asked shows nothing; what is there is shown all the same.
         _ = self.first_caller(role, &mut views).await;
         for index in self.profile.chain(role) {
             if let Some(session) = self.live_session(index) {
-                views.add(self.profile.label(index), false, session.keys, session.account_id, index);
+                views.add(self.profile.label(index), session, index);
             }
         }
         let wanted = self.profile.role(role);
@@ -179,7 +179,7 @@ impl Core {
         let keys = self.source_keys(role).await?.keys;
         let has_token = keys.token().is_some();
         if let Some(account) = account {
-            views.add(format!("the source {name}"), true, keys, account, first);
+            views.add_source(format!("the source {name}"), keys, account, first);
         }
         let (principal, kind) = principal_of(&identity.arn, &identity.account);
         let mut context = common_context(&principal, &identity.user_id);
@@ -288,7 +288,7 @@ impl Core {
         let account = role.arn.account();
         let own_account = who.principal.account.parse().ok();
         // What AWS allows needs no proof; whoever named a role to look with wants to see.
-        let look = !matches!(outcome, Outcome::Allowed { .. }) || !views.with_roles(&self.profile).is_empty();
+        let look = !matches!(outcome, Outcome::Allowed { .. }) || views.given().next().is_some();
         let nobody = Views::default();
         let views = if look { views } else { &nobody };
         let question = (("sts:AssumeRole", role.arn.to_string()), own_account);
@@ -315,8 +315,8 @@ impl Core {
             absent.push("aws:principaltag/".into());
         }
         assume::Facts {
-            own_viewers: self.viewers(own_account, views, command),
-            role_viewers: self.viewers(Some(account), views, command),
+            own_viewers: self.viewers(link, own_account, views, command),
+            role_viewers: self.viewers(link, Some(account), views, command),
             who: who.clone(),
             role: role.arn.clone(),
             label: self.profile.label(link),
@@ -348,13 +348,15 @@ impl Core {
     }
 
     /// The roles of an account that could look, and have not.
-    fn viewers(&self, account: Option<AccountId>, views: &Views, command: &str) -> Viewers {
+    fn viewers(&self, explained: RoleIndex, account: Option<AccountId>, views: &Views, command: &str) -> Viewers {
         let of_account = |index: &RoleIndex| {
-            Some(self.profile.role(*index).arn.account()) == account && !views.holds(&self.profile.label(*index))
+            *index != explained
+                && Some(self.profile.role(*index).arn.account()) == account
+                && !views.holds(&self.profile.label(*index))
         };
         let roles = self.profile.indices().filter(of_account).map(|index| self.profile.label(index)).collect();
-        let with: Vec<String> = views.with_roles(&self.profile).iter().map(|role| format!(" --with {role}")).collect();
-        Viewers { roles, command: format!("{command}{}", with.concat()) }
+        let with: String = views.given().map(|role| format!(" --with {role}")).collect();
+        Viewers { roles, command: format!("{command}{with}") }
     }
 
     /// Roles of an account with a name like this one's, by ARN.

@@ -156,9 +156,20 @@ fn sides(facts: &Facts) -> Vec<SideAnswer> {
         _ => Refusal::default(),
     };
     let trust = trust(facts, &refusal);
+    // No policy helps a role that is not there, or is spelt otherwise.
+    if is_mistyped(facts) {
+        return vec![trust.0];
+    }
     let mut sides = vec![identity(facts, &refusal, &trust), trust.0];
     sides.extend(limits(facts, &refusal));
     sides
+}
+
+/// Whether the profile names a role that is not there: none of this name, or one of another path.
+fn is_mistyped(facts: &Facts) -> bool {
+    let allowed = matches!(facts.outcome, Outcome::Allowed { .. });
+    let other = |role: &Option<RoleFacts>| role.as_ref().is_none_or(|role| role.arn != facts.role.to_string());
+    !allowed && facts.described.value().is_some_and(other)
 }
 
 /// Your side: whether your policies allow the call.
@@ -285,7 +296,7 @@ fn trust(facts: &Facts, refusal: &Refusal) -> (SideAnswer, Option<Grip>) {
         let remedy = remedy::words("make a role of your own for what you want to do");
         return (SideAnswer { remedy: Some(remedy), ..linked }, None);
     }
-    if role.arn != facts.role.to_string() {
+    if is_mistyped(facts) {
         let reason = format!("the role's ARN is {}, and the profile says {}", role.arn, facts.role);
         let remedy = Some(remedy::in_profile(&facts.label, &format!("arn = \"{}\"", role.arn)));
         return (SideAnswer { remedy, ..side(Decision::Denied, reason, by) }, None);
@@ -342,8 +353,12 @@ fn not_trusted(facts: &Facts, action: &str, trust: &str, heard: &Heard, by: Stri
     }
     if let Some(service) = only_service(trust) {
         let reason = format!("its trust policy lets only {service} in: a service role, not for people");
-        let remedy = add().or_else(|| Some(remedy::words("make a role of your own for what you want to do")));
-        return denied(reason, remedy);
+        let arn = facts.who.principal.principal_arn();
+        let remedy = remedy::words(format!(
+            "use or make a role for people; `xsw policy trust --for {arn} {}` prints what would let you into this one",
+            facts.label
+        ));
+        return denied(reason, Some(remedy));
     }
     let trusted = trust_in_words(trust).map_or_else(|wrong| wrong.to_string(), |lines| lines.join("; "));
     denied(format!("its trust policy trusts {trusted}; it does not name {}", facts.who.principal.principal_arn()), add())
@@ -496,9 +511,14 @@ pub(super) fn limit_remedy(side: Side, who: &Who) -> Remedy {
 fn eliminate(facts: &Facts, sides: &mut [SideAnswer]) {
     let unknown: Vec<usize> =
         (0..sides.len()).filter(|place| sides[*place].decision == Decision::Unknown).collect();
-    let [only] = unknown[..] else { return };
-    let account = facts.role.account();
     let refused = aws_says_of(facts);
+    let [only] = unknown[..] else {
+        for place in unknown {
+            sides[place].evidence = format!("{refused}; {}", sides[place].evidence);
+        }
+        return;
+    };
+    let account = facts.role.account();
     let side = &mut sides[only];
     side.decision = Decision::Denied;
     match side.side {

@@ -405,7 +405,11 @@ fn eliminate(facts: &Facts, sides: &mut [SideAnswer]) {
                 )));
             }
         }
-        _ => {}
+        _ => {
+            for place in unknown {
+                sides[place].evidence = format!("{refused}; {}", sides[place].evidence);
+            }
+        }
     }
 }
 

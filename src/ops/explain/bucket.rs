@@ -98,8 +98,8 @@ impl Core {
                 own,
                 policy: policy.clone(),
                 ownership: ownership.clone(),
-                own_viewers: self.viewers(Some(account), views, wanted.command),
-                bucket_viewers: self.viewers(owner.value().copied(), views, wanted.command),
+                own_viewers: self.viewers(role, Some(account), views, wanted.command),
+                bucket_viewers: self.viewers(role, owner.value().copied(), views, wanted.command),
                 who: who.clone(),
             };
             steps.push(Step { role: self.profile.label(role), answer: bucket::explain(&facts) });

@@ -17,7 +17,7 @@ impl Core {
         let mut graph = Graph::default();
         for index in with {
             let session = self.session(*index, None).await?;
-            views.add(self.profile.label(*index), false, session.keys, session.account_id, *index);
+            views.add_given(self.profile.label(*index), session, *index);
         }
         for account in &self.profile.accounts {
             graph.accounts.insert(account.id.to_string(), account.name.clone());

@@ -5,8 +5,8 @@ use crate::aws::iam::Iam;
 use crate::aws::sts::Caller;
 use crate::domain::account::AccountId;
 use crate::domain::explain::facts::Seen;
-use crate::domain::role::{Profile, RoleIndex};
-use crate::domain::session::Keys;
+use crate::domain::role::RoleIndex;
+use crate::domain::session::{Keys, Session};
 use crate::error::{Error, Result};
 use crate::ops::Core;
 
@@ -20,6 +20,8 @@ pub(super) struct View {
     pub account: AccountId,
     /// The role whose region and endpoints it has.
     pub role: RoleIndex,
+    /// Whether it was named to look with.
+    given: bool,
 }
 
 /// Everybody who can look, in the order in which they are asked.
@@ -27,9 +29,24 @@ pub(super) struct View {
 pub(super) struct Views(Vec<View>);
 
 impl Views {
-    pub(super) fn add(&mut self, name: String, is_source: bool, keys: Keys, account: AccountId, role: RoleIndex) {
-        if !self.holds(&name) {
-            self.0.push(View { name, is_source, keys, account, role });
+    /// The source.
+    pub(super) fn add_source(&mut self, name: String, keys: Keys, account: AccountId, role: RoleIndex) {
+        self.push(View { name, is_source: true, keys, account, role, given: false });
+    }
+
+    /// A role on the way.
+    pub(super) fn add(&mut self, name: String, session: Session, role: RoleIndex) {
+        self.push(View { name, is_source: false, keys: session.keys, account: session.account_id, role, given: false });
+    }
+
+    /// A role that was named to look with.
+    pub(super) fn add_given(&mut self, name: String, session: Session, role: RoleIndex) {
+        self.push(View { name, is_source: false, keys: session.keys, account: session.account_id, role, given: true });
+    }
+
+    fn push(&mut self, view: View) {
+        if !self.holds(&view.name) {
+            self.0.push(view);
         }
     }
 
@@ -47,10 +64,9 @@ impl Views {
         self.0.iter()
     }
 
-    /// The labels of the roles among them.
-    pub(super) fn with_roles(&self, profile: &Profile) -> Vec<String> {
-        let roles = self.0.iter().filter(|view| !view.is_source && profile.label(view.role) == view.name);
-        roles.map(|view| view.name.clone()).collect()
+    /// The names of the roles that were named to look with.
+    pub(super) fn given(&self) -> impl Iterator<Item = &str> {
+        self.0.iter().filter(|view| view.given).map(|view| view.name.as_str())
     }
 }
 
