@@ -8,8 +8,12 @@ use secrecy::ExposeSecret as _;
 use serde_json::json;
 use xsw::demo::{Account, Bucket, Cloud, Fault, Object, Role, User, World, allow, trust};
 
+#[path = "demo_cloud/copies.rs"]
+mod copies;
 #[path = "demo_cloud/objects.rs"]
 mod objects;
+#[path = "demo_cloud/permissions.rs"]
+mod permissions;
 #[path = "demo_cloud/sign_in.rs"]
 mod sign_in;
 

@@ -102,11 +102,12 @@ fn amz_date(stamp: &str) -> Option<Timestamp> {
 
 /// Decides over a request of `caller`: its own policies, what limits them, and the resource's.
 pub(super) fn judge(state: &State, caller: &Caller, request: &Request, resource: Resource) -> Verdict {
+    let rules = caller.rules.now();
     let policies = Policies {
-        identity: caller.rules.identity(),
-        boundary: caller.rules.boundary(),
+        identity: rules.identity(),
+        boundary: rules.boundary(),
         session: caller.session_policies.iter().map(|(name, policy)| Attached { name, policy }).collect(),
-        scp: Vec::new(),
+        scp: state.directory.scp(&caller.principal.account),
         resource,
     };
     let mut context = circumstances(state, caller);
@@ -150,7 +151,11 @@ impl S3Auth for Door {
 impl S3Access for Door {
     async fn check(&self, cx: &mut S3AccessContext<'_>) -> S3Result<()> {
         let object = cx.s3_path().as_object().map(|(bucket, key)| format!("{bucket}/{key}"));
-        let fault = self.0.ledger.note(&format!("s3:{}", cx.s3_op().name()), object.as_deref()).unwrap_or_default();
+        let action = format!("s3:{}", cx.s3_op().name());
+        let fault = self.0.ledger.note(&action, object.as_deref()).unwrap_or_default();
+        if let Some(credentials) = cx.credentials() {
+            self.0.ledger.signed(&action, &credentials.access_key);
+        }
         tokio::time::sleep(fault.delay).await;
         if fault.reset {
             Reset::ask(cx.extensions_mut());

@@ -32,6 +32,8 @@ pub struct Bucket {
     pub object_lock: bool,
     /// The key of SSE-KMS that new objects are encrypted with.
     pub kms_key: Option<String>,
+    /// Who owns what others write into it: `BucketOwnerEnforced` unless told, which knows no ACLs.
+    pub ownership: String,
     /// Whether it keeps versions.
     pub(super) versioned: bool,
     /// What a GET without a version finds.
@@ -131,6 +133,7 @@ impl Bucket {
             requester_pays: false,
             object_lock: false,
             kms_key: None,
+            ownership: "BucketOwnerEnforced".to_owned(),
             versioned: false,
             objects: BTreeMap::new(),
             versions: BTreeMap::new(),
@@ -172,6 +175,12 @@ impl Bucket {
     /// Encrypts new objects with this key, by SSE-KMS.
     pub fn kms(mut self, key_arn: impl Into<String>) -> Bucket {
         self.kms_key = Some(key_arn.into());
+        self
+    }
+
+    /// Sets S3 Object Ownership: `BucketOwnerEnforced`, `BucketOwnerPreferred` or `ObjectWriter`.
+    pub fn ownership(mut self, ownership: impl Into<String>) -> Bucket {
+        self.ownership = ownership.into();
         self
     }
 
@@ -332,6 +341,28 @@ impl Object {
         self.digests.kms_key.as_deref()
     }
 
+    /// The checksum that it was given, whether or not that is worth its time.
+    pub(super) fn algorithm(&self) -> Option<Algorithm> {
+        self.digests.algorithm
+    }
+
+    /// An object of this content that was uploaded in parts, with the ETag and the checksum that came of that.
+    pub(super) fn uploaded(mut self, content: Content, digests: Digests) -> Object {
+        let kms_key = self.digests.kms_key.take();
+        self.content = content;
+        self.digests = digests;
+        self.digests.kms_key = kms_key;
+        self
+    }
+
+    /// An object of the same bytes in one piece, written now: what CopyObject makes, with nothing else of it kept.
+    pub(super) fn copied(&self, algorithm: Algorithm) -> Object {
+        let same = self.part_count().is_none() && self.kms_key().is_none() && self.digests.algorithm == Some(algorithm);
+        let mut copy = Object::of(self.content.clone());
+        copy.digests = if same { self.digests.clone() } else { Digests::default() };
+        copy.checksum(algorithm)
+    }
+
     /// The ETag without its quotes.
     pub(super) fn etag(&self) -> &str {
         self.digests.etag(&self.content)
@@ -349,7 +380,7 @@ impl Object {
 
     /// How many parts it was uploaded in; none for one piece.
     pub(super) fn part_count(&self) -> Option<usize> {
-        self.digests.part_size(&self.content).map(|_| self.parts().count())
+        self.digests.is_in_parts(&self.content).then(|| self.parts().count())
     }
 
     /// Where its parts are.

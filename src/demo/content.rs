@@ -32,6 +32,16 @@ pub(super) enum Content {
         seed: u64,
         pace: Option<Arc<Pace>>,
     },
+    /// Ranges of other content, one behind the other: what a copy or an upload in parts is put together from.
+    Joined(Arc<Joined>),
+}
+
+/// Ranges of other content, none of which is itself joined.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Joined {
+    length: u64,
+    /// Where each piece begins, what it is taken from, and which range of that.
+    pieces: Vec<(u64, Content, Range<u64>)>,
 }
 
 /// How fast an object is sent, over all connections that read it: a client that reads eight ranges at once is
@@ -66,6 +76,7 @@ impl fmt::Debug for Content {
             Content::Kept(bytes) => write!(f, "{} bytes, kept", bytes.len()),
             Content::Drawn(_) => write!(f, "drawn"),
             Content::Made { length, .. } => write!(f, "{length} bytes, made"),
+            Content::Joined(joined) => write!(f, "{} bytes of {} pieces", joined.length, joined.pieces.len()),
         }
     }
 }
@@ -77,6 +88,65 @@ impl Content {
             Content::Kept(bytes) => bytes.len() as u64,
             Content::Drawn(bytes) => bytes.len() as u64,
             Content::Made { length, .. } => *length,
+            Content::Joined(joined) => joined.length,
+        }
+    }
+
+    /// These contents one behind the other. It takes no bytes but the references, and ranges that together are all of
+    /// a made-up object are that object again.
+    pub(super) fn join(contents: impl IntoIterator<Item = Content>) -> Content {
+        let mut joined = Joined::default();
+        for content in contents {
+            match content {
+                Content::Joined(inner) => {
+                    inner.pieces.iter().for_each(|(_, content, range)| joined.add(content, range.clone()));
+                }
+                content => joined.add(&content, 0..content.length()),
+            }
+        }
+        match &joined.pieces[..] {
+            [] => Content::Kept(Bytes::new()),
+            [(_, content, range)] if *range == (0..content.length()) => content.clone(),
+            [(_, content @ (Content::Kept(_) | Content::Drawn(_)), range)] => {
+                Content::Kept(content.read(range.start, range.end - range.start))
+            }
+            _ => Content::Joined(Arc::new(joined)),
+        }
+    }
+
+    /// A range of this content, by reference.
+    pub(super) fn part(&self, range: Range<u64>) -> Content {
+        let mut part = Joined::default();
+        self.pieces(range).for_each(|(content, range)| part.add(content, range));
+        Content::join([Content::Joined(Arc::new(part))])
+    }
+
+    /// What a range consists of: contents that are not joined, and the range of each.
+    pub(super) fn pieces(&self, range: Range<u64>) -> impl Iterator<Item = (&Content, Range<u64>)> {
+        let end = range.end.min(self.length());
+        let start = range.start.min(end);
+        let (own, joined) = match self {
+            Content::Joined(joined) => (None, &joined.pieces[joined.place(start)..]),
+            content => (Some((content, start..end)), &[][..]),
+        };
+        let inside = joined.iter().take_while(move |(begin, ..)| *begin < end).map(move |(begin, content, piece)| {
+            let from = piece.start + start.saturating_sub(*begin);
+            (content, from..piece.end.min(piece.start + (end - begin)))
+        });
+        own.into_iter().chain(inside).filter(|(_, range)| !range.is_empty())
+    }
+
+    /// Bytes of it that are made up.
+    pub(super) fn made_up(&self) -> u64 {
+        let made = self.pieces(0..self.length()).filter(|(content, _)| matches!(content, Content::Made { .. }));
+        made.map(|(_, range)| range.end - range.start).sum()
+    }
+
+    /// The pace that holds at a position.
+    fn pace(&self, position: u64) -> Option<&Pace> {
+        match self.pieces(position..position + 1).next() {
+            Some((Content::Made { pace: Some(pace), .. }, _)) => Some(pace),
+            _ => None,
         }
     }
 
@@ -89,6 +159,17 @@ impl Content {
             Content::Kept(bytes) => bytes.slice(start as usize..end as usize),
             Content::Drawn(bytes) => bytes.slice(start as usize..end as usize),
             Content::Made { seed, .. } => made(*seed, start, end),
+            Content::Joined(_) => {
+                let mut pieces =
+                    self.pieces(start..end).map(|(content, range)| content.read(range.start, range.end - range.start));
+                match (pieces.next(), pieces.next()) {
+                    (first, None) => first.unwrap_or_default(),
+                    (first, second) => {
+                        let all: Vec<u8> = first.into_iter().chain(second).chain(pieces).flatten().collect();
+                        Bytes::from(all)
+                    }
+                }
+            }
         }
     }
 
@@ -100,6 +181,27 @@ impl Content {
             position += chunk.len() as u64;
             Some(chunk).filter(|chunk| !chunk.is_empty())
         })
+    }
+}
+
+impl Joined {
+    /// Adds a range behind what there is. One that goes on where the last ends is made one with it.
+    fn add(&mut self, content: &Content, range: Range<u64>) {
+        let begin = self.length;
+        self.length += range.end - range.start;
+        if let (Some((_, Content::Made { length, seed, .. }, last)), Content::Made { length: other, seed: of, .. }) =
+            (self.pieces.last_mut(), content)
+            && (*length, *seed, last.end) == (*other, *of, range.start)
+        {
+            last.end = range.end;
+        } else if !range.is_empty() {
+            self.pieces.push((begin, content.clone(), range));
+        }
+    }
+
+    /// The piece in which a position lies.
+    fn place(&self, position: u64) -> usize {
+        self.pieces.partition_point(|(begin, ..)| *begin <= position).saturating_sub(1)
     }
 }
 
@@ -203,7 +305,7 @@ impl Body for Sending {
         }
         this.position += chunk.len() as u64;
         this.state.ledger.carried(chunk.len() as u64);
-        if let Content::Made { pace: Some(pace), .. } = &this.content {
+        if let Some(pace) = this.content.pace(this.position - chunk.len() as u64) {
             this.pause = Some(Box::pin(sleep_until(pace.take(chunk.len() as u64))));
         }
         Poll::Ready(Some(Ok(Frame::data(chunk))))
@@ -230,6 +332,27 @@ mod tests {
             }
         }
         assert_eq!(content.chunks(3..150_000).flatten().collect::<Vec<_>>(), whole[3..150_000]);
+    }
+
+    #[test]
+    fn joined_content_is_read_as_one_and_stays_a_reference() {
+        let kept = Content::Kept(Bytes::from_static(b"0123456789"));
+        let made = Content::Made { length: 300_000, seed: 3, pace: None };
+        let whole = made.read(0, 300_000);
+        let parts = [made.part(0..100_000), made.part(100_000..250_000), made.part(250_000..300_000)];
+        assert!(matches!(&parts[1], Content::Joined(joined) if joined.pieces.len() == 1));
+        assert!(matches!(Content::join(parts.clone()), Content::Made { length: 300_000, seed: 3, .. }));
+        assert!(matches!(Content::join([]), Content::Kept(bytes) if bytes.is_empty()));
+
+        let mixed = Content::join([parts[1].clone(), kept.clone(), kept.part(2..5), parts[0].clone()]);
+        let bytes = [&whole[100_000..250_000], b"0123456789234", &whole[..100_000]].concat();
+        assert_eq!(mixed.length(), bytes.len() as u64);
+        assert_eq!(mixed.made_up(), 250_000);
+        for (start, end) in [(0, 5), (149_990, 150_012), (150_003, 150_004), (150_009, 150_020), (0, 250_013), (9, 9)] {
+            assert_eq!(mixed.read(start, end - start), bytes[start as usize..end as usize], "{start} {end}");
+            assert_eq!(mixed.part(start..end).read(0, u64::MAX), bytes[start as usize..end as usize], "{start} {end}");
+        }
+        assert_eq!(mixed.chunks(7..250_013).flatten().collect::<Vec<_>>(), bytes[7..]);
     }
 
     #[test]

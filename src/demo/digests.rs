@@ -4,7 +4,7 @@
 //! which compares them does not judge itself.
 
 use std::ops::Range;
-use std::sync::OnceLock;
+use std::sync::{Arc, OnceLock};
 
 use s3s::crypto::{Checksum, Crc32, Crc32c, Crc64Nvme, Md5, Sha1, Sha256};
 
@@ -13,7 +13,7 @@ use crate::domain::checksum::Algorithm;
 use crate::domain::text::hex;
 
 /// Above this length the MD5 of made-up content is not worth its time: the ETag is then one as of a multipart upload,
-/// which promises nothing about the bytes.
+/// which promises nothing about the bytes. Copies of it are no exception, though S3 would give them an MD5.
 const DIGESTED: u64 = 16 * 1024 * 1024;
 
 /// Above this length made-up content has no checksum at all.
@@ -29,6 +29,8 @@ pub(super) struct Digests {
     pub algorithm: Option<Algorithm>,
     /// Bytes in a part of a multipart upload.
     pub part_size: Option<u64>,
+    /// Where the parts of a multipart upload end, when they are not all of one size.
+    pub ends: Option<Arc<[u64]>>,
     /// Whether a CRC-32 or CRC-32C of a multipart upload is that of the whole object.
     pub of_whole: bool,
     /// The key of SSE-KMS, which makes the ETag say nothing.
@@ -43,6 +45,7 @@ impl Default for Digests {
         Digests {
             algorithm: Some(Algorithm::Crc64Nvme),
             part_size: None,
+            ends: None,
             of_whole: false,
             kms_key: None,
             etag: OnceLock::new(),
@@ -54,14 +57,36 @@ impl Default for Digests {
 impl Digests {
     /// The checksum's algorithm, where there is a checksum.
     pub(super) fn algorithm(&self, content: &Content) -> Option<Algorithm> {
-        let unknown = matches!(content, Content::Made { length, .. } if *length > CHECKED);
-        self.algorithm.filter(|_| !unknown)
+        self.algorithm.filter(|_| content.made_up() <= CHECKED)
     }
 
-    /// Bytes in a part, of an object that was uploaded in parts.
-    pub(super) fn part_size(&self, content: &Content) -> Option<u64> {
-        let pretended = matches!(content, Content::Made { length, .. } if *length > DIGESTED);
-        self.part_size.or(pretended.then_some(PART)).map(|size| size.max(1))
+    /// Of an object that was uploaded elsewhere in parts, for which ETag and checksum are known: see `uploads`.
+    pub(super) fn uploaded(
+        algorithm: Algorithm,
+        composite: bool,
+        ends: Vec<u64>,
+        etag: String,
+        checksum: Option<String>,
+    ) -> Digests {
+        let known = |value: Option<String>| value.map_or_else(OnceLock::new, OnceLock::from);
+        Digests {
+            algorithm: Some(algorithm),
+            ends: Some(ends.into()),
+            of_whole: !composite,
+            etag: known(Some(etag)),
+            checksum: known(checksum),
+            ..Digests::default()
+        }
+    }
+
+    /// Bytes in a part, of an object that was uploaded in parts of one size.
+    fn part_size(&self, content: &Content) -> Option<u64> {
+        self.part_size.or((content.made_up() > DIGESTED).then_some(PART)).map(|size| size.max(1))
+    }
+
+    /// Whether the object was uploaded in parts, or says so.
+    pub(super) fn is_in_parts(&self, content: &Content) -> bool {
+        self.ends.is_some() || self.part_size(content).is_some()
     }
 
     /// Whether the checksum is one of the checksums of the parts.
@@ -71,18 +96,16 @@ impl Digests {
             Some(Algorithm::Crc32 | Algorithm::Crc32c) => !self.of_whole,
             _ => false,
         };
-        parts && self.part_size(content).is_some()
+        parts && self.is_in_parts(content)
     }
 
     /// The ETag without its quotes.
     pub(super) fn etag(&self, content: &Content) -> &str {
         self.etag.get_or_init(|| {
             let length = content.length();
-            let parts = self.part_size(content).map(|size| length.div_ceil(size).max(1));
+            let parts = self.is_in_parts(content).then(|| self.parts(content).count());
             let digits = match content {
-                Content::Made { seed, .. } if length > DIGESTED => {
-                    format!("{:016x}{:016x}", scramble(*seed), scramble(length))
-                }
+                content if content.made_up() > DIGESTED => opaque(content),
                 _ => hex(&match (&self.kms_key, parts) {
                     (Some(key), _) => Md5::checksum(&[raw::<Md5>(content, 0..length), key.clone().into()].concat()),
                     (None, Some(_)) => Md5::checksum(&self.raw_of_parts(content, raw::<Md5>)),
@@ -118,13 +141,41 @@ impl Digests {
     pub(super) fn parts(&self, content: &Content) -> impl Iterator<Item = Range<u64>> + use<> {
         let length = content.length();
         let size = self.part_size(content).unwrap_or(length.max(1));
-        (0..length.div_ceil(size).max(1)).map(move |part| part * size..((part + 1) * size).min(length))
+        let ends = self.ends.clone();
+        let count = ends.as_ref().map_or(length.div_ceil(size).max(1), |ends| ends.len() as u64);
+        (0..count).map(move |part| match &ends {
+            Some(ends) => part.checked_sub(1).map_or(0, |before| ends[before as usize])..ends[part as usize],
+            None => part * size..((part + 1) * size).min(length),
+        })
     }
 
     /// The sums of all parts, one behind the other.
     fn raw_of_parts(&self, content: &Content, sum: impl Fn(&Content, Range<u64>) -> Vec<u8>) -> Vec<u8> {
         self.parts(content).flat_map(|part| sum(content, part)).collect()
     }
+}
+
+/// What stands for the MD5 of long made-up content: it follows from where the bytes come from.
+fn opaque(content: &Content) -> String {
+    if let Content::Made { seed, length, .. } = content {
+        return format!("{:016x}{:016x}", scramble(*seed), scramble(*length));
+    }
+    let origin = content.pieces(0..content.length()).map(|(piece, range)| match piece {
+        Content::Made { seed, .. } => format!("{seed} {range:?};"),
+        _ => format!("{:x?};", sum(Algorithm::Crc64Nvme, piece, range)),
+    });
+    hex(&Md5::checksum(origin.collect::<String>().as_bytes()))
+}
+
+/// The ETag of a part that is uploaded, and its checksum where it has one.
+pub(super) fn part_digests(content: &Content, algorithm: Algorithm) -> (String, Option<String>) {
+    let length = content.length();
+    let etag = match content.made_up() > DIGESTED {
+        true => opaque(content),
+        false => hex(&raw::<Md5>(content, 0..length)),
+    };
+    let checked = content.made_up() <= CHECKED;
+    (etag, checked.then(|| base64(&sum(algorithm, content, 0..length))))
 }
 
 fn raw<Sum: Checksum>(content: &Content, range: Range<u64>) -> Vec<u8> {
@@ -144,6 +195,22 @@ fn sum(algorithm: Algorithm, content: &Content, range: Range<u64>) -> Vec<u8> {
     }
 }
 
+/// The ETag of an object of these parts: the MD5 of their MD5s.
+pub(super) fn etag_of_parts<'a>(etags: impl Iterator<Item = &'a str>) -> String {
+    let mut count = 0;
+    let digits = etags.inspect(|_| count += 1).collect::<String>();
+    let bytes: Vec<u8> =
+        (0..digits.len() / 2).filter_map(|at| u8::from_str_radix(&digits[2 * at..2 * at + 2], 16).ok()).collect();
+    format!("{}-{count}", hex(&Md5::checksum(&bytes)))
+}
+
+/// The composite checksum of an object whose parts have these.
+pub(super) fn composite<'a>(algorithm: Algorithm, sums: impl Iterator<Item = &'a str>) -> String {
+    let mut count = 0;
+    let bytes: Vec<u8> = sums.inspect(|_| count += 1).flat_map(unbase64).collect();
+    format!("{}-{count}", base64(&sum_of(algorithm, &bytes)))
+}
+
 fn sum_of(algorithm: Algorithm, bytes: &[u8]) -> Vec<u8> {
     let content = Content::Kept(bytes.to_vec().into());
     sum(algorithm, &content, 0..content.length())
@@ -152,6 +219,11 @@ fn sum_of(algorithm: Algorithm, bytes: &[u8]) -> Vec<u8> {
 pub(super) fn base64(bytes: &[u8]) -> String {
     use base64::Engine as _;
     base64::engine::general_purpose::STANDARD.encode(bytes)
+}
+
+fn unbase64(text: &str) -> Vec<u8> {
+    use base64::Engine as _;
+    base64::engine::general_purpose::STANDARD.decode(text).unwrap_or_default()
 }
 
 #[cfg(test)]

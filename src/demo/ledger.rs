@@ -71,6 +71,8 @@ pub(super) type Fields = Vec<(String, String)>;
 #[derive(Debug, Default)]
 pub(super) struct Ledger {
     calls: Mutex<HashMap<String, usize>>,
+    /// By access key id and action.
+    calls_by: Mutex<HashMap<(String, String), usize>>,
     /// By action, and by action and object: `s3:GetObject bucket/key`.
     faults: Mutex<HashMap<String, VecDeque<Fault>>>,
     sent: Mutex<HashMap<String, Vec<Fields>>>,
@@ -86,6 +88,15 @@ impl Ledger {
         let mut faults = locked(&self.faults);
         let of_object = object.and_then(|object| faults.get_mut(&format!("{action} {object}"))?.pop_front());
         of_object.or_else(|| faults.get_mut(action)?.pop_front())
+    }
+
+    /// Counts a call for the access key that signed it.
+    pub(super) fn signed(&self, action: &str, access_key: &str) {
+        *locked(&self.calls_by).entry((access_key.to_owned(), action.to_owned())).or_default() += 1;
+    }
+
+    pub(super) fn calls_by(&self, access_key: &str, action: &str) -> usize {
+        locked(&self.calls_by).get(&(access_key.to_owned(), action.to_owned())).copied().unwrap_or_default()
     }
 
     /// Keeps what came with a call.

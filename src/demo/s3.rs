@@ -1,8 +1,12 @@
 //! The S3 operations, each: whose bucket, which region, may the caller, then the answer.
 
+mod copy;
 mod details;
 mod list;
+mod multipart;
+mod policies;
 mod read;
+mod tags;
 mod versions;
 mod write;
 
@@ -25,6 +29,7 @@ const PAYER: &str = "x-amz-request-payer";
 pub(super) struct Store(pub Arc<State>);
 
 /// A request's caller and region, taken from it before its input is.
+#[derive(Clone)]
 struct Signed {
     caller: Arc<Caller>,
     /// The region that the request was signed for.
@@ -105,11 +110,14 @@ impl Store {
         Err(in_region(S3Error::with_message(S3ErrorCode::AccessDenied, text), known))
     }
 
-    /// Lets the caller read what is encrypted with a key of KMS. The key's policy leaves that to its account's IAM, as
-    /// that of a new key does.
-    fn allow_decryption(&self, from: &Signed, known: &KnownBucket, key_arn: &str) -> S3Result<()> {
+    /// Lets the caller use a key of KMS. The key's policy leaves that to its account's IAM, as that of a new key does;
+    /// the one that AWS keeps for S3 is for everybody in its account, and for nobody else.
+    fn allow_key(&self, from: &Signed, known: &KnownBucket, key_arn: &str, action: &str) -> S3Result<()> {
         let principal = &from.caller.principal;
-        let (action, account) = ("kms:Decrypt", key_arn.split(':').nth(4).unwrap_or_default());
+        let account = key_arn.split(':').nth(4).unwrap_or_default();
+        if key_arn.ends_with(":alias/aws/s3") && principal.account == account {
+            return Ok(());
+        }
         let mut context = Context::new();
         context
             .set("kms:ViaService", format!("s3.{}.amazonaws.com", known.bucket.region))
@@ -124,7 +132,7 @@ impl Store {
                 "Resource": "*",
             }],
         });
-        let policy = Policy::from_json(&policy).ok();
+        let policy = Policy::from_json(&policy).ok().filter(|_| !key_arn.ends_with(":alias/aws/s3"));
         let policy = policy.as_ref().map(|policy| Attached { name: "key policy", policy });
         let verdict = judge(&self.0, &from.caller, &request, Resource { side: Side::Kms, account, policy });
         if verdict.is_allowed() {
@@ -201,7 +209,21 @@ impl S3 for Store {
         &self,
         req: S3Request<GetObjectTaggingInput>,
     ) -> S3Result<S3Response<GetObjectTaggingOutput>> {
-        details::tagging(self, req)
+        tags::get(self, req)
+    }
+
+    async fn put_object_tagging(
+        &self,
+        req: S3Request<PutObjectTaggingInput>,
+    ) -> S3Result<S3Response<PutObjectTaggingOutput>> {
+        tags::put(self, req)
+    }
+
+    async fn delete_object_tagging(
+        &self,
+        req: S3Request<DeleteObjectTaggingInput>,
+    ) -> S3Result<S3Response<DeleteObjectTaggingOutput>> {
+        tags::delete(self, req)
     }
 
     async fn get_object_attributes(
@@ -256,5 +278,90 @@ impl S3 for Store {
 
     async fn delete_object(&self, req: S3Request<DeleteObjectInput>) -> S3Result<S3Response<DeleteObjectOutput>> {
         write::delete_object(self, req)
+    }
+    async fn delete_objects(&self, req: S3Request<DeleteObjectsInput>) -> S3Result<S3Response<DeleteObjectsOutput>> {
+        write::delete_objects(self, req)
+    }
+
+    async fn copy_object(&self, req: S3Request<CopyObjectInput>) -> S3Result<S3Response<CopyObjectOutput>> {
+        copy::copy_object(self, req).await
+    }
+
+    async fn create_multipart_upload(
+        &self,
+        req: S3Request<CreateMultipartUploadInput>,
+    ) -> S3Result<S3Response<CreateMultipartUploadOutput>> {
+        multipart::create(self, req)
+    }
+
+    async fn upload_part(&self, req: S3Request<UploadPartInput>) -> S3Result<S3Response<UploadPartOutput>> {
+        multipart::upload_part(self, req).await
+    }
+
+    async fn upload_part_copy(
+        &self,
+        req: S3Request<UploadPartCopyInput>,
+    ) -> S3Result<S3Response<UploadPartCopyOutput>> {
+        copy::upload_part_copy(self, req).await
+    }
+
+    async fn complete_multipart_upload(
+        &self,
+        req: S3Request<CompleteMultipartUploadInput>,
+    ) -> S3Result<S3Response<CompleteMultipartUploadOutput>> {
+        multipart::complete(self, req).await
+    }
+
+    async fn abort_multipart_upload(
+        &self,
+        req: S3Request<AbortMultipartUploadInput>,
+    ) -> S3Result<S3Response<AbortMultipartUploadOutput>> {
+        multipart::abort(self, req)
+    }
+
+    async fn list_parts(&self, req: S3Request<ListPartsInput>) -> S3Result<S3Response<ListPartsOutput>> {
+        multipart::list_parts(self, req)
+    }
+
+    async fn list_multipart_uploads(
+        &self,
+        req: S3Request<ListMultipartUploadsInput>,
+    ) -> S3Result<S3Response<ListMultipartUploadsOutput>> {
+        multipart::list_uploads(self, req)
+    }
+
+    async fn get_bucket_policy(
+        &self,
+        req: S3Request<GetBucketPolicyInput>,
+    ) -> S3Result<S3Response<GetBucketPolicyOutput>> {
+        policies::get(self, req)
+    }
+
+    async fn put_bucket_policy(
+        &self,
+        req: S3Request<PutBucketPolicyInput>,
+    ) -> S3Result<S3Response<PutBucketPolicyOutput>> {
+        policies::put(self, req)
+    }
+
+    async fn delete_bucket_policy(
+        &self,
+        req: S3Request<DeleteBucketPolicyInput>,
+    ) -> S3Result<S3Response<DeleteBucketPolicyOutput>> {
+        policies::delete(self, req)
+    }
+
+    async fn get_bucket_policy_status(
+        &self,
+        req: S3Request<GetBucketPolicyStatusInput>,
+    ) -> S3Result<S3Response<GetBucketPolicyStatusOutput>> {
+        policies::status(self, req)
+    }
+
+    async fn get_bucket_ownership_controls(
+        &self,
+        req: S3Request<GetBucketOwnershipControlsInput>,
+    ) -> S3Result<S3Response<GetBucketOwnershipControlsOutput>> {
+        policies::ownership(self, req)
     }
 }

@@ -89,6 +89,9 @@ impl Sts {
     async fn answer(&self, request: &S3Request<Body>, form: &Form) -> Result<String, Refused> {
         let action = form.get("Action").unwrap_or_default();
         let fault = self.0.ledger.note(&format!("sts:{action}"), None).unwrap_or_default();
+        if let Some(credentials) = &request.credentials {
+            self.0.ledger.signed(&format!("sts:{action}"), &credentials.access_key);
+        }
         tokio::time::sleep(fault.delay).await;
         if fault.reset {
             Reset::ask(&request.extensions);

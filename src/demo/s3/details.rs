@@ -16,21 +16,6 @@ use crate::domain::policy::Context;
 
 const HOUR: u64 = 3600;
 
-/// GetObjectTagging.
-pub(super) fn tagging(
-    store: &Store,
-    req: S3Request<GetObjectTaggingInput>,
-) -> S3Result<S3Response<GetObjectTaggingOutput>> {
-    let from = Signed::of(&req)?;
-    let input = req.input;
-    let version = input.version_id.as_deref();
-    let action = if version.is_some() { "s3:GetObjectVersionTagging" } else { "s3:GetObjectTagging" };
-    let Read { object, version_id, .. } = look(store, &from, &input.bucket, &input.key, version, &[action])?;
-    let tag = |(key, value): &(String, String)| Tag { key: Some(key.clone()), value: Some(value.clone()) };
-    let tag_set = object.tags.iter().map(tag).collect();
-    Ok(S3Response::new(GetObjectTaggingOutput { tag_set, version_id }))
-}
-
 /// GetObjectAttributes.
 pub(super) async fn attributes(
     store: &Store,
@@ -46,7 +31,7 @@ pub(super) async fn attributes(
     let Read { object, version_id, charged, .. } = look(store, &from, &input.bucket, &input.key, version, actions)?;
     if let Some(key_arn) = object.kms_key() {
         let buckets = store.0.buckets();
-        store.allow_decryption(&from, store.bucket(&buckets, &input.bucket, &from)?, key_arn)?;
+        store.allow_key(&from, store.bucket(&buckets, &input.bucket, &from)?, key_arn, "kms:Decrypt")?;
     }
     let wanted = |name: &str| input.object_attributes.iter().any(|one| one.as_str() == name);
     let sum = if wanted(ObjectAttributes::CHECKSUM) { checksum(object.clone()).await } else { None };

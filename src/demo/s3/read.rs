@@ -13,16 +13,17 @@ use crate::demo::access::planned;
 use crate::demo::bucket::{Object, Restored};
 use crate::demo::cloud::http_date;
 use crate::demo::content::Sending;
+use crate::demo::directory::KnownBucket;
 use crate::demo::versions::{Found, Version};
 use crate::domain::checksum::Algorithm;
 use crate::domain::policy::Context;
 
 /// The conditions of a read.
-struct Conditions<'a> {
-    if_match: Option<&'a ETagCondition>,
-    if_none_match: Option<&'a ETagCondition>,
-    if_modified_since: Option<&'a Timestamp>,
-    if_unmodified_since: Option<&'a Timestamp>,
+pub(super) struct Conditions<'a> {
+    pub if_match: Option<&'a ETagCondition>,
+    pub if_none_match: Option<&'a ETagCondition>,
+    pub if_modified_since: Option<&'a Timestamp>,
+    pub if_unmodified_since: Option<&'a Timestamp>,
 }
 
 /// An object that the caller may read, with what it may know of it.
@@ -155,7 +156,7 @@ struct Question<'a> {
 }
 
 /// The object that the caller may read; `decrypts` says whether it wants what is encrypted.
-fn find(
+pub(super) fn find(
     store: &Store,
     from: &Signed,
     bucket: &str,
@@ -167,7 +168,7 @@ fn find(
     let read = look(store, from, bucket, key, version_id, &[action])?;
     if decrypts && let Some(key_arn) = read.object.kms_key() {
         let buckets = store.0.buckets();
-        store.allow_decryption(from, store.bucket(&buckets, bucket, from)?, key_arn)?;
+        store.allow_key(from, store.bucket(&buckets, bucket, from)?, key_arn, "kms:Decrypt")?;
     }
     Ok(read)
 }
@@ -183,8 +184,9 @@ pub(super) fn look(
 ) -> S3Result<Read> {
     let buckets = store.0.buckets();
     let known = store.bucket(&buckets, bucket, from)?;
+    let context = circumstances(known, key, version_id);
     for action in actions {
-        store.allow(from, action, known, Some(key), &Context::new())?;
+        store.allow(from, action, known, Some(key), &context)?;
     }
     if version_id == Some("") {
         let text = "Version id cannot be the empty string";
@@ -192,7 +194,7 @@ pub(super) fn look(
     }
     match known.bucket.find(key, version_id) {
         Found::Object(object, found) => {
-            let may = |action| store.allow(from, action, known, Some(key), &Context::new()).is_ok();
+            let may = |action| store.allow(from, action, known, Some(key), &context).is_ok();
             let tagging = if version_id.is_some() { "s3:GetObjectVersionTagging" } else { "s3:GetObjectTagging" };
             let sees = [may("s3:GetObjectRetention"), may("s3:GetObjectLegalHold"), may(tagging)];
             Ok(Read { object, version_id: found, charged: from.charged(known), sees })
@@ -208,6 +210,20 @@ pub(super) fn look(
         }
         Found::Nothing => Err(store.missing(from, known, key)),
     }
+}
+
+/// The condition keys of an object that is there.
+pub(super) fn circumstances(known: &KnownBucket, key: &str, version_id: Option<&str>) -> Context {
+    let mut context = Context::new();
+    if let Some(id) = version_id {
+        context.set("s3:VersionId", id);
+    }
+    if let Found::Object(object, _) = known.bucket.find(key, version_id) {
+        for (key, value) in &object.tags {
+            context.set(&format!("s3:ExistingObjectTag/{key}"), value);
+        }
+    }
+    context
 }
 
 /// Tells that a delete marker is in the way. Who may not even know that there is nothing learns nothing of it.
@@ -273,7 +289,7 @@ pub(super) async fn checksum(object: Arc<Object>) -> Option<(Algorithm, bool, St
 
 impl Conditions<'_> {
     /// RFC 9110 section 13.2.2, with S3's rule that an ETag's condition makes that of the time count for nothing.
-    fn check(&self, object: &Object) -> S3Result<()> {
+    pub(super) fn check(&self, object: &Object) -> S3Result<()> {
         let etag = object.etag();
         let is = |condition: &ETagCondition| match condition {
             ETagCondition::Any => true,
