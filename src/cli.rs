@@ -18,6 +18,7 @@ mod logout;
 mod ls;
 mod man;
 pub mod output;
+pub mod policy;
 mod presign;
 mod progress;
 mod prompt;
@@ -245,6 +246,12 @@ pub enum Verb {
     ///
     /// The exit status is 0 for allowed, 3 for denied, 1 where it depends on what cannot be seen from here.
     Explain(ExplainArguments),
+    /// The least policies for it, as JSON: for every side that must agree
+    Policy {
+        /// What they are for
+        #[command(subcommand)]
+        thing: policy::Thing,
+    },
     /// A profile file from the role profiles of ~/.aws/config
     Import {
         /// Where it goes; `-` is stdout [default: the profile file]
@@ -493,6 +500,7 @@ impl Verb {
             | Self::Explain(ExplainArguments { json, .. })
             | Self::History { json, .. }
             | Self::Check { json } => *json,
+            Self::Policy { thing } => thing.json(),
             _ => false,
         }
     }
@@ -581,6 +589,7 @@ async fn answer(verb: Verb, context: &Context) -> Result<u8> {
         Verb::Presign { uri, role, expires, version_id } => {
             presign::run(context, context.role_of(&role)?, &uri, version_id.as_deref(), expires).await
         }
+        Verb::Policy { thing } => policy::run(context, thing).await,
         Verb::Check { json } => check::run(context, json).await,
     };
     done.map(|()| 0)

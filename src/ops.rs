@@ -15,6 +15,7 @@ mod downloaded;
 pub mod explain;
 pub mod import;
 pub mod logout;
+pub mod policy;
 mod presign;
 pub mod preview;
 pub mod read;

@@ -186,11 +186,15 @@ impl Call<'_> {
         }
         if action == "sts:AssumeRole" {
             if says("no identity-based policy allows") {
-                return format!("your side refuses: allow {caller} sts:AssumeRole on {resource}");
+                return format!(
+                    "your side refuses: allow {caller} sts:AssumeRole on {resource}; `xsw explain {resource}` prints the \
+                     policy"
+                );
             }
             return format!(
                 "the role does not exist, or its trust policy does not name {caller} or has a condition (external ID, \
-                 MFA, source identity) that is not met, or {caller} may not call sts:AssumeRole on it"
+                 MFA, source identity) that is not met, or {caller} may not call sts:AssumeRole on it: `xsw explain \
+                 {resource}` looks which"
             );
         }
         if action == "sso:GetRoleCredentials" {
@@ -202,18 +206,30 @@ impl Call<'_> {
             return "a bucket can still be opened by its name: s3://BUCKET, or as a bookmark in `buckets`".into();
         }
         if says("no identity-based policy allows") {
-            return format!("the role's permissions policy refuses: allow {action} on {resource}");
+            return format!("the role's permissions policy refuses: allow {action} on {resource}{}", self.explain_hint());
         }
         if says("no resource-based policy allows") {
-            return format!("the bucket policy refuses: it must allow {action} to {caller}");
+            return format!("the bucket policy refuses: it must allow {action} to {caller}{}", self.explain_hint());
         }
         if self.bucket.is_some() && message == "Access Denied" && action.starts_with("s3:") {
             return format!(
                 "the permissions policy of {caller} and, across accounts, the bucket policy must both allow {action}; \
-                 where the bucket lets requesters pay, say so: --requester-pays, or `requester_pays` of the role"
+                 where the bucket lets requesters pay, say so: --requester-pays, or `requester_pays` of the role{}",
+                self.explain_hint()
             );
         }
-        format!("the permissions policy of {caller} and, across accounts, the bucket policy must both allow {action}")
+        format!(
+            "the permissions policy of {caller} and, across accounts, the bucket policy must both allow {action}{}",
+            self.explain_hint()
+        )
+    }
+
+    /// What looks into a refusal of S3: a role is what can be explained, a source is not.
+    fn explain_hint(&self) -> String {
+        match (self.bucket, self.caller_is_source) {
+            (Some(bucket), false) => format!("; `xsw explain {} s3://{bucket}/` looks which side does not", self.caller),
+            _ => String::new(),
+        }
     }
 }
 

@@ -155,9 +155,17 @@ fn command(known: &Arc<Known>, in_demo: bool) -> clap::Command {
     verbs.into_iter().fold(command, |command, name| {
         command.mut_subcommand(&name, |verb| {
             let hidden = in_demo && verb.get_name() == "demo";
-            verb.hide(hidden).mut_args(|argument| completed(argument, known))
+            completed_below(verb.hide(hidden), known)
         })
     })
+}
+
+/// A verb's arguments, and those of the verbs below it.
+fn completed_below(verb: clap::Command, known: &Arc<Known>) -> clap::Command {
+    let below: Vec<String> = verb.get_subcommands().map(|verb| verb.get_name().to_owned()).collect();
+    let verb = verb.mut_args(|argument| completed(argument, known));
+    let verb = if below.is_empty() { verb } else { verb.disable_help_subcommand(true) };
+    below.into_iter().fold(verb, |verb, name| verb.mut_subcommand(&name, |verb| completed_below(verb, known)))
 }
 
 fn completed(argument: clap::Arg, known: &Arc<Known>) -> clap::Arg {

@@ -39,6 +39,15 @@ pub fn write_private(path: &Path, contents: &[u8]) -> io::Result<()> {
     Ok(())
 }
 
+/// The same where no file may be replaced: one that is there stays as it is, and that is an error.
+pub fn write_new(path: &Path, contents: &[u8]) -> io::Result<()> {
+    let directory = path.parent().unwrap_or(Path::new("."));
+    let mut file = tempfile::NamedTempFile::new_in(directory)?;
+    file.write_all(contents)?;
+    file.persist_noclobber(path).map_err(|error| error.error)?;
+    Ok(())
+}
+
 /// Makes the folders of `relative` below `root`, following no symlink below it, and gives the whole path.
 ///
 /// `relative` comes from [`crate::domain::local_path`], so it has plain names alone.

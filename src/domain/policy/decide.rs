@@ -34,6 +34,22 @@ pub enum Side {
     Kms,
 }
 
+impl Side {
+    /// The word of `--json`.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Identity => "identity",
+            Self::Trust => "trust",
+            Self::Permissions => "permissions",
+            Self::Bucket => "bucket",
+            Self::Boundary => "boundary",
+            Self::Scp => "scp",
+            Self::Session => "session",
+            Self::Kms => "kms",
+        }
+    }
+}
+
 /// The resource's part in a decision.
 #[derive(Clone, Copy, Debug)]
 pub struct Resource<'a> {

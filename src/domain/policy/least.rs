@@ -21,7 +21,7 @@ use serde_json::{Value, json};
 pub use copy::{Copy, CopyForm, copy};
 pub use objects::{Access, KeyArn, Objects, read, write};
 pub use party::Party;
-pub use session::{Trust, assume, trust};
+pub use session::{Trust, assume, assuming, trust};
 pub use text::Ordered;
 
 use super::Side;

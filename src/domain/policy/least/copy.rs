@@ -1,7 +1,8 @@
 //! A copy from bucket to bucket: what every side must agree to.
 
 use super::objects::{Deed, granted};
-use super::{Access, Grant, KeyArn, Naming, NoPolicy, Objects, Party, Trust, assume, gathered, trust};
+use super::session::assuming;
+use super::{Access, Grant, KeyArn, Naming, NoPolicy, Objects, Party, Trust, gathered};
 
 /// A copy, and who makes it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -79,19 +80,8 @@ pub fn copy(wish: &Copy) -> Result<Vec<Grant>, NoPolicy> {
 
 /// Both sides of assuming a role; for a permission set neither, since IAM Identity Center gives it.
 fn assumed(role: &Party, caller: Option<&(Party, Trust)>) -> Result<Vec<Grant>, NoPolicy> {
-    let (Party::Role(role), Some((caller, wishes))) = (role, caller) else {
-        return Ok(Vec::new());
-    };
-    let mut grants = Vec::with_capacity(2);
-    // Within one account a trust policy that names the caller itself is enough.
-    let suffices = caller.account() == Some(role.account()) && caller.is_named_itself(wishes.naming);
-    match assume(caller, role, wishes) {
-        Ok(_) if suffices => {}
-        Ok(grant) => grants.push(grant),
-        // Who of the account or service calls is not said: its own side is not known.
-        Err(NoPolicy::WholeAccount(_) | NoPolicy::Service(_)) => {}
-        Err(other) => return Err(other),
+    match (role, caller) {
+        (Party::Role(role), Some((caller, wishes))) => assuming(caller, role, wishes),
+        _ => Ok(Vec::new()),
     }
-    grants.push(trust(role, std::slice::from_ref(caller), wishes)?);
-    Ok(grants)
 }

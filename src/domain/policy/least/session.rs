@@ -126,6 +126,25 @@ pub fn trust(role: &RoleArn, callers: &[Party], wishes: &Trust) -> Result<Grant,
     })
 }
 
+/// Both sides of assuming a role: the caller's, where it has one and needs it, and the trust policy.
+///
+/// # Errors
+/// As [`trust`].
+pub fn assuming(caller: &Party, role: &RoleArn, wishes: &Trust) -> Result<Vec<Grant>, NoPolicy> {
+    let mut grants = Vec::with_capacity(2);
+    // Within one account a trust policy that names the caller itself is enough.
+    let suffices = caller.account() == Some(role.account()) && caller.is_named_itself(wishes.naming);
+    match assume(caller, role, wishes) {
+        Ok(_) if suffices => {}
+        Ok(grant) => grants.push(grant),
+        // Who of the account or service calls is not said: its own side is not known.
+        Err(NoPolicy::WholeAccount(_) | NoPolicy::Service(_)) => {}
+        Err(other) => return Err(other),
+    }
+    grants.push(trust(role, std::slice::from_ref(caller), wishes)?);
+    Ok(grants)
+}
+
 /// Whether the two can meet at all.
 pub(super) fn same_partition(caller: &Party, partition: &str) -> Result<(), NoPolicy> {
     match caller.partition() {

@@ -101,6 +101,18 @@ impl Grant {
         self.present().is_some()
     }
 
+    /// What it is attached to, for machines: its kind, and its name or ARN.
+    pub fn attach_to(&self) -> (&'static str, String) {
+        match &self.target {
+            AttachTo::User { arn } => ("user", arn.clone()),
+            AttachTo::Role { name, .. } => ("role", name.clone()),
+            AttachTo::PermissionSet { name, .. } => ("permission_set", name.clone()),
+            AttachTo::Trust { role } => ("trust", role.to_string()),
+            AttachTo::Bucket { bucket } => ("bucket", bucket.clone()),
+            AttachTo::Key { arn } => ("key", arn.to_string()),
+        }
+    }
+
     /// What it is attached to, in words: `trust policy of the role S3Reader`.
     pub fn place(&self) -> String {
         match &self.target {
@@ -135,6 +147,21 @@ impl Grant {
                 "An administrator of the key in {account} adds the statements to its policy; the command alone replaces \
                  it, and a key policy without its administrators locks everybody out."
             ),
+        }
+    }
+}
+
+impl Grant {
+    /// What the policy alone cannot bring about, where there is such a thing.
+    pub fn caution(&self) -> Option<&'static str> {
+        let writes = self.policy.to_string().contains("s3:PutObject");
+        match self.target {
+            // Amazon S3 User Guide, "Controlling ownership of objects".
+            AttachTo::Bucket { .. } if writes => Some(
+                "New buckets own what is written to them; where the bucket's ownership is not BucketOwnerEnforced, the \
+                 writer owns it unless the ACL bucket-owner-full-control goes with it.",
+            ),
+            _ => None,
         }
     }
 }
