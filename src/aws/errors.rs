@@ -206,7 +206,10 @@ impl Call<'_> {
             return "a bucket can still be opened by its name: s3://BUCKET, or as a bookmark in `buckets`".into();
         }
         if says("no identity-based policy allows") {
-            return format!("the role's permissions policy refuses: allow {action} on {resource}{}", self.explain_hint());
+            return format!(
+                "the role's permissions policy refuses: allow {action} on {resource}{}",
+                self.explain_hint()
+            );
         }
         if says("no resource-based policy allows") {
             return format!("the bucket policy refuses: it must allow {action} to {caller}{}", self.explain_hint());
@@ -227,7 +230,9 @@ impl Call<'_> {
     /// What looks into a refusal of S3: a role is what can be explained, a source is not.
     fn explain_hint(&self) -> String {
         match (self.bucket, self.caller_is_source) {
-            (Some(bucket), false) => format!("; `xsw explain {} s3://{bucket}/` looks which side does not", self.caller),
+            (Some(bucket), false) => {
+                format!("; `xsw explain {} s3://{bucket}/` looks which side does not", self.caller)
+            }
             _ => String::new(),
         }
     }

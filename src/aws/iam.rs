@@ -96,9 +96,8 @@ impl Iam<'_> {
             created: role.text_at("CreateDate").and_then(|time| time.parse().ok()),
             max_session_seconds: role.text_at("MaxSessionDuration").and_then(|seconds| seconds.parse().ok()),
             boundary: text("PermissionsBoundary/PermissionsBoundaryArn"),
-            last_used: last_used.and_then(|time| {
-                Some(LastUsed { time: time.parse().ok()?, region: text("RoleLastUsed/Region") })
-            }),
+            last_used: last_used
+                .and_then(|time| Some(LastUsed { time: time.parse().ok()?, region: text("RoleLastUsed/Region") })),
             tags: tags(role),
         })
     }

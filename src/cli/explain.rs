@@ -27,7 +27,9 @@ pub(super) async fn run(context: &Context, asked: ExplainArguments) -> Result<u8
         })?;
         if !graph.unseen.is_empty() {
             let unseen = graph.unseen.join(", ");
-            output::note(&format!("the trust policies of {unseen} cannot be seen; --with ROLE looks with another role"));
+            output::note(&format!(
+                "the trust policies of {unseen} cannot be seen; --with ROLE looks with another role"
+            ));
         }
         return Ok(0);
     }

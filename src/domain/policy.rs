@@ -14,7 +14,9 @@ mod pattern;
 mod request;
 mod study;
 
-pub use decide::{Attached, Decision, Grip, Opinion, Policies, Resource, Side, SideOpinion, StatementRef, Verdict, decide};
+pub use decide::{
+    Attached, Decision, Grip, Opinion, Policies, Resource, Side, SideOpinion, StatementRef, Verdict, decide,
+};
 pub use document::{Clause, Condition, Effect, Policy, PolicyError, PrincipalPattern, Statement};
 pub use message::{denial, denial_in_s3};
 pub use request::{Context, Principal, PrincipalKind, Request};

@@ -145,7 +145,9 @@ impl Core {
         let described = self.describe(&views, account, name).await;
         let policies = self.role_policies(&views, account, name).await;
         let boundary = match &described {
-            Seen::Yes { value: Some(role), .. } => self.boundary(&views, account, role.boundary.as_deref(), &described).await,
+            Seen::Yes { value: Some(role), .. } => {
+                self.boundary(&views, account, role.boundary.as_deref(), &described).await
+            }
             other => other.map(|_| None),
         };
         let words = |role: &crate::domain::explain::RoleFacts| {
@@ -354,7 +356,13 @@ impl Core {
                 && Some(self.profile.role(*index).arn.account()) == account
                 && !views.holds(&self.profile.label(*index))
         };
-        let roles = self.profile.indices().filter(of_account).map(|index| self.profile.label(index)).collect();
+        let mut roles: Vec<String> =
+            self.profile.indices().filter(of_account).map(|index| self.profile.label(index)).collect();
+        // By their names some are more likely than others to be let look.
+        roles.sort_by_key(|label| {
+            let name = label.to_lowercase();
+            !["audit", "security", "readonly", "admin", "look", "view"].iter().any(|word| name.contains(word))
+        });
         let with: String = views.given().map(|role| format!(" --with {role}")).collect();
         Viewers { roles, command: format!("{command}{with}") }
     }

@@ -80,8 +80,12 @@ impl Facts {
         }
         // There is always AssumeRole itself.
         first.unwrap_or_else(|| {
-            let request =
-                Request { principal: &self.who.principal, action: "sts:AssumeRole", resource: &resource, context: &context };
+            let request = Request {
+                principal: &self.who.principal,
+                action: "sts:AssumeRole",
+                resource: &resource,
+                context: &context,
+            };
             ("sts:AssumeRole", hear(policies, &request, &known))
         })
     }
@@ -134,8 +138,12 @@ fn hopeless(facts: &Facts) -> Option<SideAnswer> {
     let (reason, remedy) = if own != facts.role.partition() && facts.who.principal.arn.starts_with("arn:") {
         let theirs = facts.role.partition();
         (
-            format!("you are in the partition {own} and the role in {theirs}: they share nothing, and no role of one can be assumed from the other"),
-            format!("use source credentials of the partition {theirs}, or write the ARN with arn:{own}: if the role is there"),
+            format!(
+                "you are in the partition {own} and the role in {theirs}: they share nothing, and no role of one can be assumed from the other"
+            ),
+            format!(
+                "use source credentials of the partition {theirs}, or write the ARN with arn:{own}: if the role is there"
+            ),
         )
     } else if facts.who.principal.kind == PrincipalKind::Root {
         (
@@ -179,15 +187,18 @@ fn identity(facts: &Facts, refusal: &Refusal, (trust, grip): &(SideAnswer, Optio
     let mend = || remedy::assume(&facts.who.principal, &facts.role, &wishes);
     let documents = facts.own.policies.value().map(|policies| (policies, facts.heard(policies)));
     // Inside one account a trust policy that names the very caller is enough.
-    let suffices = facts.is_same_account()
-        && trust.decision == Decision::Allowed
-        && grip.is_some_and(|grip| grip > Grip::Account);
+    let suffices =
+        facts.is_same_account() && trust.decision == Decision::Allowed && grip.is_some_and(|grip| grip > Grip::Account);
     if let Outcome::Refused { message } = &facts.outcome
         && refusal.side == Some(Side::Identity)
     {
         let action = refusal.action.as_deref().unwrap_or("sts:AssumeRole");
         let mut answer = if refusal.explicit {
-            side(Decision::Denied, format!("a policy of {} denies {action} outright", facts.who.name), aws_says(message))
+            side(
+                Decision::Denied,
+                format!("a policy of {} denies {action} outright", facts.who.name),
+                aws_says(message),
+            )
         } else {
             let reason = format!("no policy of {} allows {action} on this role", facts.who.name);
             side(Decision::Denied, reason, aws_says(message))
@@ -223,7 +234,11 @@ fn identity(facts: &Facts, refusal: &Refusal, (trust, grip): &(SideAnswer, Optio
             },
             Stand::Unsure if matches!(facts.outcome, Outcome::Allowed { .. }) => let_in(facts, Side::Identity),
             Stand::Unsure => SideAnswer {
-                remedy: Some(remedy::look(&facts.own_viewers, &facts.who.principal.account, "the values of those conditions")),
+                remedy: Some(remedy::look(
+                    &facts.own_viewers,
+                    &facts.who.principal.account,
+                    "the values of those conditions",
+                )),
                 ..side(Decision::Unknown, unsure(&heard), by)
             },
         };
@@ -247,7 +262,10 @@ fn identity(facts: &Facts, refusal: &Refusal, (trust, grip): &(SideAnswer, Optio
                 by,
             ),
             "explicitDeny" => SideAnswer {
-                remedy: Some(remedy::words(format!("take the statement with Effect Deny out of {}", simulated.policies.join(", ")))),
+                remedy: Some(remedy::words(format!(
+                    "take the statement with Effect Deny out of {}",
+                    simulated.policies.join(", ")
+                ))),
                 ..side(Decision::Denied, format!("{} denies it outright", simulated.policies.join(", ")), by)
             },
             _ if suffices => side(
@@ -256,12 +274,20 @@ fn identity(facts: &Facts, refusal: &Refusal, (trust, grip): &(SideAnswer, Optio
                 by,
             ),
             _ if !simulated.missing.is_empty() => SideAnswer {
-                remedy: Some(remedy::look(&facts.own_viewers, &facts.who.principal.account, "the policies of who you are")),
+                remedy: Some(remedy::look(
+                    &facts.own_viewers,
+                    &facts.who.principal.account,
+                    "the policies of who you are",
+                )),
                 ..side(Decision::Unknown, format!("IAM's simulator finds it refused{missing}"), by)
             },
             _ => SideAnswer {
                 remedy: mend(),
-                ..side(Decision::Denied, format!("no policy of {} allows sts:AssumeRole on this role", facts.who.name), by)
+                ..side(
+                    Decision::Denied,
+                    format!("no policy of {} allows sts:AssumeRole on this role", facts.who.name),
+                    by,
+                )
             },
         };
     }
@@ -270,7 +296,10 @@ fn identity(facts: &Facts, refusal: &Refusal, (trust, grip): &(SideAnswer, Optio
         remedy: Some(remedy::look(&facts.own_viewers, &facts.who.principal.account, &show)),
         ..side(
             Decision::Unknown,
-            format!("the policies of {} cannot be seen from here; account {} can see them", facts.who.name, facts.who.principal.account),
+            format!(
+                "the policies of {} cannot be seen from here; account {} can see them",
+                facts.who.name, facts.who.principal.account
+            ),
             facts.own.policies.told(),
         )
     }
@@ -301,7 +330,8 @@ fn trust(facts: &Facts, refusal: &Refusal) -> (SideAnswer, Option<Grip>) {
         let remedy = Some(remedy::in_profile(&facts.label, &format!("arn = \"{}\"", role.arn)));
         return (SideAnswer { remedy, ..side(Decision::Denied, reason, by) }, None);
     }
-    let document = NamedPolicy { name: "the trust policy".into(), kind: PolicyKind::Inline, document: role.trust.clone() };
+    let document =
+        NamedPolicy { name: "the trust policy".into(), kind: PolicyKind::Inline, document: role.trust.clone() };
     let (action, heard) = facts.heard(std::slice::from_ref(&document));
     let answer = match heard.stand {
         Stand::Allows => {
@@ -314,7 +344,11 @@ fn trust(facts: &Facts, refusal: &Refusal) -> (SideAnswer, Option<Grip>) {
         },
         Stand::Unsure if matches!(facts.outcome, Outcome::Allowed { .. }) => let_in(facts, Side::Trust),
         Stand::Unsure => SideAnswer {
-            remedy: Some(remedy::look(&facts.role_viewers, facts.role.account().as_str(), "the values of those conditions")),
+            remedy: Some(remedy::look(
+                &facts.role_viewers,
+                facts.role.account().as_str(),
+                "the values of those conditions",
+            )),
             ..side(Decision::Unknown, unsure(&heard), by)
         },
         Stand::Silent => not_trusted(facts, action, &role.trust, &heard, by),
@@ -361,7 +395,10 @@ fn not_trusted(facts: &Facts, action: &str, trust: &str, heard: &Heard, by: Stri
         return denied(reason, Some(remedy));
     }
     let trusted = trust_in_words(trust).map_or_else(|wrong| wrong.to_string(), |lines| lines.join("; "));
-    denied(format!("its trust policy trusts {trusted}; it does not name {}", facts.who.principal.principal_arn()), add())
+    denied(
+        format!("its trust policy trusts {trusted}; it does not name {}", facts.who.principal.principal_arn()),
+        add(),
+    )
 }
 
 /// What a condition wants, and what it gets.
@@ -377,8 +414,7 @@ fn unmet(condition: &Condition, context: &Context) -> String {
 }
 
 fn unsure(heard: &Heard) -> String {
-    let conditions: Vec<String> =
-        heard.near.iter().flat_map(|near| &near.unknown).map(condition_in_words).collect();
+    let conditions: Vec<String> = heard.near.iter().flat_map(|near| &near.unknown).map(condition_in_words).collect();
     match (heard.unreadable.first(), conditions.is_empty()) {
         (Some(wrong), _) => format!("a policy cannot be read: {wrong}"),
         (None, true) => "it depends on conditions that cannot be known here".into(),
@@ -391,7 +427,9 @@ fn no_such_role(facts: &Facts) -> SideAnswer {
     let reason = format!("there is no role {} in account {account}", facts.role.name());
     let remedy = match facts.alike.first() {
         Some(arn) => remedy::in_profile(&facts.label, &format!("arn = \"{arn}\"")),
-        None => remedy::words(format!("correct the role's name in the profile file, or make the role in account {account}")),
+        None => {
+            remedy::words(format!("correct the role's name in the profile file, or make the role in account {account}"))
+        }
     };
     let reason = match facts.alike.as_slice() {
         [] => reason,
@@ -509,8 +547,7 @@ pub(super) fn limit_remedy(side: Side, who: &Who) -> Remedy {
 
 /// AWS refuses, and what is seen allows: the side that is not seen must be the one.
 fn eliminate(facts: &Facts, sides: &mut [SideAnswer]) {
-    let unknown: Vec<usize> =
-        (0..sides.len()).filter(|place| sides[*place].decision == Decision::Unknown).collect();
+    let unknown: Vec<usize> = (0..sides.len()).filter(|place| sides[*place].decision == Decision::Unknown).collect();
     let refused = aws_says_of(facts);
     let [only] = unknown[..] else {
         for place in unknown {

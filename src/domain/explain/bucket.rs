@@ -170,10 +170,8 @@ fn permissions(facts: &Facts, refusal: &Refusal, bucket: &SideAnswer, grip: Opti
             },
             Stand::Silent if suffices => side(Decision::Allowed, enough.into(), by),
             Stand::Silent => SideAnswer { remedy: mend(), ..side(Decision::Denied, why(&nothing(), &heard), by) },
-            Stand::Unsure => facts.let_in(SideAnswer {
-                remedy: Some(look_at_own(facts)),
-                ..side(Decision::Unknown, unsure(&heard), by)
-            }),
+            Stand::Unsure => facts
+                .let_in(SideAnswer { remedy: Some(look_at_own(facts)), ..side(Decision::Unknown, unsure(&heard), by) }),
         };
     }
     let simulated = facts.own.simulated.value().filter(|_| !matches!(facts.outcome, Outcome::Allowed { .. }));
@@ -235,7 +233,11 @@ fn bucket(facts: &Facts, refusal: &Refusal) -> (SideAnswer, Option<Grip>) {
             },
             (None, false) => SideAnswer {
                 remedy: mend(),
-                ..side(Decision::Denied, format!("the bucket policy does not allow {action} to this role"), aws_says(message))
+                ..side(
+                    Decision::Denied,
+                    format!("the bucket policy does not allow {action} to this role"),
+                    aws_says(message),
+                )
             },
         };
         return (answer, None);
@@ -256,10 +258,8 @@ fn bucket(facts: &Facts, refusal: &Refusal) -> (SideAnswer, Option<Grip>) {
             remedy: denied_by(&heard, &Holder::Bucket(name)),
             ..side(Decision::Denied, format!("{} denies {action} outright", heard.statement), by)
         },
-        Stand::Unsure => facts.let_in(SideAnswer {
-            remedy: Some(look_at_bucket(facts)),
-            ..side(Decision::Unknown, unsure(&heard), by)
-        }),
+        Stand::Unsure => facts
+            .let_in(SideAnswer { remedy: Some(look_at_bucket(facts)), ..side(Decision::Unknown, unsure(&heard), by) }),
         Stand::Silent if inside => {
             let reason = match present {
                 Some("") => "it has no policy, and inside one account the role's own are enough",
@@ -275,7 +275,9 @@ fn bucket(facts: &Facts, refusal: &Refusal) -> (SideAnswer, Option<Grip>) {
             let account = &facts.who.principal.account;
             let reason = match present {
                 Some("") => format!("it has no policy, and a role of account {account} needs one that names it"),
-                _ => why(&format!("the bucket policy does not allow {action} to this role of account {account}"), &heard),
+                _ => {
+                    why(&format!("the bucket policy does not allow {action} to this role of account {account}"), &heard)
+                }
             };
             SideAnswer { remedy: mend(), ..side(Decision::Denied, reason, by) }
         }
@@ -373,11 +375,13 @@ fn eliminate(facts: &Facts, sides: &mut [SideAnswer]) {
             side.decision = Decision::Denied;
             side.evidence = format!("{refused}; {}", side.evidence);
             if side.side == Side::Bucket {
-                side.reason = "the role's side allows it and AWS refuses, so it is the bucket's side: its policy does not \
+                side.reason =
+                    "the role's side allows it and AWS refuses, so it is the bucket's side: its policy does not \
                                allow this role, or denies it, or the organization of its account does"
-                    .into();
+                        .into();
                 if facts.is_same_account() != Some(true) {
-                    side.remedy = remedy::objects(Side::Bucket, &facts.wanted(None), None).or_else(|| side.remedy.take());
+                    side.remedy =
+                        remedy::objects(Side::Bucket, &facts.wanted(None), None).or_else(|| side.remedy.take());
                 }
             } else {
                 side.reason = format!("all else allows it and AWS refuses, so this does: {}", side.reason);
@@ -395,9 +399,10 @@ fn eliminate(facts: &Facts, sides: &mut [SideAnswer]) {
                     .into();
                 side.remedy = Some(remedy::words("look for the refusal in CloudTrail of the bucket's account"));
             } else {
-                side.reason = "the policies allow it and AWS refuses: the object belongs to the account that wrote it, \
+                side.reason =
+                    "the policies allow it and AWS refuses: the object belongs to the account that wrote it, \
                                whose access no bucket policy can give (object ownership)"
-                    .into();
+                        .into();
                 side.remedy = Some(remedy::words(format!(
                     "aws s3api put-bucket-ownership-controls --bucket {} --ownership-controls \
                      'Rules=[{{ObjectOwnership=BucketOwnerEnforced}}]'",

@@ -52,7 +52,8 @@ pub(super) fn trust(caller: &Principal, role: &RoleArn, wishes: &Trust, present:
 pub(super) fn objects(side: Side, wanted: &ObjectsWanted<'_>, present: Option<&str>) -> Option<Remedy> {
     let who = party(wanted.who)?;
     // A bucket whose owner nobody knows is another account's, as far as its policy must be shown at all.
-    let owner = wanted.owner.or_else(|| if side == Side::Bucket { "000000000000".parse().ok() } else { who.account() })?;
+    let owner =
+        wanted.owner.or_else(|| if side == Side::Bucket { "000000000000".parse().ok() } else { who.account() })?;
     let objects = Objects { uri: wanted.uri.clone(), below: wanted.below, owner };
     let access = Access {
         who,
@@ -124,8 +125,7 @@ pub(super) fn without(holder: &Holder<'_>, policy: &NamedPolicy, index: usize) -
     let name = shell_word(&policy.name);
     let (attach, delete, file) = match (holder, &policy.kind) {
         (_, PolicyKind::Managed { arn }) => {
-            let attach =
-                format!("aws iam create-policy-version --set-as-default --policy-arn {arn} --policy-document");
+            let attach = format!("aws iam create-policy-version --set-as-default --policy-arn {arn} --policy-document");
             (attach, format!("take statement {} out of {arn}", index + 1), "policy.json")
         }
         (Holder::Identity(principal), _) => {
@@ -161,7 +161,11 @@ fn owner_of(principal: &Principal) -> (&'static str, &str) {
 /// A word for a POSIX shell.
 fn shell_word(word: &str) -> String {
     let plain = |c: char| c.is_ascii_alphanumeric() || "_+=,.@-/:".contains(c);
-    if !word.is_empty() && word.chars().all(plain) { word.to_owned() } else { format!("'{}'", word.replace('\'', r"'\''")) }
+    if !word.is_empty() && word.chars().all(plain) {
+        word.to_owned()
+    } else {
+        format!("'{}'", word.replace('\'', r"'\''"))
+    }
 }
 
 /// What would meet a condition of a trust policy, where the profile file can.
@@ -177,9 +181,7 @@ pub(super) fn to_meet(condition: &Condition, label: &str, can_show_mfa: bool) ->
         ("sts:sourceidentity" | "aws:sourceidentity", Some(value)) => {
             Some(in_profile(label, &format!("source_identity = {}", quoted(value))))
         }
-        ("sts:rolesessionname", Some(value)) => {
-            Some(in_profile(label, &format!("session_name = {}", quoted(value))))
-        }
+        ("sts:rolesessionname", Some(value)) => Some(in_profile(label, &format!("session_name = {}", quoted(value)))),
         ("aws:multifactorauthpresent" | "aws:multifactorauthage", _) if can_show_mfa => {
             Some(in_profile(label, "mfa_serial = \"arn:aws:iam::ACCOUNT:mfa/YOUR_DEVICE\""))
         }

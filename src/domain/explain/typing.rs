@@ -56,14 +56,12 @@ fn in_arn(text: &str, profile: &Profile) -> Option<Mistake> {
             format!("an account id has 12 digits, {account} has {}", account.len()),
             whole(partition, account, rest),
         ),
-        [_, partition, "iam", "", account, rest] if !rest.starts_with("role/") && !rest.contains('/') => mistake(
-            "`role/` is missing before the role's name".into(),
-            whole(partition, account, rest),
-        ),
-        [_, partition, "iam", "", account, "role", name] => mistake(
-            "a slash stands between `role` and its name, not a colon".into(),
-            whole(partition, account, name),
-        ),
+        [_, partition, "iam", "", account, rest] if !rest.starts_with("role/") && !rest.contains('/') => {
+            mistake("`role/` is missing before the role's name".into(), whole(partition, account, rest))
+        }
+        [_, partition, "iam", "", account, "role", name] => {
+            mistake("a slash stands between `role` and its name, not a colon".into(), whole(partition, account, name))
+        }
         _ => in_role_arn(&text.parse().ok()?, profile),
     }
 }
@@ -76,9 +74,7 @@ fn in_role_arn(arn: &RoleArn, profile: &Profile) -> Option<Mistake> {
         return None;
     }
     let same_name = |role: &&RoleArn| role.name() == arn.name();
-    let mistake = |what: String, role: &RoleArn| {
-        Some(Mistake { what, meant: Some(label_or_arn(role, profile)) })
-    };
+    let mistake = |what: String, role: &RoleArn| Some(Mistake { what, meant: Some(label_or_arn(role, profile)) });
     let here: Vec<&RoleArn> =
         known.iter().map(|(_, role)| *role).filter(|role| role.account() == arn.account()).collect();
     if let Some(role) = here.iter().copied().find(same_name) {

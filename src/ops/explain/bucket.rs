@@ -6,10 +6,11 @@ use super::view::{View, Views};
 use super::{ABSENT, Question, Step};
 use crate::aws::s3::{Ask, Depth, S3};
 use crate::domain::account::AccountId;
-use crate::domain::explain::facts::{Asked, Outcome, Seen, Who};
+use crate::domain::explain::facts::{Asked, Outcome, Seen, Viewers, Who};
 use crate::domain::explain::{Own, bucket};
 use crate::domain::object::Entry;
 use crate::domain::policy::Context;
+use crate::domain::role::RoleIndex;
 use crate::domain::uri::S3Uri;
 use crate::error::{Error, Result};
 use crate::ops::Core;
@@ -25,8 +26,14 @@ pub(super) struct Wanted<'a> {
 }
 
 /// Condition keys of S3 that our calls lack.
-const ABSENT_IN_S3: [&str; 6] =
-    ["s3:x-amz-", "s3:versionid", "s3:existingobjecttag/", "s3:requestobjecttag/", "s3:object-lock-", "s3:signatureage"];
+const ABSENT_IN_S3: [&str; 6] = [
+    "s3:x-amz-",
+    "s3:versionid",
+    "s3:existingobjecttag/",
+    "s3:requestobjecttag/",
+    "s3:object-lock-",
+    "s3:signatureage",
+];
 
 impl Core {
     /// Explains each action that reading, or writing, below `uri` takes.
@@ -54,8 +61,10 @@ impl Core {
         };
         let https = self.endpoint(role, "S3").url.is_none_or(|url| url.starts_with("https:"));
         let objects = |key: &str| S3Uri::new(&uri.bucket, key).arn(partition);
-        let all_below = format!("{}*", objects(&uri.key)).replace(&format!("{}*", uri.bucket), &format!("{}/*", uri.bucket));
-        let object = sample.map_or_else(|| if below { all_below.clone() } else { objects(&uri.key) }, |key| objects(&key));
+        let all_below =
+            format!("{}*", objects(&uri.key)).replace(&format!("{}*", uri.bucket), &format!("{}/*", uri.bucket));
+        let object =
+            sample.map_or_else(|| if below { all_below.clone() } else { objects(&uri.key) }, |key| objects(&key));
         let mut asked = Vec::new();
         if below {
             let whole = S3Uri::new(&uri.bucket, "").arn(partition);
@@ -81,8 +90,7 @@ impl Core {
                 _ => self.own(&mut who, views, call).await,
             };
             own.session = self.session_policies(role, views).await;
-            let mut absent: Vec<String> =
-                ABSENT.iter().chain(&ABSENT_IN_S3).map(|key| (*key).to_owned()).collect();
+            let mut absent: Vec<String> = ABSENT.iter().chain(&ABSENT_IN_S3).map(|key| (*key).to_owned()).collect();
             if who.context.get("xsw:all-tags").is_some() {
                 absent.push("aws:principaltag/".into());
             }
@@ -99,7 +107,7 @@ impl Core {
                 policy: policy.clone(),
                 ownership: ownership.clone(),
                 own_viewers: self.viewers(role, Some(account), views, wanted.command),
-                bucket_viewers: self.viewers(role, owner.value().copied(), views, wanted.command),
+                bucket_viewers: self.bucket_viewers(role, uri, owner.value().copied(), views, wanted.command),
                 who: who.clone(),
             };
             steps.push(Step { role: self.profile.label(role), answer: bucket::explain(&facts) });
@@ -136,6 +144,27 @@ impl Core {
             }
         }
         (Seen::No { tried }, owner)
+    }
+
+    /// The roles that could look at a bucket: those of its account, else those whose bookmarks name it.
+    fn bucket_viewers(
+        &self,
+        role: RoleIndex,
+        uri: &S3Uri,
+        owner: Option<AccountId>,
+        views: &Views,
+        command: &str,
+    ) -> Viewers {
+        let mut viewers = self.viewers(role, owner, views, command);
+        if owner.is_none() {
+            let names_it = |index: &RoleIndex| {
+                *index != role
+                    && !views.holds(&self.profile.label(*index))
+                    && self.profile.role(*index).buckets.iter().any(|known| known.bucket == uri.bucket)
+            };
+            viewers.roles = self.profile.indices().filter(names_it).map(|index| self.profile.label(index)).collect();
+        }
+        viewers
     }
 
     async fn ownership(self: &Arc<Self>, uri: &S3Uri, views: &Views) -> Seen<String> {

@@ -35,7 +35,9 @@ impl Core {
                     simulate,
                 );
                 let boundary = match &described {
-                    Seen::Yes { value, .. } => self.boundary(views, account, value.boundary.as_deref(), &described).await,
+                    Seen::Yes { value, .. } => {
+                        self.boundary(views, account, value.boundary.as_deref(), &described).await
+                    }
                     other => other.map(|_| None),
                 };
                 if let Some(user) = described.value() {
@@ -102,9 +104,9 @@ impl Core {
         from: &Seen<T>,
     ) -> Seen<Option<NamedPolicy>> {
         let Some(arn) = arn else { return from.map(|_| None) };
-        see(self, views, account, "iam:GetPolicyVersion", async |iam: Iam<'_>| iam.managed(arn).await).await.map(
-            |policy| Some(policy.clone()),
-        )
+        see(self, views, account, "iam:GetPolicyVersion", async |iam: Iam<'_>| iam.managed(arn).await)
+            .await
+            .map(|policy| Some(policy.clone()))
     }
 
     /// What the profile file narrows the sessions of a role by. Managed policies are looked up by whoever may.
