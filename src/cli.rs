@@ -5,6 +5,7 @@ mod cat;
 mod check;
 pub mod completions;
 mod console;
+mod cp;
 mod credential_process;
 mod du;
 mod exec;
@@ -17,7 +18,9 @@ mod login;
 mod logout;
 mod ls;
 mod man;
+mod on_failure;
 pub mod output;
+mod place;
 pub mod policy;
 mod presign;
 mod progress;
@@ -41,6 +44,7 @@ use crate::error::{Error, Result};
 use crate::local::env_format::Format;
 use crate::local::environment::Environment;
 use crate::ops::Core;
+use place::Place;
 use stop::until_stopped;
 
 /// Switch AWS accounts and roles, see how long the session lives, look into buckets.
@@ -192,8 +196,8 @@ pub enum Verb {
     },
     /// Buckets, prefixes, objects
     Ls {
-        /// `s3://bucket/prefix`; without one, the buckets of the account
-        uri: Option<S3Uri>,
+        /// `s3://bucket/prefix`; without one, or with `s3://`, the buckets of the account
+        uri: Option<Place>,
         /// The role
         #[command(flatten)]
         role: As,
@@ -216,6 +220,8 @@ pub enum Verb {
     Du(DuArguments),
     /// Download objects, or everything below a prefix
     Get(GetArguments),
+    /// Copy objects, or everything below a prefix, to another bucket or account
+    Cp(CpArguments),
     /// Print objects
     Cat {
         /// `s3://bucket/key`
@@ -434,6 +440,111 @@ pub enum IfExistsWord {
     Ask,
 }
 
+/// What `xsw cp` copies, and how.
+#[derive(Debug, Args)]
+#[command(after_help = CP_EXAMPLES)]
+pub struct CpArguments {
+    /// `s3://bucket/key …` and, last, where they go: a key, or a prefix that ends in `/`
+    #[arg(required = true, num_args = 2.., value_name = "S3URI")]
+    paths: Vec<String>,
+    /// The role that reads [default: the one of --to; in a subshell of xsw, its role]
+    #[arg(long, value_name = "ROLE")]
+    from: Option<String>,
+    /// The role that writes [default: the one of --from]
+    #[arg(long, value_name = "ROLE")]
+    to: Option<String>,
+    /// One role that does both
+    #[arg(long = "as", value_name = "ROLE", conflicts_with_all = ["from", "to"])]
+    name: Option<String>,
+    /// Everything below the prefix; copies that are there and equal are left as they are
+    #[arg(short, long)]
+    recursive: bool,
+    /// Replace objects that are there and differ: the same as --if-exists overwrite
+    #[arg(short, long, conflicts_with = "if_exists")]
+    force: bool,
+    /// What happens to objects that are there and differ [default: leave them and fail]
+    #[arg(long, value_enum, value_name = "WHAT")]
+    if_exists: Option<CpIfExists>,
+    /// Only keys like this glob: without a slash it is about their last part, with one about all behind the prefix
+    #[arg(long, value_name = "GLOB", requires = "recursive")]
+    include: Vec<String>,
+    /// No keys like this glob
+    #[arg(long, value_name = "GLOB", requires = "recursive")]
+    exclude: Vec<String>,
+    /// Only what was written since: 30m, 12h, 7d, or a date
+    #[arg(long, value_name = "TIME", requires = "recursive")]
+    newer: Option<String>,
+    /// Only what was written before: 30m, 12h, 7d, or a date
+    #[arg(long, value_name = "TIME", requires = "recursive")]
+    older: Option<String>,
+    /// This version of the one object
+    #[arg(long, value_name = "ID", conflicts_with = "recursive")]
+    version_id: Option<String>,
+    /// Have S3 copy by itself, or fail
+    #[arg(long, conflicts_with = "streamed")]
+    server_side: bool,
+    /// Copy through this machine
+    #[arg(long)]
+    streamed: bool,
+    /// STANDARD_IA, GLACIER_IR, …; `keep` is each source's own [default: STANDARD]
+    #[arg(long, value_name = "CLASS")]
+    storage_class: Option<String>,
+    /// How the copies are encrypted [default: as the target bucket does it]
+    #[arg(long, value_enum, value_name = "HOW")]
+    encryption: Option<EncryptionWord>,
+    /// The KMS key that encrypts them
+    #[arg(long, value_name = "ARN")]
+    kms_key: Option<String>,
+    /// Leave the tags behind
+    #[arg(long)]
+    no_tags: bool,
+    /// The roles pay for the requests, where the owner of a bucket wants that
+    #[arg(long)]
+    requester_pays: bool,
+    /// Tell what would be copied, and copy nothing
+    #[arg(long)]
+    dry_run: bool,
+    /// Memory that xsw may use, as near as it can be kept [default: 64MiB]
+    #[arg(long, value_name = "SIZE")]
+    max_memory: Option<String>,
+    /// A command that gets the record of a failure on its stdin [default: `on_failure` in the profile file]
+    #[arg(long, value_name = "COMMAND")]
+    on_failure: Option<String>,
+    /// JSON Lines: the plan, then one object for each copy
+    #[arg(long)]
+    json: bool,
+}
+
+const CP_EXAMPLES: &str = "\
+Where one role may read the source and write the target, S3 copies by itself; else the bytes go through this machine,
+read by --from and written by --to. Which way is said before it starts, and proved with the first object: an upload is
+begun in the target and given up. What was copied before is not copied again, large objects go on where they were.
+
+Examples:
+  xsw cp -r s3://data/2026/ s3://archive/2026/ --to backup/Writer
+  xsw cp -r s3://theirs/ s3://ours/theirs/ --from partner/Reader --to prod/Writer --dry-run
+  xsw cp -r s3://a/ s3://b/ --to nightly --json --on-failure 'mail -s \"copy failed\" ops@example.com'";
+
+/// What happens to an object that is there.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+pub enum CpIfExists {
+    /// Leave it
+    Skip,
+    /// Replace it
+    Overwrite,
+}
+
+/// How copies are encrypted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+pub enum EncryptionWord {
+    /// Keys that S3 manages
+    #[value(name = "AES256")]
+    Aes256,
+    /// A KMS key
+    #[value(name = "aws:kms")]
+    Kms,
+}
+
 /// What `xsw du` adds up.
 #[derive(Debug, Args)]
 pub struct DuArguments {
@@ -498,6 +609,7 @@ impl Verb {
             | Self::Du(DuArguments { json, .. })
             | Self::Get(GetArguments { json, .. })
             | Self::Explain(ExplainArguments { json, .. })
+            | Self::Cp(CpArguments { json, .. })
             | Self::History { json, .. }
             | Self::Check { json } => *json,
             Self::Policy { thing } => thing.json(),
@@ -573,16 +685,17 @@ async fn answer(verb: Verb, context: &Context) -> Result<u8> {
         }
         Verb::Ls { uri, role, recursive, json, summarize, versions } => {
             let role = context.role_of(&role)?;
-            match uri {
-                Some(uri) if versions => {
-                    versions::run(context, role, &uri, &ls::Shape { recursive, json, summarize }).await
-                }
-                uri => ls::run(context, role, uri, &ls::Shape { recursive, json, summarize }).await,
+            let shape = ls::Shape { recursive, json, summarize };
+            match uri.and_then(|place| place.0) {
+                Some(uri) if versions => versions::run(context, role, &uri, &shape).await,
+                None if versions => Err(Error::usage("versions are of a bucket: name one, s3://bucket")),
+                uri => ls::run(context, role, uri, &shape).await,
             }
         }
         Verb::Find(asked) => find::run(context, context.role_of(&asked.role)?, &asked).await,
         Verb::Du(asked) => du::run(context, context.role_of(&asked.role)?, &asked).await,
         Verb::Get(asked) => get::run(context, context.role_of(&asked.role)?, asked).await,
+        Verb::Cp(asked) => cp::run(context, asked).await,
         Verb::Cat { uris, role, version_id } => {
             cat::run(context, context.role_of(&role)?, &uris, version_id.as_deref()).await
         }

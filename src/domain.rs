@@ -4,9 +4,11 @@
 
 pub mod account;
 pub mod checksum;
+pub mod copy;
 pub mod duration;
 pub mod explain;
 pub mod find;
+pub mod lasting;
 pub mod local_path;
 pub mod object;
 pub mod pattern;
@@ -16,6 +18,7 @@ pub mod restore;
 pub mod role;
 pub mod select;
 pub mod session;
+pub mod shell_word;
 pub mod sign_in;
 pub mod text;
 pub mod transfer;

@@ -5,19 +5,20 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
 
-use crate::domain::text::{escaped, escaped_lines};
+use crate::domain::text::{escaped, escaped_lines, harmless};
 
 /// `std`'s, with our error.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
 /// What can fail. Display says what and where; [`Error::hint`] says what next.
 ///
-/// Texts of AWS and of files are escaped when they are shown, so an error is always fit for a terminal.
+/// Texts of AWS and of files are escaped when they are shown, so an error and its hint are always fit for a terminal:
+/// who prints them escapes nothing. Names within a [`Error::Usage`] or a hint are escaped by who writes it.
 #[derive(Clone, Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
     /// The command line asks for something that cannot be.
-    #[error("{message}")]
+    #[error("{}", harmless(.message))]
     Usage {
         /// What is wrong.
         message: String,
@@ -260,6 +261,10 @@ impl Error {
 
     /// The next step, where the cause is known.
     pub fn hint(&self) -> Option<String> {
+        self.next_step().map(|hint| harmless(&hint).into_owned())
+    }
+
+    fn next_step(&self) -> Option<String> {
         match self {
             Self::Usage { hint, .. }
             | Self::Profile { hint, .. }

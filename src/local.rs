@@ -26,3 +26,5 @@ pub mod prompt;
 pub mod redirect;
 pub mod shell;
 pub mod sso_cache;
+pub mod uploads;
+pub mod whole;

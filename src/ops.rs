@@ -10,6 +10,7 @@ mod cat;
 pub mod check;
 pub mod console;
 pub mod control;
+pub mod copy;
 pub mod download;
 mod downloaded;
 pub mod explain;

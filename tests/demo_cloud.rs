@@ -621,7 +621,7 @@ fn the_profile_file_describes_the_demo() {
             roles += 1;
         }
     }
-    assert_eq!(roles, 7);
+    assert_eq!(roles, 13);
 }
 
 #[tokio::test]

@@ -1,18 +1,20 @@
 //! S3 as one principal sees it: buckets of all regions, listings page by page, objects.
 
 mod details;
+mod excerpt;
 mod list;
-mod part;
 mod policy;
 mod presign;
 mod read;
 mod versions;
+mod write;
 
 use std::collections::{HashMap, HashSet};
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use aws_credential_types::provider::error::CredentialsError;
 use aws_credential_types::provider::{self, ProvideCredentials, SharedCredentialsProvider, future};
@@ -33,10 +35,14 @@ use crate::domain::uri::S3Uri;
 use crate::error::{Error, Result};
 use crate::local::lock::held;
 
+pub use excerpt::{Excerpt, ExcerptOf};
 pub use list::{Begin, Depth};
-pub use part::{Part, PartOf};
-pub use read::{Ask, Body, Stat};
+pub use read::{Ask, Body, Described, Stat};
 pub use versions::Of;
+pub use write::{Onto, Source, Upload, UploadedPart, Written};
+
+/// How long S3 may take to copy 5 GiB.
+const LONGEST_COPY: Duration = Duration::from_secs(15 * 60);
 
 /// What gives a living session whenever one is needed: a long transfer outlives its first one.
 pub type SessionFuture = Pin<Box<dyn Future<Output = Result<Session>> + Send>>;
@@ -83,6 +89,8 @@ enum Use {
     Browse,
     /// Bodies: who reads them asks again, and with that takes nothing from the retries that browsing has.
     Transfer,
+    /// Copies that S3 makes by itself and says nothing for minutes. Who waits asks again.
+    Copy,
 }
 
 /// Hears of an [`Error::Denied`], and when its call began.
@@ -118,6 +126,11 @@ impl S3 {
         let inner =
             Inner { aws, endpoint, caller, credentials, path_style, paid, pays, clients, regions, watch, forgotten };
         Self { inner: Arc::new(inner) }
+    }
+
+    /// Whose sessions these are: `account/role`.
+    pub fn caller(&self) -> &str {
+        &self.inner.caller
     }
 
     /// From now on this role pays for its requests, whatever bucket they are for: where nobody asks for that, it costs
@@ -246,13 +259,15 @@ impl S3 {
             Use::Browse => {
                 (RetryConfig::standard().with_max_attempts(4), StalledStreamProtectionConfig::enabled().build())
             }
-            Use::Transfer => (RetryConfig::disabled(), StalledStreamProtectionConfig::disabled()),
+            Use::Transfer | Use::Copy => (RetryConfig::disabled(), StalledStreamProtectionConfig::disabled()),
+        };
+        let attempt = match purpose {
+            Use::Browse | Use::Transfer => Duration::from_secs(20),
+            Use::Copy => LONGEST_COPY,
         };
         // The time to the first byte of an answer, not of a body: those are watched by the stalled stream protection.
-        let timeouts = TimeoutConfig::builder()
-            .connect_timeout(http::CONNECT_TIMEOUT)
-            .operation_attempt_timeout(std::time::Duration::from_secs(20))
-            .build();
+        let timeouts =
+            TimeoutConfig::builder().connect_timeout(http::CONNECT_TIMEOUT).operation_attempt_timeout(attempt).build();
         let builder = aws_sdk_s3::Config::builder()
             .behavior_version(BehaviorVersion::latest())
             .http_client(inner.aws.http.clone())
@@ -266,7 +281,10 @@ impl S3 {
         // Who reads bodies compares them; the SDK would do it once more.
         let builder = match purpose {
             Use::Browse => builder,
-            Use::Transfer => builder.response_checksum_validation(ResponseChecksumValidation::WhenRequired),
+            // What is written comes with the checksum that we made.
+            Use::Transfer | Use::Copy => builder
+                .request_checksum_calculation(RequestChecksumCalculation::WhenRequired)
+                .response_checksum_validation(ResponseChecksumValidation::WhenRequired),
         };
         match &inner.endpoint.url {
             // Other S3 servers do not know all checksums.

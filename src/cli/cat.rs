@@ -2,6 +2,7 @@
 
 use std::io::{self, Write as _};
 
+use super::place::{find_hint, with_hint};
 use super::{Context, output};
 use crate::domain::role::RoleIndex;
 use crate::domain::uri::S3Uri;
@@ -13,6 +14,10 @@ pub(super) async fn run(context: &Context, role: RoleIndex, uris: &[S3Uri], vers
     }
     context.session(role).await?;
     let mut out = io::stdout().lock();
-    context.core.cat(role, uris, version, |bytes| output::finish(out.write_all(bytes))).await?;
+    let outcome = context.core.cat(role, uris, version, |bytes| output::finish(out.write_all(bytes))).await;
+    outcome.map_err(|error| match uris {
+        [uri] => with_hint(error, find_hint(uri)),
+        _ => error,
+    })?;
     output::finish(out.flush())
 }

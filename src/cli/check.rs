@@ -6,7 +6,7 @@ use serde_json::json;
 
 use super::{Context, output};
 use crate::config::Origin;
-use crate::domain::text::{count, escaped_lines};
+use crate::domain::text::{count, harmless};
 use crate::error::{Error, Result};
 use crate::ops::check::{Finding, Standing};
 
@@ -40,7 +40,7 @@ pub(super) async fn run(context: &Context, as_json: bool) -> Result<()> {
                 };
                 writeln!(out, "{sign}  {}: {}", output::name(subject), message)?;
                 if let Some(hint) = hint {
-                    writeln!(out, "     {}", escaped_lines(hint))?;
+                    writeln!(out, "     {}", harmless(hint))?;
                 }
             }
             Ok(())

@@ -2,6 +2,7 @@
 
 use jiff::{Timestamp, tz::TimeZone};
 
+use super::place::find_hint;
 use super::rows::Rows;
 use super::{Context, FindArguments};
 use crate::domain::local_path::folder_of;
@@ -50,6 +51,7 @@ pub(super) fn found_something(uri: &S3Uri) -> Result<()> {
     if uri.key.is_empty() {
         return Ok(());
     }
-    let hint = Some("check the prefix; `xsw ls` of the level above shows what there is".to_owned());
+    let hint = find_hint(uri);
+    let hint = hint.or_else(|| Some("check the prefix; `xsw ls` of the level above shows what there is".to_owned()));
     Err(Error::NotFound { message: format!("nothing begins with {uri}"), hint })
 }

@@ -10,7 +10,8 @@ use jiff::tz::TimeZone;
 use serde_json::{Value, json};
 
 use super::find::found_something;
-use super::progress::{Lasting, Progress};
+use super::place::{get_hint, with_hint};
+use super::progress::Progress;
 use super::{Context, GetArguments, IfExistsWord, output};
 use crate::domain::role::RoleIndex;
 use crate::domain::select::{Select, Words, size};
@@ -32,9 +33,9 @@ pub(super) async fn run(context: &Context, role: RoleIndex, asked: GetArguments)
     }
     let select = select(&asked)?;
     let max_memory = asked.max_memory.as_deref().map(memory).transpose()?;
-    let session = context.session(role).await?;
-    let renews_unasked = !context.core.profile.chain(role).into_iter().any(|link| wants_code(context, link));
-    let progress = Progress::start(Lasting { expiration: session.expiration, renews_unasked });
+    context.session(role).await?;
+    let core = Arc::clone(&context.core);
+    let progress = Progress::start(Arc::new(move || core.lasting(role)));
     let (if_exists, at_terminal) = (if_exists(&asked), io::stdin().is_terminal() && io::stderr().is_terminal());
     let wishes = Wishes {
         if_exists: if_exists.unwrap_or(if at_terminal { IfExists::Ask } else { IfExists::Refuse }),
@@ -45,7 +46,11 @@ pub(super) async fn run(context: &Context, role: RoleIndex, asked: GetArguments)
         max_memory,
         ..Wishes::default()
     };
-    let printer = Arc::new(Printer { shape: Shape::of(&asked), progress: progress.clone(), broken: Mutex::default() });
+    let printer = Arc::new(Printer {
+        shape: Shape::of(asked.json, asked.dry_run),
+        progress: progress.clone(),
+        broken: Mutex::default(),
+    });
     let picks_of: Vec<S3Uri> = picks.iter().map(|pick| pick.uri().clone()).collect();
     let one_object = matches!(picks.as_slice(), [Pick::Object { .. }]);
     let (shown, told) = (progress.clone(), Arc::clone(&printer));
@@ -56,8 +61,11 @@ pub(super) async fn run(context: &Context, role: RoleIndex, asked: GetArguments)
     let mut summary = context.core.download(role, job).await;
     progress.finish();
     if summary.stopped.is_some() {
-        tell(&summary, &asked);
+        tell(&summary, asked.json, asked.dry_run);
         return summary.outcome();
+    }
+    for Failed { uri, error } in &mut summary.failed {
+        *error = with_hint(error.clone(), get_hint(uri));
     }
     // One object that failed is the whole story: its own error, hint and exit status.
     if one_object && summary.failures == 1 && !summary.failed.is_empty() {
@@ -69,17 +77,13 @@ pub(super) async fn run(context: &Context, role: RoleIndex, asked: GetArguments)
         match picks_of.as_slice() {
             // As `find`: there is nothing of the kind, and that is an answer.
             _ if filtered => output::note("nothing there is what was asked for"),
-            [uri, ..] => found_something(uri)?,
+            [uri, ..] => found_something(uri).map_err(|error| with_hint(error, get_hint(uri)))?,
             [] => {}
         }
     }
-    tell(&summary, &asked);
+    tell(&summary, asked.json, asked.dry_run);
     // That nobody read on is no failure; what failed is one all the same.
     summary.outcome().and(held(&printer.broken).take().map_or(Ok(()), Err))
-}
-
-fn wants_code(context: &Context, link: RoleIndex) -> bool {
-    context.core.profile.role(link).mfa_serial.is_some() && context.core.profile.settings.mfa_command.is_empty()
 }
 
 fn picks(paths: &[String], recursive: bool) -> Result<Vec<Pick>> {
@@ -123,7 +127,7 @@ fn select(asked: &GetArguments) -> Result<Select> {
     Select::new(&words, Timestamp::now(), &TimeZone::system())
 }
 
-fn memory(text: &str) -> Result<u64> {
+pub(super) fn memory(text: &str) -> Result<u64> {
     size(text).ok_or_else(|| Error::Usage {
         message: format!("--max-memory: {} is no size", escaped(text)),
         hint: Some("write 64MiB or 1G".into()),
@@ -176,7 +180,7 @@ async fn ask(progress: &Progress, path: &Path) -> Result<(IfExists, bool)> {
 }
 
 /// When the session ends on the way the person is asked for a code, as at the beginning.
-fn on_halt(context: &Context, role: RoleIndex, progress: &Progress) -> OnHalt {
+pub(super) fn on_halt(context: &Context, role: RoleIndex, progress: &Progress) -> OnHalt {
     let (core, progress) = (Arc::clone(&context.core), progress.clone());
     OnHalt::Ask(Arc::new(move |_error| -> Answer<()> {
         let (core, progress) = (Arc::clone(&core), progress.clone());
@@ -188,7 +192,7 @@ fn on_halt(context: &Context, role: RoleIndex, progress: &Progress) -> OnHalt {
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Shape {
+pub(super) enum Shape {
     Quiet,
     /// What a dry run would do.
     Plan,
@@ -196,8 +200,8 @@ enum Shape {
 }
 
 impl Shape {
-    fn of(asked: &GetArguments) -> Self {
-        match (asked.json, asked.dry_run) {
+    pub(super) fn of(json: bool, dry_run: bool) -> Self {
+        match (json, dry_run) {
             (true, _) => Self::Json,
             (false, true) => Self::Plan,
             (false, false) => Self::Quiet,
@@ -206,15 +210,15 @@ impl Shape {
 }
 
 /// Prints what becomes of each object, as it happens.
-struct Printer {
-    shape: Shape,
-    progress: Progress,
+pub(super) struct Printer {
+    pub(super) shape: Shape,
+    pub(super) progress: Progress,
     /// Why stdout takes no more.
-    broken: Mutex<Option<Error>>,
+    pub(super) broken: Mutex<Option<Error>>,
 }
 
 impl Printer {
-    fn event(&self, event: &Event) {
+    pub(super) fn event(&self, event: &Event) {
         if let Event::Note(uri, text) = event {
             self.progress.note(&format!("{} {text}", escaped(&uri.to_string())));
             return;
@@ -271,8 +275,8 @@ fn as_json(event: &Event) -> Value {
 }
 
 /// The end of a job: what failed, line by line, and what was done.
-fn tell(summary: &Summary, asked: &GetArguments) {
-    if asked.json {
+pub(super) fn tell(summary: &Summary, json: bool, dry_run: bool) {
+    if json {
         return;
     }
     if summary.written + summary.skipped > 0 || summary.failures > 1 {
@@ -291,7 +295,7 @@ fn tell(summary: &Summary, asked: &GetArguments) {
     }
     let mut parts = Vec::new();
     if summary.written > 0 {
-        let done = if asked.dry_run { "would be written" } else { "written" };
+        let done = if dry_run { "would be written" } else { "written" };
         parts.push(format!("{} {done}, {}", plural(summary.written, "object"), bytes(summary.bytes)));
     }
     if summary.skipped > 0 {
@@ -300,9 +304,8 @@ fn tell(summary: &Summary, asked: &GetArguments) {
     if !parts.is_empty() {
         output::note(&parts.join("; "));
     }
-    if !asked.dry_run && summary.fetched < summary.bytes {
-        let there = bytes(summary.bytes - summary.fetched);
-        output::note(&format!("{there} of it were there from an earlier run"));
+    if summary.taken_up > 0 {
+        output::note(&format!("{} of it were there from an earlier run", bytes(summary.taken_up)));
     }
     if summary.unchecked > 0 {
         let objects = plural(summary.unchecked, "object");

@@ -10,9 +10,8 @@ use super::output;
 use crate::domain::duration;
 use crate::domain::find::closest;
 use crate::domain::select::moment;
-use crate::domain::text::{bytes, cut, escaped, plural};
+use crate::domain::text::{bytes, cut, escaped, escaped_json, plural};
 use crate::error::{Error, Result};
-use crate::local::audit::harmless;
 use crate::local::environment::Environment;
 use crate::ops::audit::{Deed, Line, history};
 
@@ -46,7 +45,7 @@ pub(super) fn run(environment: &Environment, filter: &Filter<'_>, limit: Option<
         lines.drain(..lines.len().saturating_sub(limit));
     }
     if json {
-        return output::print(|out| lines.iter().try_for_each(|(_, text)| writeln!(out, "{}", harmless(text))));
+        return output::print(|out| lines.iter().try_for_each(|(_, text)| writeln!(out, "{}", escaped_json(text))));
     }
     if lines.is_empty() {
         output::note("no event of the audit trail is like that");
@@ -173,7 +172,7 @@ fn first_line(error: &str) -> String {
 fn plain(details: &Map<String, Value>) -> String {
     let one = |(name, value): (&String, &Value)| match value {
         Value::String(text) => format!("{} {}", escaped(name), escaped(text)),
-        value => format!("{} {}", escaped(name), harmless(&value.to_string())),
+        value => format!("{} {}", escaped(name), escaped_json(&value.to_string())),
     };
     details.iter().map(one).collect::<Vec<_>>().join(", ")
 }

@@ -9,6 +9,7 @@ use super::{Context, output};
 use crate::aws::s3::Depth;
 use crate::domain::object::{Bucket, Entry};
 use crate::domain::role::RoleIndex;
+use crate::domain::text::escaped;
 use crate::domain::uri::S3Uri;
 use crate::error::{Error, Result};
 use crate::ops::walk::Walk;
@@ -32,7 +33,8 @@ async fn buckets(context: &Context, role: RoleIndex, shape: &Shape) -> Result<()
     let buckets = context.core.s3(role).buckets().await.map_err(|error| match error {
         // The bookmarks are what this role is there for.
         Error::Denied { action, resource, message, .. } if !bookmarks.is_empty() => {
-            let known = bookmarks.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
+            let known =
+                bookmarks.iter().map(|uri| escaped(&uri.to_string()).into_owned()).collect::<Vec<_>>().join(", ");
             let hint = Some(format!("a bucket can still be opened by its name; this role's bookmarks: {known}"));
             Error::Denied { action, resource, message, hint }
         }

@@ -4,7 +4,7 @@ use std::io::{self, IsTerminal as _, Write};
 
 use serde::Serialize;
 
-use crate::domain::text::{escaped, escaped_json};
+use crate::domain::text::{escaped, escaped_json, harmless};
 use crate::domain::transfer::Failed;
 use crate::error::{Error, Result};
 
@@ -41,9 +41,9 @@ pub(super) fn name(text: &str) -> std::borrow::Cow<'_, str> {
     if io::stdout().is_terminal() { escaped(text) } else { text.into() }
 }
 
-/// Something the user should know, on stderr.
+/// Something the user should know, on stderr. Names in it are escaped by who writes it.
 pub(super) fn note(text: &str) {
-    _ = writeln!(io::stderr(), "{} {}", styled("note:", "36"), crate::domain::text::escaped_lines(text));
+    _ = writeln!(io::stderr(), "{} {}", styled("note:", "36"), harmless(text));
 }
 
 /// An object that was not written, on stderr: no end of the work. Its text is escaped already, as every error's is.
@@ -53,7 +53,7 @@ pub(super) fn note_failed(failed: &Failed) {
 
 /// What to do next, on stderr.
 pub(super) fn hint(text: &str) {
-    _ = writeln!(io::stderr(), "{} {}", styled("hint:", "1;36"), escaped(text));
+    _ = writeln!(io::stderr(), "{} {}", styled("hint:", "1;36"), harmless(text));
 }
 
 /// The one place that prints an error and its hint.
@@ -65,7 +65,7 @@ pub fn print_error(error: &Error, json: bool) {
         writeln!(stderr, "{}", escaped_json(&document.to_string()))
     } else {
         let said = writeln!(stderr, "{} {error}", styled("error:", "1;31"));
-        hint.map_or(said, |hint| writeln!(stderr, "{} {}", styled("hint:", "1;36"), escaped(&hint)))
+        hint.map_or(said, |hint| writeln!(stderr, "{} {hint}", styled("hint:", "1;36")))
     };
 }
 

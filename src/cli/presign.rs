@@ -6,11 +6,15 @@ use jiff::{Timestamp, tz::TimeZone};
 
 use super::{Context, output};
 use crate::domain::duration::{self, words};
-use crate::domain::presigned::{Limit, USUAL};
+use crate::domain::presigned::{LONGEST, Limit, USUAL};
 use crate::domain::role::RoleIndex;
 use crate::domain::session::seconds_left;
 use crate::domain::uri::S3Uri;
-use crate::error::Result;
+use crate::error::{Error, Result};
+
+/// How an address can live longer than it did (AWS STS API Reference, `AssumeRole`: DurationSeconds).
+const LONGER: &str = "an address ends with the session that signs it; `duration` of the role in the profile file asks \
+                      for longer ones, up to the role's maximum session duration, an hour where roles are chained";
 
 pub(super) async fn run(
     context: &Context,
@@ -19,6 +23,12 @@ pub(super) async fn run(
     version: Option<&str>,
     expires: Option<Duration>,
 ) -> Result<()> {
+    if expires.is_some_and(|length| length > LONGEST) {
+        return Err(Error::Usage {
+            message: "--expires: AWS takes seven days at most".into(),
+            hint: Some(format!("write 7d or less; {LONGER}")),
+        });
+    }
     context.session(role).await?;
     let presigned = context.core.presign(role, uri, version, Some(expires.unwrap_or(USUAL))).await?;
     output::print(|out| writeln!(out, "{}", presigned.expose()))?;
@@ -30,6 +40,9 @@ pub(super) async fn run(
         None => "",
     };
     output::note(&format!("who has this address reads the object until {end} ({left}){why}"));
+    if expires.is_some() && presigned.limit == Some(Limit::Session) {
+        output::hint(LONGER);
+    }
     Ok(())
 }
 

@@ -11,8 +11,8 @@ use jiff::Timestamp;
 
 use super::output;
 use crate::domain::duration::words;
-use crate::domain::session::seconds_left;
-use crate::domain::text::{bar, bytes, count, cut_start, escaped, escaped_lines};
+use crate::domain::lasting::{Lasting, is_steady};
+use crate::domain::text::{bar, bytes, count, cut_start, escaped, harmless};
 use crate::domain::transfer::{self, Active, Halt, Speed};
 
 /// How often it is drawn.
@@ -21,17 +21,8 @@ const BETWEEN: Duration = Duration::from_millis(120);
 /// Objects in flight that are shown.
 const SHOWN: usize = 3;
 
-/// How long it runs before it is said that the session ends first: the first speeds mislead. In seconds.
-const STEADY: i64 = 5;
-
-/// The session of the download, as far as it matters here.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Lasting {
-    /// When it ends.
-    pub(super) expiration: Timestamp,
-    /// Whether a new one comes without a question.
-    pub(super) renews_unasked: bool,
-}
+/// Tells of the session that the download goes on with now: it may be another one than at the beginning.
+pub(super) type LastingNow = Arc<dyn Fn() -> Option<Lasting> + Send + Sync>;
 
 /// The picture on stderr. Cheap to clone; all clones are one picture.
 #[derive(Clone)]
@@ -48,7 +39,7 @@ struct Picture {
 /// What is known of the download.
 struct Seen {
     began: Timestamp,
-    lasting: Lasting,
+    lasting: LastingNow,
     progress: transfer::Progress,
     speed: Speed,
 }
@@ -66,7 +57,7 @@ impl Drop for Hold<'_> {
 
 impl Progress {
     /// Begins to draw, where a person watches. Within a tokio runtime.
-    pub(super) fn start(lasting: Lasting) -> Self {
+    pub(super) fn start(lasting: LastingNow) -> Self {
         if !io::stderr().is_terminal() {
             return Self(None);
         }
@@ -94,7 +85,7 @@ impl Progress {
     pub(super) fn note(&self, text: &str) {
         match &self.0 {
             Some(picture) if picture.held.load(Ordering::Relaxed) == 0 => {
-                let line = format!("{} {}", output::styled("note:", "36"), escaped_lines(text));
+                let line = format!("{} {}", output::styled("note:", "36"), harmless(text));
                 // As with any note: when stderr is gone nobody misses it.
                 _ = picture.lines.println(line);
             }
@@ -186,8 +177,11 @@ impl Seen {
         match &progress.halt {
             Some(Halt::Paused) => lines.push("paused".into()),
             Some(Halt::Session(halted)) => lines.push(format!("waits for a session: {}", halted.0)),
-            None if now.duration_since(self.began).as_secs() >= STEADY => {
-                lines.extend(self.lasting.ends_first(now, self.speed.seconds_left(progress)));
+            None if is_steady(self.began, now) => {
+                let needed = self.speed.seconds_left(progress);
+                // Who asks where the session is may read a file: only when the answer can matter.
+                let lasting = needed.and_then(|_| (self.lasting)());
+                lines.extend(lasting.and_then(|lasting| ends_first(lasting, now, needed)));
             }
             None => {}
         }
@@ -195,17 +189,11 @@ impl Seen {
     }
 }
 
-impl Lasting {
-    /// That it ends before the download does, and what comes then.
-    fn ends_first(self, now: Timestamp, needed: Option<u64>) -> Option<String> {
-        let left = seconds_left(self.expiration, now);
-        // When it has ended, it has been renewed already, or the download stands still and says so.
-        if left == 0 || left >= needed? {
-            return None;
-        }
-        let then = if self.renews_unasked { "it will be renewed" } else { "you will be asked for a code" };
-        Some(format!("session ends in {}, before this is done: {then}", words(left)))
-    }
+/// That the session ends before the download does, and what comes then.
+fn ends_first(lasting: Lasting, now: Timestamp, needed: Option<u64>) -> Option<String> {
+    let left = lasting.ends_first(now, needed)?;
+    let then = if lasting.may_ask_code { "you may be asked for a code" } else { "it will be renewed" };
+    Some(format!("session ends in {}, before this is done: {then}", words(left)))
 }
 
 /// `████████░░░░░░░░  45 %  12 s left  8.0 MiB/s  90.0 MiB of 200.0 MiB  3/10  1 failed`: the end gives way.
@@ -252,8 +240,8 @@ mod tests {
     }
 
     /// The lines after ten seconds at 8 MiB a second, of a session that ends in `left` seconds.
-    fn lines(progress: transfer::Progress, left: i64, renews_unasked: bool) -> String {
-        let lasting = Lasting { expiration: at(10 + left), renews_unasked };
+    fn lines(progress: transfer::Progress, left: i64, may_ask_code: bool) -> String {
+        let lasting: LastingNow = Arc::new(move || Some(Lasting { expiration: at(10 + left), may_ask_code }));
         let before = transfer::Progress { bytes: progress.bytes.saturating_sub(80 * MIB), ..progress.clone() };
         let mut seen = Seen { began: at(0), lasting, progress: before, speed: Speed::default() };
         seen.lines(at(0));
@@ -274,7 +262,7 @@ mod tests {
 
     #[test]
     fn one_object_is_one_line() {
-        insta::assert_snapshot!(lines(progress(), 3600, true), @"███████░░░░░░░░░  45 %  14 s left  8.0 MiB/s  90.0 MiB of 200.0 MiB");
+        insta::assert_snapshot!(lines(progress(), 3600, false), @"███████░░░░░░░░░  45 %  14 s left  8.0 MiB/s  90.0 MiB of 200.0 MiB");
     }
 
     #[test]
@@ -283,26 +271,41 @@ mod tests {
         let keys = [active("one", 5), active("\x1b[2J", 10), active(&"long/".repeat(20), 20), active("four", 0)];
         let many =
             transfer::Progress { objects: 7, failed: 2, total_objects: 1204, active: keys.to_vec(), ..progress() };
-        insta::assert_snapshot!(lines(many.clone(), 3600, true), @r"
+        insta::assert_snapshot!(lines(many.clone(), 3600, false), @r"
         ███████░░░░░░░░░  45 %  14 s left  8.0 MiB/s  90.0 MiB of 200.0 MiB  7/1,204  2 failed
           ██░░░░░░    5.0 MiB of 20.0 MiB    one
           ████░░░░   10.0 MiB of 20.0 MiB    \x1b[2J
           ████████   20.0 MiB of 20.0 MiB    …ong/long/long/long/long/long/long/long/
         ");
         let listing = transfer::Progress { total_known: false, active: Vec::new(), ..many };
-        insta::assert_snapshot!(lines(listing, 3600, true), @"listing  8.0 MiB/s  90.0 MiB of 200.0 MiB+  7/1,204+  2 failed");
+        insta::assert_snapshot!(lines(listing, 3600, false), @"listing  8.0 MiB/s  90.0 MiB of 200.0 MiB+  7/1,204+  2 failed");
     }
 
     #[test]
     fn a_session_that_ends_first_says_how_it_goes_on() {
-        for (left, renews_unasked, words) in [
-            (13, true, Some("session ends in 13 s, before this is done: it will be renewed")),
-            (13, false, Some("session ends in 13 s, before this is done: you will be asked for a code")),
-            (14, false, None),
-            (0, false, None),
+        for (left, may_ask_code, words) in [
+            (13, false, Some("session ends in 13 s, before this is done: it will be renewed")),
+            (13, true, Some("session ends in 13 s, before this is done: you may be asked for a code")),
+            (14, true, None),
+            (0, true, None),
         ] {
-            assert_eq!(lines(progress(), left, renews_unasked).lines().nth(1), words, "{left}");
+            assert_eq!(lines(progress(), left, may_ask_code).lines().nth(1), words, "{left}");
         }
+    }
+
+    /// The end that counts is that of the session which is there now.
+    #[test]
+    fn a_session_that_was_renewed_lasts() {
+        let end = Arc::new(Mutex::new(at(15)));
+        let known = Arc::clone(&end);
+        let lasting: LastingNow = Arc::new(move || Some(Lasting { expiration: *locked(&known), may_ask_code: false }));
+        let before = transfer::Progress { bytes: 0, ..progress() };
+        let mut seen = Seen { began: at(0), lasting, progress: before, speed: Speed::default() };
+        seen.lines(at(0));
+        seen.progress = progress();
+        assert_eq!(seen.lines(at(10)).len(), 2);
+        *locked(&end) = at(3600);
+        assert_eq!(seen.lines(at(10)).len(), 1);
     }
 
     #[test]
@@ -312,7 +315,7 @@ mod tests {
             (Halt::Paused, "paused"),
             (Halt::Session(transfer::Halted(error)), "waits for a session: the session of prod/S3Reader has ended"),
         ] {
-            let lines = lines(transfer::Progress { halt: Some(halt), ..progress() }, 5, true);
+            let lines = lines(transfer::Progress { halt: Some(halt), ..progress() }, 5, false);
             assert_eq!(lines.lines().nth(1), Some(words));
             assert!(!lines.contains("left") && !lines.contains("/s"), "{lines}");
         }

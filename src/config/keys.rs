@@ -12,7 +12,7 @@ pub(super) const FILE: Keys = Keys { title: "the top of the file", keys: &["sett
 
 pub(super) const SETTINGS: Keys = Keys {
     title: "[settings]",
-    keys: &["region", "duration", "session_name", "endpoint_url", "cache", "renew", "mfa_command"],
+    keys: &["region", "duration", "session_name", "endpoint_url", "cache", "renew", "mfa_command", "on_failure"],
 };
 
 pub(super) const SOURCE: Keys = Keys {

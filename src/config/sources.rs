@@ -24,6 +24,7 @@ pub(super) fn settings(report: &mut Report, file: &Fields<'_>) -> Settings {
         cache: fields.parsed(report, "cache", values::cache).unwrap_or_default(),
         renew: fields.flag(report, "renew").unwrap_or(false),
         mfa_command: fields.list(report, "mfa_command", values::word),
+        on_failure: fields.list(report, "on_failure", values::word),
     }
 }
 

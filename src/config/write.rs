@@ -66,6 +66,9 @@ fn settings(out: &mut String, settings: &Settings) {
     if !settings.mfa_command.is_empty() {
         line(&mut lines, "", "mfa_command", list(settings.mfa_command.iter().map(String::as_str)));
     }
+    if !settings.on_failure.is_empty() {
+        line(&mut lines, "", "on_failure", list(settings.on_failure.iter().map(String::as_str)));
+    }
     if !lines.is_empty() {
         heading(out, "[settings]");
         out.push_str(&lines);
@@ -254,6 +257,7 @@ mod tests {
             cache = "keyring"
             renew = true
             mfa_command = ["pass", "otp", "a \"b\" \\ {serial}", ""]
+            on_failure = ["mail", "-s", "copy failed"]
             [sources."a b"]
             environment = true
             [sources.c]

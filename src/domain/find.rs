@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use super::account::RoleArn;
 use super::role::{Profile, RoleIndex};
-use super::text::cut;
+use super::text::{cut, escaped};
 use crate::{Error, Result};
 
 /// As many as an error lists.
@@ -149,7 +149,7 @@ impl Profile {
                 .into_iter()
                 .flatten()
         });
-        let near: Vec<String> = closest(text, names, 3).iter().map(|name| format!("`{name}`")).collect();
+        let near: Vec<String> = closest(text, names, 3).iter().map(|name| format!("`{}`", escaped(name))).collect();
         let hint = match &near[..] {
             [] if self.roles.is_empty() => "there are no roles yet: sign in with `xsw login SOURCE`".into(),
             [] => match self.silent_sign_in() {

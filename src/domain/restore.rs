@@ -1,10 +1,15 @@
 //! What restores an archived object: a command that a person can copy into a shell.
 
-use super::text::escaped;
+use super::object::Head;
+use super::shell_word::quoted;
 use super::uri::S3Uri;
+use crate::error::Error;
 
 /// Days for which a restored copy stays: long enough to get it, cheap enough to forget.
 const DAYS: u32 = 7;
+
+/// AWS's code for the refusal of an archived object.
+const REFUSAL: &str = "InvalidObjectState";
 
 /// The AWS CLI's command that restores an object, fit for bash and zsh whatever the key is.
 pub fn restore_command(uri: &S3Uri, version: Option<&str>, storage_class: &str) -> String {
@@ -15,6 +20,46 @@ pub fn restore_command(uri: &S3Uri, version: Option<&str>, storage_class: &str) 
     // An object of this class comes back for good (S3 API Reference, RestoreObject: no Days there).
     let days = if storage_class == "INTELLIGENT_TIERING" { String::new() } else { format!("Days={DAYS},") };
     command + &word("restore-request", &format!("{days}GlacierJobParameters={{Tier=Standard}}"))
+}
+
+/// What to do about an object that was refused as archived. Its storage class is not in the refusal, and only one needs
+/// another command.
+pub fn archived_hint(uri: &S3Uri, version: Option<&str>) -> String {
+    hint(uri, version, "GLACIER")
+}
+
+fn hint(uri: &S3Uri, version: Option<&str>, storage_class: &str) -> String {
+    format!(
+        "the object is archived; restore a copy, then wait for it: {}",
+        restore_command(uri, version, storage_class)
+    )
+}
+
+/// The error with [`archived_hint`], where it says that the object is archived.
+pub fn told_how_to_restore(error: Error, uri: &S3Uri, version: Option<&str>) -> Error {
+    match error {
+        Error::Aws { action, code, message, .. } if code == REFUSAL => {
+            Error::Aws { action, code, message, hint: Some(archived_hint(uri, version)) }
+        }
+        error => error,
+    }
+}
+
+/// That the object cannot be read yet, in AWS's code for it, and what to do: for who does not read it now.
+///
+/// # Errors
+/// [`Error::Aws`] with the command that restores it, or with the advice to wait for that.
+pub fn can_be_read(uri: &S3Uri, version: Option<&str>, head: &Head) -> Result<(), Error> {
+    let hint = if head.must_be_restored() {
+        hint(uri, version, &head.storage_class)
+    } else if head.restore.as_deref().and_then(|header| field(header, "ongoing-request")) == Some("true") {
+        "wait until the copy is there, which takes minutes to days by its tier, and run it again".to_owned()
+    } else {
+        return Ok(());
+    };
+    let is = if head.must_be_restored() { "is archived" } else { "is archived, and a copy is being restored" };
+    let message = format!("{uri} {is} ({})", head.storage_class);
+    Err(Error::Aws { action: "s3:GetObject".into(), code: REFUSAL.into(), message, hint: Some(hint) })
 }
 
 /// What `x-amz-restore` says, in words: a copy is on its way, or there until a date.
@@ -48,28 +93,6 @@ fn word(name: &str, value: &str) -> String {
     format!(" --{name}{between}{}", quoted(value))
 }
 
-/// One word of a shell. What a terminal would obey or hide is written by its bytes.
-fn quoted(text: &str) -> String {
-    let plain = |b: u8| b.is_ascii_alphanumeric() || b"-_./:=@%+,".contains(&b);
-    if !text.is_empty() && text.bytes().all(plain) {
-        return text.to_owned();
-    }
-    if escaped(text) == text {
-        // Without a backslash, which a screen would double.
-        return format!("'{}'", text.replace('\'', "'\"'\"'"));
-    }
-    let mut out = String::from("$'");
-    for c in text.chars() {
-        match c {
-            '\'' | '\\' => out.extend(['\\', c]),
-            ' '..='~' => out.push(c),
-            // Three octal digits: a digit that follows is not taken for a fourth.
-            c => out.extend(c.encode_utf8(&mut [0; 4]).bytes().map(|b| format!("\\{b:03o}"))),
-        }
-    }
-    out + "'"
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -86,6 +109,30 @@ mod tests {
         }
         let header = format!("expiry-date=\"{date}\", rule-id=\"tidy\"");
         assert_eq!(expiration_words(&header), format!("{date}, by the lifecycle rule tidy"));
+    }
+
+    #[test]
+    fn what_is_archived_cannot_be_read_before_it_is_restored() {
+        let restored = Some("ongoing-request=\"false\", expiry-date=\"Fri, 21 Dec 2029 00:00:00 GMT\"");
+        for (class, status, restore, said) in [
+            ("STANDARD", None, None, None),
+            ("GLACIER_IR", None, None, None),
+            ("GLACIER", None, restored, None),
+            ("GLACIER", None, None, Some("--restore-request 'Days=7,GlacierJobParameters={Tier=Standard}'")),
+            ("INTELLIGENT_TIERING", Some("ARCHIVE_ACCESS"), None, Some("'GlacierJobParameters={Tier=Standard}'")),
+            ("GLACIER", None, Some("ongoing-request=\"true\""), Some("wait until the copy is there")),
+        ] {
+            let head = Head {
+                storage_class: class.into(),
+                archive_status: status.map(str::to_owned),
+                restore: restore.map(str::to_owned),
+                ..Head::default()
+            };
+            let answer = can_be_read(&S3Uri::new("data", "a"), None, &head);
+            let hint = answer.err().and_then(|error| error.hint());
+            assert_eq!(hint.is_some(), said.is_some(), "{class} {hint:?}");
+            assert!(hint.unwrap_or_default().contains(said.unwrap_or_default()), "{class}");
+        }
     }
 
     #[test]

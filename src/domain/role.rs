@@ -99,6 +99,8 @@ pub struct Settings {
     pub renew: bool,
     /// The program and its arguments that print the code of an MFA device; `{serial}` is replaced. Empty: ask.
     pub mfa_command: Vec<String>,
+    /// The program and its arguments that hear on their stdin of a copy that failed. Empty: nobody.
+    pub on_failure: Vec<String>,
 }
 
 /// Where sessions rest between two runs.

@@ -22,16 +22,38 @@ pub fn escaped(text: &str) -> Cow<'_, str> {
         match c {
             '\\' => out.push_str(r"\\"),
             c if !must_escape(c) && !edge_space => out.push(c),
-            c if c.is_ascii() => _ = write!(out, "\\x{:02x}", u32::from(c)),
-            c => _ = write!(out, "\\u{{{:x}}}", u32::from(c)),
+            c => write_escaped(&mut out, c),
         }
     }
     Cow::Owned(out)
 }
 
+fn write_escaped(out: &mut String, c: char) {
+    _ = match c.is_ascii() {
+        true => write!(out, "\\x{:02x}", u32::from(c)),
+        false => write!(out, "\\u{{{:x}}}", u32::from(c)),
+    };
+}
+
 /// A text of several lines, each escaped, the line ends kept: for messages that AWS or a file's parser wrote.
 pub fn escaped_lines(text: &str) -> String {
     text.lines().map(escaped).collect::<Vec<_>>().join("\n")
+}
+
+/// The text with everything escaped that a terminal would obey or hide, and backslashes and line ends as they are.
+///
+/// For whole sentences at the door to the terminal: the names in them are escaped by who puts them there, and a second
+/// time changes nothing.
+pub fn harmless(text: &str) -> Cow<'_, str> {
+    let must_escape = |c: char| !matches!(c, '\\' | '\n') && must_escape(c);
+    if !text.chars().any(must_escape) {
+        return Cow::Borrowed(text);
+    }
+    let mut out = String::with_capacity(text.len() + 16);
+    for c in text.chars() {
+        if must_escape(c) { write_escaped(&mut out, c) } else { out.push(c) }
+    }
+    Cow::Owned(out)
 }
 
 /// JSON with the same characters written as `\u202e`, which it allows in every text: to a program it is the same, and a
@@ -213,6 +235,8 @@ mod tests {
                 prop_assert!(!reorders, "{:?} in {:?}", c, shown);
             }
             prop_assert!(!shown.starts_with(' ') && !shown.ends_with(' '), "{:?}", shown);
+            prop_assert_eq!(&*harmless(&shown), &*shown, "a second time changes something");
+            prop_assert!(!harmless(&text).chars().any(|c| !matches!(c, '\\' | '\n') && must_escape(c)), "{:?}", text);
             prop_assert_eq!(unescaped(&shown), Some(text));
         }
     }

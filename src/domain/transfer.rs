@@ -25,6 +25,17 @@ pub enum IfExists {
     Ask,
 }
 
+/// An object as a listing told it.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Listed {
+    /// Bytes.
+    pub size: u64,
+    /// When it was written.
+    pub modified: Option<Timestamp>,
+    /// The entity tag, where it was kept.
+    pub etag: Option<String>,
+}
+
 /// How far a job is; a job is one object or many.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Progress {
@@ -180,7 +191,9 @@ pub struct Summary {
     pub written: u64,
     /// Bytes of those.
     pub bytes: u64,
-    /// Bytes that came over the network: less than `bytes` when an earlier run had some, more when some came twice.
+    /// Of those, bytes that were there from an earlier run, in parts of files.
+    pub taken_up: u64,
+    /// Bytes that came over the network, also of what failed; some may have come twice.
     pub fetched: u64,
     /// Objects that were left as they are.
     pub skipped: u64,

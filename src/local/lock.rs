@@ -96,18 +96,18 @@ fn locked(file: File) -> Lock {
     Lock(file)
 }
 
-/// Whether the file is still the one at `path`: who sweeps may have removed it after it was opened.
+/// Whether the file is still the one at `path`: another may have removed or renamed it after it was opened.
 #[cfg(unix)]
-fn is_at(file: &File, path: &Path) -> bool {
+pub(super) fn is_at(file: &File, path: &Path) -> bool {
     use std::os::unix::fs::MetadataExt as _;
     let which = |found: io::Result<std::fs::Metadata>| found.ok().map(|found| (found.dev(), found.ino()));
     let open = which(file.metadata());
-    open.is_some() && open == which(std::fs::metadata(path))
+    open.is_some() && open == which(std::fs::symlink_metadata(path))
 }
 
 #[cfg(not(unix))]
-fn is_at(_: &File, _: &Path) -> bool {
-    true
+pub(super) fn is_at(_: &File, path: &Path) -> bool {
+    path.exists()
 }
 
 fn tell_waiting(path: &Path) {

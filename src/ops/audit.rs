@@ -29,6 +29,8 @@ pub enum Deed {
     Console,
     /// A download.
     Download,
+    /// A copy from bucket to bucket.
+    Copy,
     /// An address that gives an object to whoever has it.
     Presign,
     /// AWS refused something else that was asked with the session.
@@ -37,7 +39,7 @@ pub enum Deed {
 
 impl Deed {
     /// Every deed with the word for it in the trail.
-    pub const ALL: [(&str, Self); 9] = [
+    pub const ALL: [(&str, Self); 10] = [
         ("assume", Self::Assume),
         ("renew", Self::Renew),
         ("env", Self::Env),
@@ -45,6 +47,7 @@ impl Deed {
         ("exec", Self::Exec),
         ("console", Self::Console),
         ("download", Self::Download),
+        ("copy", Self::Copy),
         ("presign", Self::Presign),
         ("refusal", Self::Refusal),
     ];
@@ -87,7 +90,7 @@ pub(super) struct Event<'a> {
 /// | --- | --- |
 /// | `exec`, `shell` | `program` (without its folder), `arguments` (how many), `status`; `renews` when it does |
 /// | `console` | `service`, `region` |
-/// | `download` | `buckets`, `objects`, `bytes`, `failed` |
+/// | `download`, `copy` | `buckets`, `objects`, `bytes`, `failed` |
 /// | `presign` | `bucket`, `end` of the address |
 /// | `refusal` | `action`, `resource` |
 #[derive(Clone, Debug, Serialize, Deserialize)]

@@ -5,14 +5,15 @@ use std::sync::Arc;
 use super::downloaded::{Ended, Record};
 use super::{Core, held};
 use crate::aws::s3::Ask;
+use crate::domain::restore::told_how_to_restore;
 use crate::domain::role::RoleIndex;
 use crate::domain::uri::S3Uri;
 use crate::error::{Error, Result};
 use crate::ops::read::Reader;
 
 impl Core {
-    /// Hands the bytes of the objects (of this version, where one is named) to `write` as `role`, until one cannot be read or written. It is a download, and
-    /// written down as one, also when the future is dropped.
+    /// Hands the bytes of the objects (of this version, where one is named) to `write` as `role`, until one cannot be
+    /// read or written. It is a download, and written down as one, also when the future is dropped.
     ///
     /// # Errors
     /// [`Error::Usage`] for a URI that names no object, before any is read; what reading and `write` say.
@@ -35,7 +36,8 @@ impl Core {
                     uri.clone(),
                     Ask { version: version.map(str::to_owned), ..Ask::default() },
                 );
-                while let Some(bytes) = reader.next().await? {
+                let told = |error| told_how_to_restore(error, uri, version);
+                while let Some(bytes) = reader.next().await.map_err(told)? {
                     write(&bytes)?;
                     held(&so_far).1 += bytes.len() as u64;
                 }

@@ -1,17 +1,19 @@
 //! Downloading: one object, a marked set, everything below a prefix. Files appear whole and compared, or not at all.
 
+use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::sync::mpsc;
-use tokio::task::JoinSet;
+use tokio::task::{JoinError, JoinSet};
 
 use super::control::Control;
 use super::downloaded::{Ended, Record};
-use super::transfer::fetch::{Gate, Line, blocking};
-use super::transfer::object::{Desk, Item, Listed};
+use super::transfer::fetch::{Line, blocking};
+use super::transfer::gate::Gate;
+use super::transfer::object::{Desk, Item};
 use super::transfer::pool::{DEFAULT_MEMORY, Pool};
 use super::transfer::retry::Patience;
 use super::transfer::tally::Tally;
@@ -23,7 +25,7 @@ use crate::domain::local_path::folder_of;
 use crate::domain::object::Object;
 use crate::domain::role::RoleIndex;
 use crate::domain::select::Select;
-use crate::domain::transfer::{Event, Failed, IfExists, Progress, Summary};
+use crate::domain::transfer::{Event, Failed, IfExists, Listed, Progress, Summary};
 use crate::domain::uri::S3Uri;
 use crate::error::{Error, Result};
 
@@ -34,7 +36,7 @@ const QUEUE: usize = 1024;
 const AT_ONCE: usize = 192;
 
 /// How often a job tells how far it is.
-const BEAT: Duration = Duration::from_millis(100);
+pub(super) const BEAT: Duration = Duration::from_millis(100);
 
 /// What to download, and where to.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -45,8 +47,8 @@ pub enum Pick {
         uri: S3Uri,
         /// Which version; `None` is the latest.
         version: Option<String>,
-        /// Its size, when a listing told it.
-        size: Option<u64>,
+        /// What a listing told of it: then nothing has to be asked before it is fetched.
+        listed: Option<Listed>,
         /// Where to.
         to: To,
     },
@@ -70,13 +72,13 @@ impl Pick {
     }
 
     /// An object into a folder, under its own name.
-    pub fn into_folder(uri: S3Uri, size: Option<u64>, root: &Path) -> Self {
-        Self::Object { uri, version: None, size, to: To::Folder(root.to_owned()) }
+    pub fn into_folder(uri: S3Uri, listed: Option<Listed>, root: &Path) -> Self {
+        Self::Object { uri, version: None, listed, to: To::Folder(root.to_owned()) }
     }
 
     /// An object into a file of the user's choice.
     pub fn into_file(uri: S3Uri, path: &Path) -> Self {
-        Self::Object { uri, version: None, size: None, to: To::File(path.to_owned()) }
+        Self::Object { uri, version: None, listed: None, to: To::File(path.to_owned()) }
     }
 
     /// What is below a prefix, into a folder, with paths as they are below the prefix's folder.
@@ -156,8 +158,8 @@ pub struct Wishes {
 /// A download that somebody wants.
 #[derive(Clone)]
 pub struct Job {
-    /// What, and where to.
-    pub picks: Vec<Pick>,
+    /// What, and where to; shared, for a million rows may be marked.
+    pub picks: Arc<[Pick]>,
     /// How.
     pub wishes: Wishes,
     /// The hand that pauses it.
@@ -170,8 +172,8 @@ pub struct Job {
 
 impl Job {
     /// A job that nobody pauses and of whose objects nobody hears one by one.
-    pub fn new(picks: Vec<Pick>, wishes: Wishes, on_progress: OnProgress) -> Self {
-        Self { picks, wishes, control: Control::default(), on_progress, on_event: Arc::new(|_| {}) }
+    pub fn new(picks: impl Into<Arc<[Pick]>>, wishes: Wishes, on_progress: OnProgress) -> Self {
+        Self { picks: picks.into(), wishes, control: Control::default(), on_progress, on_event: Arc::new(|_| {}) }
     }
 }
 
@@ -209,8 +211,11 @@ async fn run(s3: S3, pool: Pool, job: Job) -> Summary {
     let (sender, mut items) = mpsc::channel(QUEUE);
     // The set aborts its tasks when it is dropped: that is how a cancelled job ends.
     let mut tasks = JoinSet::new();
+    // What each task is about, should it panic.
+    let mut subjects = HashMap::new();
+    let subject = picks.first().map_or_else(|| S3Uri::new("", ""), |pick| pick.uri().clone());
     let lister = Arc::clone(&desk);
-    tasks.spawn(async move { list(&lister, picks, sender).await });
+    subjects.insert(tasks.spawn(async move { list(&lister, &picks, sender).await }).id(), subject);
     let mut clock = tokio::time::interval(BEAT);
     clock.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
     let mut more = true;
@@ -220,13 +225,18 @@ async fn run(s3: S3, pool: Pool, job: Job) -> Summary {
                 Some(_) if desk.tally.stopped().is_some() => {}
                 // A plan is told in the order of the keys; nothing is fetched for it.
                 Some(item) if desk.wishes.dry_run => Arc::clone(&desk).object(item).await,
-                Some(item) => _ = tasks.spawn(Arc::clone(&desk).object(item)),
+                Some(item) => {
+                    let uri = item.uri.clone();
+                    subjects.insert(tasks.spawn(Arc::clone(&desk).object(item)).id(), uri);
+                }
                 None => more = false,
             },
-            Some(ended) = tasks.join_next() => if let Err(error) = ended {
-                let error = Error::Crashed { message: error.to_string() };
-                desk.tell(Event::Failed(Failed { uri: S3Uri::new("", ""), error }));
-            },
+            Some(ended) = tasks.join_next_with_id() => {
+                let id = ended.as_ref().map_or_else(JoinError::id, |(id, ())| *id);
+                if let (Err(error), Some(uri)) = (ended, subjects.remove(&id)) {
+                    desk.tell(Event::Failed(Failed { uri, error: Error::Crashed { message: error.to_string() } }));
+                }
+            }
             _ = clock.tick() => on_progress(&tally.progress(control.is_paused())),
         }
     }
@@ -235,26 +245,34 @@ async fn run(s3: S3, pool: Pool, job: Job) -> Summary {
 }
 
 /// Feeds the queue: single objects as they are, prefixes page by page.
-async fn list(desk: &Arc<Desk>, picks: Vec<Pick>, queue: mpsc::Sender<Item>) {
+async fn list(desk: &Arc<Desk>, picks: &[Pick], queue: mpsc::Sender<Item>) {
     for pick in picks {
         match pick {
-            Pick::Object { uri, version, size, to } => {
-                let counted = size.unwrap_or(0);
+            Pick::Object { uri, version, listed, to } => {
+                if desk.tally.stopped().is_some() {
+                    break;
+                }
+                let counted = listed.as_ref().map_or(0, |listed| listed.size);
                 desk.tally.found(counted);
-                let anew = desk.wishes.if_exists == IfExists::Overwrite;
-                match Target::new(&uri, to) {
+                // Whoever names one object wants it; of a marked set what is equal is there already.
+                let anew = desk.wishes.if_exists == IfExists::Overwrite && listed.is_none();
+                let (uri, version, listed) = (uri.clone(), version.clone(), listed.clone());
+                match Target::new(&uri, to.clone()) {
                     Ok(target) => {
-                        let item = Item { uri, version, listed: None, counted, target, anew, looked: None };
+                        let item = Item { uri, version, listed, counted, target, anew, looked: None };
                         // Nobody takes it when the job has been stopped.
                         _ = queue.send(item).await;
                     }
-                    Err(error) => desk.tell(Event::Failed(Failed { uri, error })),
+                    Err(error) => {
+                        desk.tally.begin(&uri, counted).give_up();
+                        desk.tell(Event::Failed(Failed { uri, error }));
+                    }
                 }
             }
             Pick::Prefix { uri, strip, root } => {
-                if let Err(error) = list_prefix(desk, &uri, &strip, &root, &queue).await {
+                if let Err(error) = list_prefix(desk, uri, strip, root, &queue).await {
                     desk.tally.found(0);
-                    desk.tell(Event::Failed(Failed { uri, error }));
+                    desk.tell(Event::Failed(Failed { uri: uri.clone(), error }));
                 }
             }
         }

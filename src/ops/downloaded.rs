@@ -14,6 +14,7 @@ use crate::error::{Error, Result};
 /// A download for the audit trail: written down when it is dropped, so also when it was cancelled.
 pub(super) struct Record {
     core: Arc<Core>,
+    deed: Deed,
     role: RoleIndex,
     began: Timestamp,
     buckets: BTreeSet<String>,
@@ -44,8 +45,17 @@ pub(super) type SoFar = Arc<Mutex<(u64, u64)>>;
 impl Record {
     /// A download that begins now.
     pub(super) fn new(core: &Arc<Core>, role: RoleIndex, buckets: BTreeSet<String>) -> Self {
+        Self::of(Deed::Download, core, role, buckets)
+    }
+
+    /// A copy that begins now, written by `role`.
+    pub(super) fn of_copy(core: &Arc<Core>, role: RoleIndex, buckets: BTreeSet<String>) -> Self {
+        Self::of(Deed::Copy, core, role, buckets)
+    }
+
+    fn of(deed: Deed, core: &Arc<Core>, role: RoleIndex, buckets: BTreeSet<String>) -> Self {
         let core = Arc::clone(core);
-        Self { core, role, began: Timestamp::now(), buckets, so_far: Arc::default(), ended: None }
+        Self { core, deed, role, began: Timestamp::now(), buckets, so_far: Arc::default(), ended: None }
     }
 
     /// Where the download tells how far it is.
@@ -68,7 +78,7 @@ impl Drop for Record {
         let Ended { objects, bytes, failed, outcome } = self.ended.take().unwrap_or_else(cancelled);
         let session = held(&self.core.sessions).get(&self.role).cloned();
         self.core.record(&Event {
-            deed: Deed::Download,
+            deed: self.deed,
             role: self.role,
             began: self.began,
             session: session.as_ref(),

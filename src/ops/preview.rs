@@ -22,8 +22,8 @@ use self::table::{Table, separated};
 use self::text::{Text, decoded};
 use self::unpack::{Compression, unpack};
 use super::Core;
-use crate::aws::s3::{Part, PartOf, S3};
-use crate::domain::restore::restore_command;
+use crate::aws::s3::{Excerpt, ExcerptOf, S3};
+use crate::domain::restore::told_how_to_restore;
 use crate::domain::role::RoleIndex;
 use crate::domain::text::{bytes as sized, plural};
 use crate::domain::uri::{S3Uri, last_segment};
@@ -84,8 +84,8 @@ struct Source<'a> {
 }
 
 impl Source<'_> {
-    async fn part(&self, range: Range<u64>, etag: Option<&str>) -> Result<Part> {
-        self.s3.part(&PartOf { uri: self.uri, version: self.version, etag, range }).await
+    async fn excerpt(&self, range: Range<u64>, etag: Option<&str>) -> Result<Excerpt> {
+        self.s3.excerpt(&ExcerptOf { uri: self.uri, version: self.version, etag, range }).await
     }
 }
 
@@ -99,12 +99,8 @@ impl Core {
             return Err(Error::usage(format!("{uri} names no object")));
         }
         let source = Source { s3: self.s3(role), uri, version };
-        let first = source.part(0..LIMIT, None).await.map_err(|error| match error {
-            Error::Aws { action, code, message, .. } if code == "InvalidObjectState" => {
-                Error::Aws { action, code, message, hint: Some(archived_hint(uri, version)) }
-            }
-            error => error,
-        })?;
+        let first = source.excerpt(0..LIMIT, None).await;
+        let first = first.map_err(|error| told_how_to_restore(error, uri, version))?;
         let name = last_segment(&uri.key).to_owned();
         if first.bytes.starts_with(b"PAR1") {
             return parquet_file(&source, first).await;
@@ -112,16 +108,11 @@ impl Core {
         let mut found = Found { name, content_type: first.content_type, size: first.object_size, bytes: first.bytes };
         let rest = found.bytes.len() as u64..found.size;
         if image::format(&found.bytes).is_some() && !rest.is_empty() && found.size <= WHOLE_PICTURE {
-            let rest = source.part(rest, first.etag.as_deref()).await?;
+            let rest = source.excerpt(rest, first.etag.as_deref()).await?;
             found.bytes = [&found.bytes[..], &rest.bytes].concat().into();
         }
         work(move || preview(found)).await
     }
-}
-
-/// What to do about an archived object. Its storage class is not in the refusal, and only one needs another command.
-pub(crate) fn archived_hint(uri: &S3Uri, version: Option<&str>) -> String {
-    format!("the object is archived; restore a copy, then wait for it: {}", restore_command(uri, version, "GLACIER"))
 }
 
 /// Work that would hold up others, on a thread of its own; a panic in it is an error.
@@ -130,8 +121,8 @@ async fn work<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> R
 }
 
 /// Fetches what the footer and the first rows want.
-async fn parquet_file(source: &Source<'_>, first: Part) -> Result<Preview> {
-    let Part { bytes, object_size: size, etag, .. } = first;
+async fn parquet_file(source: &Source<'_>, first: Excerpt) -> Result<Preview> {
+    let Excerpt { bytes, object_size: size, etag, .. } = first;
     let mut read = bytes.len() as u64;
     let mut pieces = Pieces::new(size, bytes.clone());
     loop {
@@ -140,9 +131,9 @@ async fn parquet_file(source: &Source<'_>, first: Part) -> Result<Preview> {
         let missing = match footer {
             Footer::Read(metadata) => {
                 for range in parquet::wanted(&metadata, &pieces, parquet::BUDGET.saturating_sub(read)) {
-                    let part = source.part(range.clone(), etag.as_deref()).await?;
-                    read += part.bytes.len() as u64;
-                    pieces.add(range.start, part.bytes);
+                    let excerpt = source.excerpt(range.clone(), etag.as_deref()).await?;
+                    read += excerpt.bytes.len() as u64;
+                    pieces.add(range.start, excerpt.bytes);
                 }
                 return work(move || {
                     let (table, note) = parquet::rows(&metadata, &pieces);
@@ -173,12 +164,12 @@ async fn parquet_file(source: &Source<'_>, first: Part) -> Result<Preview> {
                 });
             }
         };
-        let part = source.part(missing.clone(), etag.as_deref()).await?;
-        if part.bytes.len() as u64 != missing.end - missing.start {
+        let excerpt = source.excerpt(missing.clone(), etag.as_deref()).await?;
+        if excerpt.bytes.len() as u64 != missing.end - missing.start {
             return Err(Error::Replaced { resource: source.uri.to_string() });
         }
-        read += part.bytes.len() as u64;
-        pieces.add(missing.start, part.bytes);
+        read += excerpt.bytes.len() as u64;
+        pieces.add(missing.start, excerpt.bytes);
     }
 }
 

@@ -1,10 +1,11 @@
-//! The accounts and roles of the profile, and which have a session that lives.
+//! The accounts and roles of the profile, which have a session that lives, and for how long.
 
 use jiff::Timestamp;
 
 use super::{Core, held};
+use crate::domain::lasting::Lasting;
 use crate::domain::role::RoleIndex;
-use crate::domain::session::SessionFacts;
+use crate::domain::session::{SessionFacts, seconds_left};
 
 impl Core {
     /// The sessions that live now, by role. Reads only the files that are there, so that 5,000 roles cost little, and
@@ -25,5 +26,16 @@ impl Core {
             Some((role, session?))
         };
         self.profile.indices().filter_map(live).collect()
+    }
+
+    /// The session with which work as `role` goes on now, as far as its end matters; asks no keyring.
+    pub fn lasting(&self, role: RoleIndex) -> Option<Lasting> {
+        let now = Timestamp::now();
+        let end = |role: RoleIndex| {
+            let remembered = held(&self.sessions).get(&role).map(|session| session.expiration);
+            let remembered = remembered.filter(|end| seconds_left(*end, now) > 0);
+            remembered.or_else(|| Some(self.cache.facts(&self.cache_key(role), now)?.expiration))
+        };
+        self.profile.lasting(role, end)
     }
 }

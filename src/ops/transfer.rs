@@ -4,12 +4,14 @@
 //! ops/download.rs     what is wanted: picks, listings -> objects
 //! object.rs           one object: small in one piece, large in ranges; compared; named
 //! fetch.rs            one stream of bytes, through broken connections, pauses and ended sessions
+//! gate.rs             where the streams of a job wait while there is no session
 //! target.rs           where an object goes, and what is there already
 //! pool.rs             slots and memory for all jobs of the process; throttle.rs says how many slots
 //! retry.rs            what an error means          tally.rs  how far a job is
 //! ```
 
 pub(super) mod fetch;
+pub(super) mod gate;
 pub(super) mod object;
 pub mod pool;
 pub mod retry;

@@ -1,12 +1,12 @@
 //! Every object below a prefix, in the order of the keys, listed in parallel.
 //!
-//! A listing is a row of parts, each a range of keys; the ranges follow each other without gap or overlap, so whatever
-//! was guessed about the keys, each key is in one part. The first part's pages are given out; the others are read ahead.
-//! Parts are cut where prefixes are, and long runs of keys at guessed places ([`guess`]).
+//! A listing is a row of stretches, each a range of keys; the ranges follow each other without gap or overlap, so whatever
+//! was guessed about the keys, each key is in one stretch. The first stretch's pages are given out; the others are read ahead.
+//! Stretches are cut where prefixes are, and long runs of keys at guessed places ([`guess`]).
 
 mod cut;
 mod guess;
-mod part;
+mod stretch;
 
 use std::collections::VecDeque;
 use std::pin::Pin;
@@ -21,20 +21,20 @@ use crate::domain::uri::S3Uri;
 use crate::error::{Error, Result};
 use crate::ops::transfer::retry::{Verdict, verdict};
 use cut::{Cut, Range};
-use part::{Met, Next, Part};
+use stretch::{Met, Next, Stretch};
 
 /// Requests at the same time, at first and at most.
 const CAUTIOUS: usize = 8;
 const BOLD: usize = 32;
 
-/// Bytes that are read ahead and not given out yet, about. The first part always may go on.
+/// Bytes that are read ahead and not given out yet, about. The first stretch always may go on.
 const READ_AHEAD: usize = 12 << 20;
 
 /// What a page takes that nobody has seen yet.
 const PAGE: usize = 256 << 10;
 
-/// So many parts are enough to keep everyone busy.
-const PARTS: usize = 256;
+/// So many stretches are enough to keep everyone busy.
+const STRETCHES: usize = 256;
 
 /// Requests for a page while the server is too busy.
 const PATIENCE: u32 = 6;
@@ -54,7 +54,7 @@ pub(crate) type Ask = Arc<dyn Fn(Question) -> Answer + Send + Sync>;
 pub struct Walk {
     ask: Ask,
     prefix: String,
-    parts: VecDeque<Part>,
+    stretches: VecDeque<Stretch>,
     running: JoinSet<(u64, Result<Page>)>,
     next_id: u64,
     /// Requests at the same time, for now.
@@ -65,13 +65,16 @@ pub struct Walk {
     serial: bool,
     /// Whether all that was given out was in the order of the keys.
     is_sorted: bool,
-    /// How long a part waits that was refused, on top of what the SDK waited; twice as long each time.
+    /// How long a stretch waits that was refused, on top of what the SDK waited; twice as long each time.
     pause: Duration,
 }
 
 impl std::fmt::Debug for Walk {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Walk").field("prefix", &self.prefix).field("parts", &self.parts.len()).finish_non_exhaustive()
+        f.debug_struct("Walk")
+            .field("prefix", &self.prefix)
+            .field("stretches", &self.stretches.len())
+            .finish_non_exhaustive()
     }
 }
 
@@ -102,11 +105,11 @@ impl Walk {
     }
 
     fn of(ask: Ask, prefix: String, serial: bool) -> Self {
-        let parts = VecDeque::from([Part::flat(prefix.clone(), Range::default(), true)]);
+        let stretches = VecDeque::from([Stretch::flat(prefix.clone(), Range::default(), true)]);
         Self {
             ask,
             prefix,
-            parts,
+            stretches,
             running: JoinSet::new(),
             next_id: 1,
             limit: CAUTIOUS,
@@ -141,7 +144,7 @@ impl Walk {
     }
 
     fn stop(&mut self) {
-        self.parts.clear();
+        self.stretches.clear();
         self.running.abort_all();
     }
 
@@ -150,11 +153,11 @@ impl Walk {
             while let Some(done) = self.running.try_join_next() {
                 self.hear(done)?;
             }
-            while self.parts.front().is_some_and(Part::is_over) {
-                self.parts.pop_front();
+            while self.stretches.front().is_some_and(Stretch::is_over) {
+                self.stretches.pop_front();
             }
             self.send();
-            let Some(first) = self.parts.front_mut() else { return Ok(None) };
+            let Some(first) = self.stretches.front_mut() else { return Ok(None) };
             self.is_sorted &= first.is_sorted;
             if let Some(objects) = first.ready.pop_front() {
                 if let Some(last) = objects.last() {
@@ -175,8 +178,8 @@ impl Walk {
     /// Sends the requests that there is room for, first things first.
     fn send(&mut self) {
         let room = if self.serial { 1 } else { self.limit };
-        let ahead: usize = self.parts.iter().map(Part::read).sum();
-        for place in 0..self.parts.len() {
+        let ahead: usize = self.stretches.iter().map(Stretch::read).sum();
+        for place in 0..self.stretches.len() {
             if self.running.len() >= room {
                 return;
             }
@@ -184,16 +187,18 @@ impl Walk {
             if place > 0 && ahead + PAGE * self.running.len() >= READ_AHEAD {
                 return;
             }
-            let many = self.parts.len() > 4 * PARTS;
-            let part = &mut self.parts[place];
+            let many = self.stretches.len() > 4 * STRETCHES;
+            let stretch = &mut self.stretches[place];
             // More prefixes are of no use while so many wait.
-            if part.runs || part.next == Next::Done || place > 0 && many && part.depth == Depth::Level {
+            if stretch.runs || stretch.next == Next::Done || place > 0 && many && stretch.depth == Depth::Level {
                 continue;
             }
-            part.runs = true;
-            let question = Question { prefix: part.prefix.clone(), depth: part.depth, next: part.next.clone() };
-            let pause = if part.refusals == 0 { Duration::ZERO } else { self.pause * 2_u32.pow(part.refusals.min(6)) };
-            let (id, answer) = (part.id, (self.ask)(question));
+            stretch.runs = true;
+            let question =
+                Question { prefix: stretch.prefix.clone(), depth: stretch.depth, next: stretch.next.clone() };
+            let pause =
+                if stretch.refusals == 0 { Duration::ZERO } else { self.pause * 2_u32.pow(stretch.refusals.min(6)) };
+            let (id, answer) = (stretch.id, (self.ask)(question));
             self.running.spawn(async move {
                 if !pause.is_zero() {
                     tokio::time::sleep(pause).await;
@@ -206,35 +211,35 @@ impl Walk {
     fn hear(&mut self, done: std::result::Result<(u64, Result<Page>), tokio::task::JoinError>) -> Result<()> {
         let (id, answer) = match done {
             Ok(done) => done,
-            // Only of parts that are gone.
+            // Only of stretches that are gone.
             Err(error) if error.is_cancelled() => return Ok(()),
             Err(error) => return Err(Error::Crashed { message: error.to_string() }),
         };
-        let Some(place) = self.parts.iter().position(|part| part.id == id) else { return Ok(()) };
-        let part = &mut self.parts[place];
-        part.runs = false;
+        let Some(place) = self.stretches.iter().position(|stretch| stretch.id == id) else { return Ok(()) };
+        let stretch = &mut self.stretches[place];
+        stretch.runs = false;
         match answer {
             Ok(page) => {
                 self.limit = (self.limit + 1).min(BOLD);
-                part.refusals = 0;
-                match part.take(page, self.serial) {
+                stretch.refusals = 0;
+                match stretch.take(page, self.serial) {
                     Met::Objects => self.divide(place),
-                    Met::Parts(parts) => self.insert(place, parts),
+                    Met::Stretches(stretches) => self.insert(place, stretches),
                     Met::Disorder => self.fall_back()?,
                     Met::Nothing => {}
                 }
             }
-            Err(error) if is_busy(&error) && part.refusals < PATIENCE => {
+            Err(error) if is_busy(&error) && stretch.refusals < PATIENCE => {
                 self.limit = (self.limit / 2).max(1);
-                part.refusals += 1;
+                stretch.refusals += 1;
             }
             // A role may list this prefix and no other, or only without a delimiter.
-            Err(Error::Denied { .. }) if !self.serial && part.id != 0 => self.fall_back()?,
+            Err(Error::Denied { .. }) if !self.serial && stretch.id != 0 => self.fall_back()?,
             Err(error) => {
-                part.failed = Some(error);
-                part.next = Next::Done;
+                stretch.failed = Some(error);
+                stretch.next = Next::Done;
                 // What comes after it will never be given out.
-                self.parts.truncate(place + 1);
+                self.stretches.truncate(place + 1);
             }
         }
         Ok(())
@@ -251,31 +256,31 @@ impl Walk {
         self.serial = true;
         let range = Range { from: self.last.clone().map(Cut::After), to: None };
         // Not after a key: perhaps that is what the server cannot do.
-        let mut part = Part::flat(self.prefix.clone(), range, true);
-        part.id = self.next_id;
+        let mut stretch = Stretch::flat(self.prefix.clone(), range, true);
+        stretch.id = self.next_id;
         self.next_id += 1;
-        self.parts = VecDeque::from([part]);
+        self.stretches = VecDeque::from([stretch]);
         Ok(())
     }
 
-    /// Divides what is left of a part, when there is nobody waiting for work.
+    /// Divides what is left of a stretch, when there is nobody waiting for work.
     fn divide(&mut self, place: usize) {
-        let waiting = self.parts.iter().take(2 * PARTS).filter(|part| part.next != Next::Done).count();
-        if self.serial || waiting >= self.limit.max(CAUTIOUS) || self.parts.len() >= PARTS {
+        let waiting = self.stretches.iter().take(2 * STRETCHES).filter(|stretch| stretch.next != Next::Done).count();
+        if self.serial || waiting >= self.limit.max(CAUTIOUS) || self.stretches.len() >= STRETCHES {
             return;
         }
-        let parts = self.parts[place].divide();
-        self.insert(place + 1, parts);
+        let stretches = self.stretches[place].divide();
+        self.insert(place + 1, stretches);
     }
 
-    fn insert(&mut self, place: usize, mut parts: Vec<Part>) {
-        for part in &mut parts {
-            part.id = self.next_id;
+    fn insert(&mut self, place: usize, mut stretches: Vec<Stretch>) {
+        for stretch in &mut stretches {
+            stretch.id = self.next_id;
             self.next_id += 1;
         }
-        let rest = self.parts.split_off(place);
-        self.parts.extend(parts);
-        self.parts.extend(rest);
+        let rest = self.stretches.split_off(place);
+        self.stretches.extend(stretches);
+        self.stretches.extend(rest);
     }
 }
 

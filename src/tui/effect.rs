@@ -1,5 +1,6 @@
 //! What the screen wants done: data, so that a test can read it. `run` performs it.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use crate::aws::s3::Of;
@@ -57,7 +58,7 @@ pub enum Effect {
     /// Draw a picture into so many columns and rows.
     Draw { ticket: Ticket, picture: std::sync::Arc<Picture>, room: (u16, u16) },
     /// Download.
-    Download { job: JobId, role: RoleIndex, picks: Vec<Pick>, if_exists: IfExists },
+    Download { job: JobId, role: RoleIndex, picks: Arc<[Pick]>, if_exists: IfExists },
     /// Stop what this ticket asked for.
     Cancel(Ticket),
     /// Stop a transfer for good.

@@ -65,7 +65,9 @@ pub(super) fn rows(
             facts.listed(known);
             facts.text("version", version.map(str::to_owned));
             facts.add("details", error.to_string(), Tone::Bad);
-            facts.text("hint", error.hint());
+            if let Some(hint) = error.hint() {
+                facts.add("hint", hint, Tone::Plain);
+            }
         }
         Answer::Ready(details) => facts.all(uri, version, known, details),
     }
@@ -176,7 +178,7 @@ impl Facts<'_> {
     /// What must be done before an archived object can be read.
     fn archived(&mut self, uri: &S3Uri, version: Option<&str>, class: &str) {
         self.add("archived", "it must be restored before it can be read:".into(), Tone::Warning);
-        self.add("", escaped(&restore_command(uri, version, class)).into_owned(), Tone::Plain);
+        self.add("", restore_command(uri, version, class), Tone::Plain);
     }
 
     /// A part that was not told, in one line.

@@ -22,6 +22,7 @@ use crate::ops::control::Control;
 use crate::ops::download::{Job, OnHalt, Pick, Wishes};
 use crate::ops::preview::Picture;
 use crate::ops::sign_in::{How, Step};
+use crate::ops::transfer::retry::{Verdict, verdict};
 use crate::ops::walk::Walk;
 
 /// Between two answers that only say how far a count is.
@@ -279,7 +280,7 @@ impl Outside {
     }
 
     /// Downloads; how far it is goes into the run's `progress`, where only the newest counts.
-    pub(super) async fn download(self, run: Run, picks: Vec<Pick>, if_exists: IfExists) {
+    pub(super) async fn download(self, run: Run, picks: Arc<[Pick]>, if_exists: IfExists) {
         let (job, role) = (run.job, run.role);
         let answer: Result<Summary> = async {
             self.session_at_last(&run).await?;
@@ -300,7 +301,7 @@ impl Outside {
     async fn session_at_last(&self, run: &Run) -> Result<()> {
         loop {
             match self.session(run.role).await {
-                Err(error @ (Error::MfaRequired { .. } | Error::SignedOut { .. })) => {
+                Err(error) if verdict(&error) == Verdict::Session => {
                     run.progress.send_modify(|progress| progress.halt = Some(Halt::Session(Halted(error))));
                     run.control.resumed().await;
                     run.progress.send_modify(|progress| progress.halt = None);

@@ -96,7 +96,7 @@ fn what(job: &Job) -> String {
         ) => path,
         None => return job.title.clone(),
     };
-    let what = match job.picks.as_slice() {
+    let what = match &*job.picks {
         [Pick::Object { uri, .. } | Pick::Prefix { uri, .. }] => uri.to_string(),
         picks => plural(picks.len() as u64, "item"),
     };
@@ -177,7 +177,6 @@ fn in_flight(active: &Active, width: usize) -> String {
 }
 
 fn done(job: &Job, summary: &Summary, rows: &mut Rows) {
-    let progress = &job.progress;
     if let Some(error) = &summary.stopped {
         rows.fact("stopped", &error.to_string(), Tone::Bad);
         rows.hint(error);
@@ -192,11 +191,11 @@ fn done(job: &Job, summary: &Summary, rows: &mut Rows) {
     if summary.failures > 0 {
         rows.fact("failed", &plural(summary.failures, "object"), Tone::Bad);
     }
-    let spared = match progress.spared {
+    let taken_up = match summary.taken_up {
         0 => String::new(),
-        spared => format!("; {} were here before", bytes(spared)),
+        taken_up => format!("; {} were here before", bytes(taken_up)),
     };
-    rows.fact("network", &format!("{} fetched{spared}", bytes(summary.fetched)), Tone::Plain);
+    rows.fact("network", &format!("{} fetched{taken_up}", bytes(summary.fetched)), Tone::Plain);
     if summary.unchecked > 0 {
         let text =
             format!("{} by the length alone: there is no checksum of the whole", plural(summary.unchecked, "object"));
@@ -230,7 +229,7 @@ fn failures(summary: &Summary, rows: &mut Rows) {
         rows.blank();
         of_kind.iter().for_each(|failed| rows.fact("", &failed.to_string(), Tone::Bad));
         let hints: BTreeSet<String> = of_kind.iter().filter_map(|failed| failed.error.hint()).collect();
-        hints.iter().for_each(|hint| rows.fact("hint", &escaped(hint), Tone::Plain));
+        hints.iter().for_each(|hint| rows.fact("hint", hint, Tone::Plain));
     }
     rows.more(summary.failures, shown.len());
 }
@@ -260,7 +259,7 @@ impl Rows {
 
     fn hint(&mut self, error: &Error) {
         if let Some(hint) = error.hint() {
-            self.fact("hint", &escaped(&hint), Tone::Plain);
+            self.fact("hint", &hint, Tone::Plain);
         }
     }
 

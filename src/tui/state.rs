@@ -21,7 +21,7 @@ use crate::aws::s3::Of;
 use crate::domain::local_path::folder_of;
 use crate::domain::object::Details;
 use crate::domain::role::{Profile, RoleIndex};
-use crate::domain::transfer::IfExists;
+use crate::domain::transfer::{IfExists, Listed};
 use crate::domain::uri::S3Uri;
 use crate::error::Error;
 use crate::ops::download::{Pick, To};
@@ -588,8 +588,8 @@ pub enum Answer {
 pub struct Picked {
     /// The object or prefix.
     pub uri: S3Uri,
-    /// Of an object; `None` is a prefix.
-    pub size: Option<u64>,
+    /// What the listing told of an object; `None` is a prefix.
+    pub listed: Option<Listed>,
     /// Which version of an object, where it is not the latest.
     pub version: Option<String>,
     /// Where rows of several levels stand together: the prefix below which their folders are kept.
@@ -597,17 +597,17 @@ pub struct Picked {
 }
 
 /// What a download of the picked rows does below `root`.
-pub(super) fn picks(picked: &[Picked], root: &std::path::Path) -> Vec<Pick> {
+pub(super) fn picks(picked: &[Picked], root: &std::path::Path) -> Arc<[Pick]> {
     let pick = |picked: &Picked| {
-        let Picked { uri, size, version, below } = picked.clone();
-        if size.is_none() {
+        let Picked { uri, listed, version, below } = picked.clone();
+        if listed.is_none() {
             return Pick::folder(uri, root);
         }
         let to = match below {
             Some(strip) => To::Below { root: root.to_owned(), strip },
             None => To::Folder(root.to_owned()),
         };
-        Pick::Object { uri, version, size, to }
+        Pick::Object { uri, version, listed, to }
     };
     picked.iter().map(pick).collect()
 }

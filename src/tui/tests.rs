@@ -19,7 +19,7 @@ use super::update::update;
 use super::view::view;
 use crate::domain::object::{Bucket, Entry, Object, Page};
 use crate::domain::role::RoleIndex;
-use crate::domain::transfer::{Active, Done, Failed, IfExists, Progress, Summary};
+use crate::domain::transfer::{Active, Done, Failed, IfExists, Listed, Progress, Summary};
 use crate::domain::uri::S3Uri;
 use crate::error::Error;
 use crate::ops::console::ConsolePage;
@@ -159,6 +159,11 @@ fn denied(action: &str) -> Error {
     }
 }
 
+/// What the pages of these tests tell of an object.
+fn listed(size: u64) -> Option<Listed> {
+    Some(Listed { size, modified: Some(at(-7200)), etag: None })
+}
+
 fn uri(key: &str) -> S3Uri {
     S3Uri::new("gautamtest-assume-role", key)
 }
@@ -276,7 +281,7 @@ fn an_answer_does_not_change_what_an_open_question_is_about() {
     app.press("<backtab>j<enter><tab>jd");
     assert_eq!(app.assumed(4, ADMIN, 3600), []);
     assert!(app.screen().contains("prod/Admin is assumed"), "{}", app.screen());
-    let picks = vec![Pick::into_folder(uri("summary.csv"), Some(1_258_291), Path::new("./"))];
+    let picks = vec![Pick::into_folder(uri("summary.csv"), listed(1_258_291), Path::new("./"))].into();
     let download = Effect::Download { job: JobId(5), role: READER, picks, if_exists: IfExists::Refuse };
     assert_eq!(app.press("<enter>"), [download]);
 }
@@ -311,7 +316,7 @@ fn a_folder_may_begin_in_the_home() {
     for (typed, root) in [("~/in", "/home/me/in"), ("~", "/home/me"), ("~x", "~x"), ("/tmp/x", "/tmp/x")] {
         app.press(&format!("d{typed}<enter>"));
         let job = app.state.jobs.last().unwrap();
-        assert_eq!(job.picks, [Pick::folder(uri("reports/"), Path::new(root))], "{typed}");
+        assert_eq!(*job.picks, [Pick::folder(uri("reports/"), Path::new(root))], "{typed}");
     }
 }
 

@@ -55,7 +55,7 @@ fn what_cannot_be_printed_is_told() {
 
     ----- stderr -----
     error: s3:GetObject failed: InvalidObjectState: The operation is not valid for the object's storage class
-    hint: the object is archived: restore it first with `aws s3api restore-object`, then wait for it
+    hint: the object is archived; restore a copy, then wait for it: aws s3api restore-object --bucket gautamtest-assume-role --key archive-2024.tar --restore-request 'Days=7,GlacierJobParameters={Tier=Standard}'
     ");
 }
 

@@ -101,13 +101,27 @@ fn a_file_that_differs_is_refused_skipped_replaced_or_avoided() {
         }
 
         start(mine);
-        get(&stage, &["--if-exists", "rename"]).done();
+        let said = get(&stage, &["--if-exists", "rename"]);
+        assert!(said.err.contains("kept/a.txt goes to a (2).txt: another file has its name\n"), "{}", said.err);
+        said.done();
         holds(&stage, &[("a (2).txt", "alpha\n"), ("a.txt", mine), ALL[1], ALL[2]]);
-        // Its own name is still taken: every run gives one more.
-        let again = get(&stage, &["--if-exists", "rename", "--json"]).done();
-        let written = json_lines(&again).into_iter().find(|line| line["type"] == "object").unwrap();
+        // The same again finds it under its new name, also when the time says nothing.
+        for _ in 0..2 {
+            let again = json_lines(&get(&stage, &["--if-exists", "rename", "--json"]).done());
+            assert!(again.iter().all(|line| line["type"] == "skipped" && line["reason"] == "equal"), "{again:?}");
+            assert!(again.iter().any(|line| line["path"] == "out/a (2).txt"), "{again:?}");
+            assert_eq!(stage.files("out").len(), 4);
+            touch(&stage, "out/a (2).txt");
+        }
+        // An object that is another one by now gets one name more.
+        stage.cloud().put_object("hub-artifacts", "kept/a.txt", Object::new("newer\n").aged(3600));
+        let plan = get(&stage, &["--if-exists", "rename", "--dry-run"]).done();
+        assert!(plan.ends_with("  out/a (3).txt\n"), "{plan}");
+        let newer = json_lines(&get(&stage, &["--if-exists", "rename", "--json"]).done());
+        let written = newer.into_iter().find(|line| line["type"] == "object").unwrap();
         assert_eq!(written["path"], "out/a (3).txt");
-        assert_eq!(stage.files("out").len(), 5);
+        assert_eq!(stage.read("out/a (3).txt"), b"newer\n");
+        stage.cloud().put_object("hub-artifacts", "kept/a.txt", Object::new("alpha\n").aged(7200));
     }
     // Nobody to ask: it is refused, as nothing was decided.
     start("mine");

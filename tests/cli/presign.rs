@@ -48,6 +48,18 @@ fn an_address_lives_no_longer_than_its_session() {
     let seconds = said.out.split_once("X-Amz-Expires=").unwrap().1.split('&').next().unwrap();
     let seconds: u64 = seconds.parse().unwrap();
     assert!((3000..=3600).contains(&seconds), "{seconds}");
+    assert!(said.err.contains("\nhint: an address ends with the session that signs it; `duration` of"), "{}", said.err);
+    // Who asks for nothing is not lectured.
+    assert!(!stage.says(["presign", TEST, "--as", "reader"]).err.contains("hint"));
+    snapshot!(stage, ["presign", TEST, "--as", "reader", "--expires", "8d"], @"
+    success: false
+    exit_code: 2
+    ----- stdout -----
+
+    ----- stderr -----
+    error: --expires: AWS takes seven days at most
+    hint: write 7d or less; an address ends with the session that signs it; `duration` of the role in the profile file asks for longer ones, up to the role's maximum session duration, an hour where roles are chained
+    ");
 }
 
 #[test]
@@ -68,6 +80,15 @@ fn an_address_that_would_be_refused_is_not_made() {
 
     ----- stderr -----
     error: s3://gautamtest-assume-role/ names no object
+    ");
+    snapshot!(stage, ["presign", "s3://gautamtest-assume-role/archive-2024.tar", "--as", "reader"], @"
+    success: false
+    exit_code: 1
+    ----- stdout -----
+
+    ----- stderr -----
+    error: s3:GetObject failed: InvalidObjectState: s3://gautamtest-assume-role/archive-2024.tar is archived (GLACIER)
+    hint: the object is archived; restore a copy, then wait for it: aws s3api restore-object --bucket gautamtest-assume-role --key archive-2024.tar --restore-request 'Days=7,GlacierJobParameters={Tier=Standard}'
     ");
     assert_eq!(stage.says(["presign", "s3://audit-logs/x", "--as", "reader"]).failed(3).lines().count(), 2);
     stage.says(["presign", TEST, "--as", "reader", "--expires", "soon"]).failed(2);

@@ -51,7 +51,8 @@ async fn a_copy_between_accounts_needs_both_sides() {
     let write = |actions: &[&str]| allow(actions, &["arn:aws:s3:::there/*"]);
     let tagging = ["s3:GetObject", "s3:GetObjectTagging"];
     let writing = ["s3:PutObject", "s3:PutObjectTagging"];
-    let cases: [(&[&str], &[&str], &[&str], Option<&str>); 7] = [
+    type Case<'a> = (&'a [&'a str], &'a [&'a str], &'a [&'a str], Option<&'a str>);
+    let cases: [Case; 7] = [
         (&tagging, &writing, &writing, None),
         (&["s3:GetObjectTagging"], &writing, &writing, Some("s3:GetObject")),
         (&["s3:GetObject"], &writing, &writing, Some("s3:GetObjectTagging")),

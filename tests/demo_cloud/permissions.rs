@@ -269,3 +269,48 @@ async fn a_service_control_policy_is_named_in_the_refusal() {
         sts(&cloud, &keys).assume_role().role_arn("arn:aws:iam::222222222222:role/Any").role_session_name("test");
     assert!(refusal(role.send().await).ends_with("with an explicit deny in a service control policy"));
 }
+
+#[tokio::test]
+async fn the_demo_shows_every_reason_and_the_owner_mends_it() {
+    let (cloud, me) = demo().await;
+    let role = async |name: &str| assume(&cloud, &me, &format!("888888888888/{name}")).await;
+    let read = async |from: &Credentials, key: &str| {
+        s3(&cloud, from).get_object().bucket("data-lake").key(key).send().await.map(drop)
+    };
+    let orders = "orders/2026-03-01.csv";
+
+    let analyst = role("Analyst").await;
+    assert!(s3(&cloud, &analyst).list_objects_v2().bucket("data-lake").send().await.is_ok());
+    let denied = refusal(read(&analyst, orders).await);
+    assert!(denied.ends_with("because no identity-based policy allows the s3:GetObject action"), "{denied}");
+
+    let lake = role("LakeReader").await;
+    assert!(read(&lake, orders).await.is_ok());
+    let denied = refusal(read(&lake, "restricted/salaries.csv").await);
+    assert!(denied.ends_with("with an explicit deny in a resource-based policy"), "{denied}");
+
+    let vendor = sts(&cloud, &me).assume_role().role_arn("arn:aws:iam::888888888888:role/Vendor");
+    let vendor = vendor.role_session_name("test");
+    assert!(refusal(vendor.clone().external_id("lake-0000").send().await).starts_with("AccessDenied: "));
+    assert!(vendor.external_id("lake-7f3a").send().await.is_ok());
+
+    // Of another account, and not in the bucket's policy.
+    let developer = assume(&cloud, &me, "111111111111/Developer").await;
+    assert_eq!(refusal(read(&developer, orders).await), "AccessDenied: Access Denied");
+
+    let auditor = role("Auditor").await;
+    let look = [("Action", "GetRolePolicy"), ("RoleName", "Analyst"), ("PolicyName", "ReadLake")];
+    let lake = ["arn:aws:s3:::data-lake", "arn:aws:s3:::data-lake/*"];
+    let told = document(&iam(&cloud, &auditor, &look).await.1, "PolicyDocument");
+    assert_eq!(told, allow(&["s3:ListBucket", "s3:GetBucketLocation"], &lake));
+    assert!(s3(&cloud, &auditor).get_bucket_policy().bucket("data-lake").send().await.is_ok());
+    let mended = allow(&["s3:ListBucket", "s3:GetBucketLocation", "s3:GetObject"], &lake).to_string();
+    let put = [("Action", "PutRolePolicy"), ("RoleName", "Analyst"), ("PolicyName", "ReadLake")];
+    let put = [&put[..], &[("PolicyDocument", &mended)]].concat();
+    assert!(error(iam(&cloud, &auditor, &put).await).starts_with("AccessDenied: "));
+    assert_eq!(iam(&cloud, &role("Owner").await, &put).await.0, 200);
+    assert!(read(&analyst, orders).await.is_ok(), "the session that was refused before");
+
+    let copy = s3(&cloud, &role("Copier").await).copy_object().copy_source("hub-artifacts/images/small.img");
+    assert!(copy.bucket("data-landing").key("images/small.img").send().await.is_ok());
+}

@@ -15,7 +15,7 @@ use xsw::config::{Places, load};
 use xsw::demo::{Fault, Object, Visit, World, allow};
 use xsw::domain::checksum::Algorithm;
 use xsw::domain::role::RoleIndex;
-use xsw::domain::transfer::{Event, IfExists, Progress, Summary};
+use xsw::domain::transfer::{Event, IfExists, Listed, Progress, Summary};
 use xsw::domain::uri::S3Uri;
 use xsw::local::environment::Environment;
 use xsw::ops::download::{Answer, Job, OnHalt, Pick, To, Wishes};
@@ -249,13 +249,14 @@ impl Lane {
         let picks: Vec<Pick> = match recursive {
             true => vec![Pick::below(S3Uri::new(BUCKET, format!("run-{seed}/")), &root)],
             false => {
-                let size = |thing: &Thing| size_known.then(|| thing.versions[0].len() as u64);
+                let size = |thing: &Thing| thing.versions[0].len() as u64;
+                let listed = |thing: &Thing| size_known.then(|| Listed { size: size(thing), ..Listed::default() });
                 let pick = |thing: &Thing| {
-                    let (uri, size) = (S3Uri::new(BUCKET, &thing.key), size(thing));
+                    let (uri, listed) = (S3Uri::new(BUCKET, &thing.key), listed(thing));
                     let to = To::Below { root: root.clone(), strip: format!("run-{seed}/") };
                     match below {
-                        true => Pick::Object { uri, version: None, size, to },
-                        false => Pick::into_folder(uri, size, &root),
+                        true => Pick::Object { uri, version: None, listed, to },
+                        false => Pick::into_folder(uri, listed, &root),
                     }
                 };
                 things.iter().map(pick).collect()

@@ -80,7 +80,11 @@ impl S3 {
         })
     }
 
-    async fn tags(&self, uri: &S3Uri, version: Option<&str>) -> Result<Vec<(String, String)>> {
+    /// The tags of an object, or of this version of it.
+    ///
+    /// # Errors
+    /// [`Error::Denied`] without s3:GetObjectTagging.
+    pub async fn tags(&self, uri: &S3Uri, version: Option<&str>) -> Result<Vec<(String, String)>> {
         let resource = self.arn(uri);
         let action = if version.is_some() { "s3:GetObjectVersionTagging" } else { "s3:GetObjectTagging" };
         let call = self.call(action, &resource, Some(&uri.bucket));

@@ -6,6 +6,7 @@ use aws_sdk_s3::Client;
 use aws_sdk_s3::types::EncodingType;
 
 use super::{S3, Use};
+use crate::aws::errors::Call;
 use crate::aws::timestamp;
 use crate::domain::object::{Bucket, Page};
 use crate::domain::uri::S3Uri;
@@ -71,7 +72,7 @@ impl S3 {
                 let created = bucket.creation_date.as_ref().and_then(timestamp);
                 found.push(Bucket { name, region: bucket.bucket_region, created });
             }
-            token = answer.continuation_token;
+            token = onward(&call, token, answer.continuation_token)?;
             if token.is_none() {
                 return Ok(found);
             }
@@ -104,6 +105,21 @@ impl S3 {
             async { request.await.map_err(|error| call.failed(&error)) }
         };
         self.in_region(&uri.bucket, request).await?;
-        slot.take().ok_or_else(|| call.incomplete("the answer is no listing"))
+        let mut page = slot.take().ok_or_else(|| call.incomplete("the answer is no listing"))?;
+        page.next = onward(&call, begin.token().map(str::to_owned), page.next)?;
+        Ok(page)
     }
+}
+
+/// Where the page after an answer begins. A server that gives the place again that it was `asked` for would be asked for
+/// ever.
+pub(super) fn onward<Place: PartialEq>(
+    call: &Call<'_>,
+    asked: Option<Place>,
+    next: Option<Place>,
+) -> Result<Option<Place>> {
+    if next.is_some() && next == asked {
+        return Err(call.incomplete("the listing does not go on: its next page is the same page again"));
+    }
+    Ok(next)
 }

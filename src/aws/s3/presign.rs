@@ -14,6 +14,7 @@ use super::{S3, Use};
 use crate::aws::errors::{Call, innermost};
 use crate::domain::account::partition_of;
 use crate::domain::presigned::{Presigned, life};
+use crate::domain::restore::can_be_read;
 use crate::domain::uri::S3Uri;
 use crate::error::{Error, Result};
 
@@ -29,9 +30,9 @@ impl S3 {
     /// the bucket's region, which an address cannot learn later.
     ///
     /// # Errors
-    /// What HeadObject says; [`Error::Expired`] when the session is about to end.
+    /// What HeadObject says; that the object is archived; [`Error::Expired`] when the session is about to end.
     pub async fn presign(&self, uri: &S3Uri, version: Option<&str>, wanted: Option<Duration>) -> Result<Presigned> {
-        self.head(uri, version).await?;
+        can_be_read(uri, version, &self.head(uri, version).await?)?;
         let (resource, uri_text) = (self.arn(uri), uri.to_string());
         let call = Call { name: &uri_text, ..self.call("s3:GetObject", &resource, Some(&uri.bucket)) };
         let not_signed = |error: &(dyn std::error::Error + 'static)| call.incomplete(&innermost(error));

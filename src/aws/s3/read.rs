@@ -1,10 +1,13 @@
 //! The bytes of objects.
 
+use std::collections::BTreeMap;
 use std::future::Future;
 use std::ops::Range;
 use std::time::Duration;
 
 use aws_sdk_s3::Client;
+use aws_sdk_s3::operation::get_object::GetObjectOutput;
+use aws_sdk_s3::operation::head_object::HeadObjectOutput;
 use aws_sdk_s3::primitives::ByteStream;
 use aws_sdk_s3::types::{ChecksumMode, ChecksumType, ServerSideEncryption};
 use bytes::Bytes;
@@ -13,6 +16,7 @@ use super::{S3, Use};
 use crate::aws::errors::{Call, innermost};
 use crate::aws::timestamp;
 use crate::domain::checksum::{Algorithm, Checksum};
+use crate::domain::copy::{STORED_HEADERS, Stored};
 use crate::domain::uri::S3Uri;
 use crate::error::{Error, Result};
 
@@ -102,6 +106,40 @@ macro_rules! told {
     };
 }
 
+/// What is kept with an object beside its bytes, as GetObject and HeadObject tell it.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Described {
+    /// All but the tags, which are asked for by themselves.
+    pub stored: Stored,
+    /// How many tags there are; 0 also where the role may not know.
+    pub tags: u32,
+}
+
+/// As with [`told!`].
+macro_rules! described {
+    ($answer:expr) => {{
+        let headers = STORED_HEADERS.into_iter().zip([
+            &$answer.cache_control,
+            &$answer.content_disposition,
+            &$answer.content_encoding,
+            &$answer.content_language,
+            &$answer.content_type,
+            &$answer.expires_string,
+            &$answer.website_redirect_location,
+        ]);
+        let metadata = $answer.metadata.clone().unwrap_or_default();
+        Described {
+            stored: Stored {
+                headers: headers.filter_map(|(name, value)| Some((name, value.clone()?))).collect(),
+                metadata: metadata.into_iter().collect::<BTreeMap<_, _>>().into_iter().collect(),
+                tags: Vec::new(),
+                storage_class: $answer.storage_class.as_ref().map_or("STANDARD", |class| class.as_str()).to_owned(),
+            },
+            tags: $answer.tag_count.and_then(|count| count.try_into().ok()).unwrap_or(0),
+        }
+    }};
+}
+
 impl Told<'_> {
     /// The cheapest checksum of the whole object; the ETag last, where it is an MD5 (Amazon S3 API Reference, "Object":
     /// it is none with SSE-KMS, SSE-C and DSSE-KMS).
@@ -121,6 +159,21 @@ impl S3 {
     /// # Errors
     /// [`Error::Replaced`] when the object is another one by now.
     pub async fn get(&self, uri: &S3Uri, ask: &Ask) -> Result<Body> {
+        let answer = self.answer(uri, ask).await?;
+        self.body(uri, ask, answer)
+    }
+
+    /// The same, with what is stored beside the bytes; [`Described::tags`] says how many tags there are.
+    ///
+    /// # Errors
+    /// As [`Self::get`].
+    pub async fn get_described(&self, uri: &S3Uri, ask: &Ask) -> Result<(Body, Described)> {
+        let answer = self.answer(uri, ask).await?;
+        let described = described!(answer);
+        Ok((self.body(uri, ask, answer)?, described))
+    }
+
+    async fn answer(&self, uri: &S3Uri, ask: &Ask) -> Result<GetObjectOutput> {
         let (resource, uri_text) = (self.arn(uri), uri.to_string());
         let call = Call { name: &uri_text, ..self.call(ask.action(), &resource, Some(&uri.bucket)) };
         let range = ask.range.as_ref().map(header);
@@ -138,17 +191,21 @@ impl S3 {
                 .send();
             async { request.await.map_err(|error| call.failed(&error)) }
         };
-        let answer = self.in_region_for(Use::Transfer, &uri.bucket, request).await?;
+        self.in_region_for(Use::Transfer, &uri.bucket, request).await
+    }
+
+    fn body(&self, uri: &S3Uri, ask: &Ask, answer: GetObjectOutput) -> Result<Body> {
+        let replaced = || Error::Replaced { resource: uri.to_string() };
         let length = answer.content_length.and_then(|length| length.try_into().ok()).unwrap_or(0);
         let size = match (&ask.range, &answer.content_range) {
             (None, _) => length,
             (Some(asked), Some(sent)) => match read_content_range(sent) {
                 Some((start, end, size)) if start == asked.start && end <= asked.end && end - start == length => size,
-                _ => return Err(Error::Replaced { resource: uri_text }),
+                _ => return Err(replaced()),
             },
             // A server that does not know ranges sends the whole object; written behind the first half it would be a
             // lie.
-            (Some(_), None) => return Err(Error::Replaced { resource: uri_text }),
+            (Some(_), None) => return Err(replaced()),
         };
         let told = told!(answer);
         // What comes with a part of an object may be that part's.
@@ -171,6 +228,38 @@ impl S3 {
     /// # Errors
     /// [`Error::Replaced`] when the object is another one by now.
     pub async fn stat(&self, uri: &S3Uri, ask: &Ask) -> Result<Stat> {
+        self.describe(uri, ask).await.map(|(stat, _)| stat)
+    }
+
+    /// The same, with what is stored beside the bytes.
+    ///
+    /// # Errors
+    /// As [`Self::stat`].
+    pub async fn describe(&self, uri: &S3Uri, ask: &Ask) -> Result<(Stat, Described)> {
+        let answer = self.ask_head(uri, ask, None).await?;
+        let told = told!(answer);
+        let stat = Stat {
+            size: answer.content_length.and_then(|size| size.try_into().ok()).unwrap_or(0),
+            checksum: told.of_the_whole(),
+            last_modified: answer.last_modified.as_ref().and_then(timestamp),
+            etag: answer.e_tag.clone(),
+        };
+        Ok((stat, described!(answer)))
+    }
+
+    /// The length of the first part that the object was uploaded in, and how many there are; `None` for one that was
+    /// uploaded whole, and from servers that do not tell.
+    ///
+    /// # Errors
+    /// As [`Self::stat`].
+    pub async fn first_part(&self, uri: &S3Uri, ask: &Ask) -> Result<Option<(u64, u64)>> {
+        let answer = self.ask_head(uri, ask, Some(1)).await?;
+        let number = |value: i64| u64::try_from(value).ok();
+        let (length, count) = (answer.content_length.and_then(number), answer.parts_count.map(i64::from));
+        Ok(length.zip(count.and_then(number)))
+    }
+
+    async fn ask_head(&self, uri: &S3Uri, ask: &Ask, part: Option<i32>) -> Result<HeadObjectOutput> {
         let (resource, uri_text) = (self.arn(uri), uri.to_string());
         let call = Call { name: &uri_text, ..self.call(ask.action(), &resource, Some(&uri.bucket)) };
         let request = |client: Client| {
@@ -178,20 +267,14 @@ impl S3 {
                 .head_object()
                 .bucket(&uri.bucket)
                 .key(&uri.key)
+                .set_part_number(part)
                 .set_if_match(ask.etag.clone())
                 .set_version_id(ask.version.clone())
                 .checksum_mode(ChecksumMode::Enabled)
                 .send();
             async { request.await.map_err(|error| call.failed(&error)) }
         };
-        let answer = self.bodiless(uri, ask.version.as_deref(), request).await?;
-        let told = told!(answer);
-        Ok(Stat {
-            size: answer.content_length.and_then(|size| size.try_into().ok()).unwrap_or(0),
-            checksum: told.of_the_whole(),
-            last_modified: answer.last_modified.as_ref().and_then(timestamp),
-            etag: answer.e_tag,
-        })
+        self.bodiless(uri, ask.version.as_deref(), request).await
     }
 
     /// Makes a call whose answers have no body. A 400 then names no code, only the bucket's region, and an ended

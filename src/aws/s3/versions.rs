@@ -7,6 +7,7 @@ use aws_sdk_s3::types::EncodingType;
 
 use super::S3;
 use super::list::answer::decoded;
+use super::list::onward;
 use crate::aws::timestamp;
 use crate::domain::object::{Version, VersionPage};
 use crate::domain::uri::S3Uri;
@@ -73,6 +74,7 @@ impl S3 {
         in_order(&mut versions);
         let more = answer.is_truncated == Some(true);
         let mut next = answer.next_key_marker.filter(|_| more).map(|key| (decode(key), answer.next_version_id_marker));
+        next = onward(&call, after.cloned(), next)?;
         if of == Of::Object {
             // The key itself is the first of all keys that begin with it.
             next = next.filter(|(key, _)| *key == uri.key);

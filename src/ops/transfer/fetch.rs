@@ -5,25 +5,21 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 
+use super::gate::Gate;
 use super::pool::{Pool, Slot};
 use super::retry::{Patience, Verdict, verdict};
-use super::tally::{Share, Tally};
+use super::tally::Share;
 use crate::aws::s3::{Ask, Body, S3, Stat};
-use crate::domain::transfer::{Halt, Halted};
 use crate::domain::uri::S3Uri;
 use crate::error::{Error, Result};
 use crate::local::part::{Part, Piece};
 use crate::ops::control::Control;
-use crate::ops::download::OnHalt;
 
 /// Bytes are handed to the disk in batches of at least this size, off the async threads.
 const BATCH: u64 = 512 << 10;
 
 /// Bytes that are worth the trouble of as many failures again.
 const PROGRESS: u64 = 64 << 10;
-
-/// New sessions in a row that S3 may refuse before it is believed: it would refuse all that come.
-const SESSIONS: u32 = 3;
 
 /// How often a page of a listing is asked for again, after the SDK's own attempts.
 const PAGE_FAILURES: u32 = 2;
@@ -129,6 +125,22 @@ impl Line {
             match ask().await {
                 // The walk itself asks for less at once.
                 Err(error) if verdict(&error) != Verdict::SlowDown => troubles.after(error, seen).await?,
+                answer => return answer,
+            }
+        }
+    }
+
+    /// Makes one call, through the same troubles. It holds no slot: the caller does.
+    pub(in crate::ops) async fn ask<T, Answer>(&self, ask: impl Fn() -> Answer) -> Result<T>
+    where
+        Answer: Future<Output = Result<T>>,
+    {
+        let mut troubles = Troubles::of(self);
+        loop {
+            self.control.running().await;
+            let seen = self.gate.seen();
+            match ask().await {
+                Err(error) => troubles.after(error, seen).await?,
                 answer => return answer,
             }
         }
@@ -301,72 +313,6 @@ impl Stream<'_> {
             }
         }
         (batch, None)
-    }
-}
-
-/// Where the streams of a job wait while there is no session.
-pub(in crate::ops) struct Gate {
-    on_halt: OnHalt,
-    tally: Arc<Tally>,
-    /// How often there was a session again; the lock is held by whoever sees to it.
-    opened: tokio::sync::Mutex<()>,
-    times: std::sync::atomic::AtomicU64,
-}
-
-impl Gate {
-    pub(in crate::ops) fn new(on_halt: OnHalt, tally: Arc<Tally>) -> Self {
-        Self { on_halt, tally, opened: tokio::sync::Mutex::default(), times: Default::default() }
-    }
-
-    /// How often there was a session again, to be told to [`Self::wait`].
-    fn seen(&self) -> u64 {
-        self.times.load(std::sync::atomic::Ordering::Acquire)
-    }
-
-    /// Waits until there is a session again; of all streams one sees to it. For each it is the `times`th in a row.
-    async fn wait(&self, error: Error, seen: u64, times: u32, control: &Control) -> Result<()> {
-        let _one = self.opened.lock().await;
-        if self.tally.stopped().is_some() {
-            return Err(error);
-        }
-        if times > SESSIONS {
-            self.tally.stop(error.clone());
-            return Err(error);
-        }
-        if self.seen() != seen {
-            return Ok(());
-        }
-        let _halt = Told::halt(&self.tally, &error);
-        let answer = match &self.on_halt {
-            OnHalt::Stop => Err(error),
-            OnHalt::Ask(ask) => ask(error).await,
-            OnHalt::Wait => {
-                control.resumed().await;
-                Ok(())
-            }
-        };
-        match &answer {
-            Ok(()) => _ = self.times.fetch_add(1, std::sync::atomic::Ordering::Release),
-            // The other objects would meet the same.
-            Err(error) => self.tally.stop(error.clone()),
-        }
-        answer
-    }
-}
-
-/// While it lives the job says that it waits for a session.
-struct Told<'a>(&'a Tally);
-
-impl<'a> Told<'a> {
-    fn halt(tally: &'a Tally, error: &Error) -> Self {
-        tally.halt(Some(Halt::Session(Halted(error.clone()))));
-        Self(tally)
-    }
-}
-
-impl Drop for Told<'_> {
-    fn drop(&mut self) {
-        self.0.halt(None);
     }
 }
 

@@ -13,17 +13,18 @@ use super::fetch::{Fetched, Line, PieceOf, Sink, blocking};
 use super::pool::Slot;
 use super::retry::{Verdict, verdict};
 use super::tally::{Share, Tally};
-use super::target::{Decision, Folders, Known, Target, by_wish, decide};
+use super::target::{Decision, Folders, Target, by_wish, compare, decide};
 use crate::aws::s3::{Ask, Stat};
 use crate::domain::checksum::{Algorithm, Checksum, Hasher, combined};
+use crate::domain::restore::archived_hint;
 use crate::domain::text::escaped;
-use crate::domain::transfer::{Done, Event, IfExists};
+use crate::domain::transfer::{Done, Event, IfExists, Listed};
 use crate::domain::uri::S3Uri;
 use crate::error::{Error, Result};
 use crate::local::lock::held;
-use crate::local::part::{Clobber, Found, Part, Plan, identity, write_whole};
+use crate::local::part::{Found, Part, Plan, identity};
+use crate::local::whole::{Clobber, free_name, write_whole};
 use crate::ops::download::{OnEvent, Wishes};
-use crate::ops::preview::archived_hint;
 
 /// Up to this size an object is held in memory until it is whole and right.
 const SMALL: u64 = 1 << 20;
@@ -48,7 +49,7 @@ const RANGES: usize = 64;
 pub(in crate::ops) struct Item {
     pub(in crate::ops) uri: S3Uri,
     pub(in crate::ops) version: Option<String>,
-    /// What a listing told of it: only that object is written.
+    /// What a listing told of it: with an ETag only that object is written.
     pub(in crate::ops) listed: Option<Listed>,
     /// What the totals already count of it.
     pub(in crate::ops) counted: u64,
@@ -63,22 +64,12 @@ impl Item {
     /// Looks at what is at the target. Blocks.
     pub(in crate::ops) fn look(&self, desk: &Desk, listed: &Listed) -> Result<(PathBuf, Decision)> {
         desk.claim(self)?;
-        let known = Known { size: listed.size, modified: listed.modified, etag: listed.etag.as_deref() };
         let path = match desk.wishes.dry_run {
             true => self.target.root.join(&self.target.relative),
             false => desk.folders.path(&self.target)?,
         };
-        let decision = decide(&path, &known, desk.wishes.if_exists, self.anew)?;
-        Ok((path, decision))
+        decide(&path, listed, desk.wishes.if_exists, self.anew)
     }
-}
-
-/// An object as a listing told it.
-#[derive(Clone, Debug)]
-pub(in crate::ops) struct Listed {
-    pub(in crate::ops) size: u64,
-    pub(in crate::ops) modified: Option<Timestamp>,
-    pub(in crate::ops) etag: Option<String>,
 }
 
 /// What all objects of a job share.
@@ -170,41 +161,51 @@ impl Desk {
     async fn attempt(self: &Arc<Self>, item: &Item, listed: Option<Listed>, share: &Arc<Share>) -> Result<Event> {
         let mut ask = Ask { version: item.version.clone(), ..Ask::default() };
         let mut stat = None;
-        let listed = match listed {
+        let mut listed = match listed {
             Some(listed) => listed,
-            None => {
-                let told = self.line.stat(&item.uri, &ask).await?;
-                let listed = Listed { size: told.size, modified: told.last_modified, etag: told.etag.clone() };
-                stat = Some(told);
-                listed
-            }
+            None => listed_of(stat.insert(self.line.stat(&item.uri, &ask).await?)),
         };
         share.resize(listed.size);
-        let (path, clobber) = match self.look(item, &listed).await? {
-            (path, Decision::Write(clobber)) => (path, clobber),
-            (path, Decision::Skip(why)) => {
-                share.spared(listed.size);
-                return Ok(Event::Skipped(done(item, path, listed.size, None), why));
-            }
-            (path, Decision::Ask) => match self.question(&path).await? {
-                Decision::Write(clobber) => (path, clobber),
-                _ => {
-                    share.spared(listed.size);
-                    return Ok(Event::Skipped(
-                        done(item, path, listed.size, None),
-                        crate::domain::transfer::Why::Exists,
-                    ));
-                }
-            },
-        };
-        if self.wishes.dry_run {
-            return Ok(Event::Written(done(item, path, listed.size, None)));
+        let (mut path, mut decision) = self.look(item, &listed).await?;
+        if decision == Decision::Compare && listed.etag.is_none() && stat.is_none() {
+            // The listing's ETag was not kept, and now it is of use.
+            listed = listed_of(stat.insert(self.line.stat(&item.uri, &ask).await?));
+            share.resize(listed.size);
         }
-        ask.etag = listed.etag.clone();
-        let work = Work { desk: self, item, listed: &listed, ask, path, clobber, share };
-        match listed.size {
-            0..=SMALL => work.small().await,
-            _ => work.large(stat).await,
+        let mut wish = self.wishes.if_exists;
+        loop {
+            match decision {
+                Decision::Write(clobber) => {
+                    if self.wishes.dry_run {
+                        let path = if clobber == Clobber::Rename { self.free_name(path).await? } else { path };
+                        return Ok(Event::Written(done(item, path, listed.size, None)));
+                    }
+                    ask.etag = listed.etag.clone();
+                    let work = Work { desk: self, item, listed: &listed, ask, path, clobber, share };
+                    return match listed.size {
+                        0..=SMALL => work.small().await,
+                        _ => work.large(stat).await,
+                    };
+                }
+                Decision::Skip(why) => {
+                    share.spared(listed.size);
+                    return Ok(Event::Skipped(done(item, path, listed.size, None), why));
+                }
+                Decision::Compare => {
+                    let known = listed.clone();
+                    (path, decision) = blocking(move || compare(&path, &known, wish)).await?;
+                }
+                Decision::Ask => {
+                    wish = self.question(&path).await?;
+                    let known = listed.clone();
+                    // Under another name it may be there already.
+                    (path, decision) = blocking(move || match wish {
+                        IfExists::Rename => decide(&path, &known, wish, false),
+                        wish => by_wish(&path, wish).map(|decision| (path, decision)),
+                    })
+                    .await?;
+                }
+            }
         }
     }
 
@@ -216,12 +217,21 @@ impl Desk {
         blocking(move || item.look(&desk, &listed)).await
     }
 
-    async fn question(&self, path: &Path) -> Result<Decision> {
-        let _one = self.asking.lock().await;
-        let Some(ask) = self.wishes.ask.clone() else { return by_wish(path, IfExists::Refuse) };
-        let wish = ask(path).await?;
-        by_wish(path, if wish == IfExists::Ask { IfExists::Refuse } else { wish })
+    async fn free_name(&self, path: PathBuf) -> Result<PathBuf> {
+        blocking(move || Ok(free_name(&path))).await
     }
+
+    /// What a person wishes for the file at a path.
+    async fn question(&self, path: &Path) -> Result<IfExists> {
+        let _one = self.asking.lock().await;
+        let Some(ask) = self.wishes.ask.clone() else { return Ok(IfExists::Refuse) };
+        let wish = ask(path).await?;
+        Ok(if wish == IfExists::Ask { IfExists::Refuse } else { wish })
+    }
+}
+
+fn listed_of(stat: &Stat) -> Listed {
+    Listed { size: stat.size, modified: stat.last_modified, etag: stat.etag.clone() }
 }
 
 fn done(item: &Item, path: PathBuf, size: u64, checked: Option<Algorithm>) -> Done {
@@ -262,7 +272,7 @@ impl Work<'_> {
             let checked = checksum.map(|checksum| {
                 let mut hasher = Hasher::new(checksum.algorithm);
                 hasher.update(&bytes);
-                compare(&uri, &checksum, &hasher.finish())
+                checked(&uri, &checksum, &hasher.finish())
             });
             let checked = checked.transpose()?;
             let path = write_whole(&path, &bytes, modified, clobber)?;
@@ -278,7 +288,8 @@ impl Work<'_> {
         let _one_of_few = self.desk.large.acquire().await;
         let in_ranges = self.listed.size > PIECE;
         let stat = match stat {
-            None if in_ranges => Some(self.desk.line.stat(&self.item.uri, &self.ask).await?),
+            // Only with an ETag a later run may take the part up.
+            None if in_ranges || self.ask.etag.is_none() => Some(self.desk.line.stat(&self.item.uri, &self.ask).await?),
             stat => stat,
         };
         if stat.as_ref().is_some_and(|stat| stat.size != self.listed.size) {
@@ -312,7 +323,7 @@ impl Work<'_> {
             let checked = match &stat.checksum {
                 Some(checksum) => {
                     let of_file = checksum_of(&part, checksum.algorithm)?;
-                    match compare(&uri, checksum, &of_file) {
+                    match checked(&uri, checksum, &of_file) {
                         Ok(checked) => Some(checked),
                         Err(error) => {
                             part.discard()?;
@@ -400,6 +411,12 @@ impl Work<'_> {
         if checked.is_none() {
             self.desk.tally.unchecked();
         }
+        self.share.taken_up();
+        if path != self.path {
+            let name = path.file_name().unwrap_or_default().to_string_lossy();
+            let note = format!("goes to {}: another file has its name", escaped(&name));
+            self.desk.tell(Event::Note(self.item.uri.clone(), note));
+        }
         Event::Written(done(self.item, path, self.listed.size, checked))
     }
 }
@@ -424,7 +441,7 @@ fn checksum_of(part: &Part, algorithm: Algorithm) -> Result<Checksum> {
     }
 }
 
-fn compare(uri: &S3Uri, expected: &Checksum, is: &Checksum) -> Result<Algorithm> {
+fn checked(uri: &S3Uri, expected: &Checksum, is: &Checksum) -> Result<Algorithm> {
     if expected == is {
         return Ok(expected.algorithm);
     }

@@ -140,6 +140,11 @@ impl Share {
         self.counts.spared.fetch_add(bytes, Relaxed);
     }
 
+    /// The object is written: what was spared of it is of an earlier run.
+    pub(in crate::ops) fn taken_up(&self) {
+        held(&self.tally.summary).taken_up += self.counts.spared.load(Relaxed);
+    }
+
     /// The object begins anew, or failed: what it had counted counts no more.
     pub(in crate::ops) fn reset(&self) {
         self.tally.bytes.fetch_sub(self.counts.bytes.swap(0, Relaxed), Relaxed);
@@ -161,6 +166,9 @@ impl Share {
 
 impl Drop for Share {
     fn drop(&mut self) {
+        if std::thread::panicking() {
+            self.give_up();
+        }
         held(&self.tally.active).retain(|counts| !Arc::ptr_eq(counts, &self.counts));
     }
 }

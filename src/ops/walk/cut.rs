@@ -1,4 +1,4 @@
-//! Places between keys, where one part of a listing ends and the next begins.
+//! Places between keys, where one stretch of a listing ends and the next begins.
 
 use crate::domain::object::Object;
 

@@ -10,7 +10,7 @@ const MOST: usize = 16;
 ///
 /// With a known end, the place where `last` and the end part ways is divided into all characters that fit. Without one
 /// nobody knows how far the keys go: `wide` divides the first place of the keys that can be, and the other way cuts once
-/// at each place, so that each part is about ten times the one before.
+/// at each place, so that each stretch is about ten times the one before.
 pub(super) fn cuts<'a>(
     prefix: &str,
     range: &Range,
@@ -20,7 +20,7 @@ pub(super) fn cuts<'a>(
     wide: bool,
 ) -> Vec<String> {
     let same = common(first, last);
-    // A part should be larger than a page: the page itself tells how many keys have so much in common.
+    // A stretch should be larger than a page: the page itself tells how many keys have so much in common.
     let few_in_page = distinct(seen, same) <= 3;
     let is_worth = |end_of_place: usize| end_of_place < same || end_of_place == same && few_in_page;
     let end = match &range.to {
@@ -97,7 +97,7 @@ mod tests {
     #[test]
     fn cuts_follow_the_keys() {
         for (to, first, last, wide, found) in [
-            // Numbers: how far they go is not known, so each part is ten times the one before.
+            // Numbers: how far they go is not known, so each stretch is ten times the one before.
             (None, "e/0001000", "e/0001999", false, "e/0002 e/001 e/01 e/1"),
             // Known to be between two: all digits between.
             (Some("e/1"), "e/0100000", "e/0100999", false, "e/02 e/03 e/04 e/05 e/06 e/07 e/08 e/09 e/0A e/0a"),

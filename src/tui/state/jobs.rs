@@ -1,8 +1,11 @@
 //! The transfers that the screen knows: which wait, which run, how each ended.
 
+use std::sync::Arc;
+
 use jiff::Timestamp;
 
 use super::State;
+use crate::domain::lasting::Lasting;
 use crate::domain::role::RoleIndex;
 use crate::domain::session::seconds_left;
 use crate::domain::transfer::{Halt, IfExists, Progress, Speed, Summary};
@@ -19,8 +22,8 @@ pub struct Job {
     pub title: String,
     /// Whose session.
     pub role: RoleIndex,
-    /// What to download, and where to.
-    pub picks: Vec<Pick>,
+    /// What to download, and where to; shared with the task that does it.
+    pub picks: Arc<[Pick]>,
     /// What happens to files that are there and differ.
     pub if_exists: IfExists,
     /// Whether the user holds it back: it does not start, or stands still where it is.
@@ -52,7 +55,7 @@ pub enum Outcome {
 
 impl Job {
     /// A job at the end of the line.
-    pub fn new(id: JobId, title: String, role: RoleIndex, picks: Vec<Pick>, if_exists: IfExists) -> Self {
+    pub fn new(id: JobId, title: String, role: RoleIndex, picks: Arc<[Pick]>, if_exists: IfExists) -> Self {
         Self {
             id,
             title,
@@ -120,18 +123,15 @@ impl State {
 
     /// Seconds until the session of a transfer ends, when that is before the transfer does.
     pub fn ends_first(&self, job: &Job) -> Option<u64> {
-        let (needed, left) = (job.seconds_left()?, self.session_left(job)?);
-        (left < needed).then_some(left)
+        self.lasting(job.role)?.ends_first(self.now, job.seconds_left())
     }
 
-    /// Whether renewing the session of `role` may want an MFA code from the user: a role before it in the chain that
-    /// outlives it wants none.
+    fn lasting(&self, role: RoleIndex) -> Option<Lasting> {
+        self.profile.lasting(role, |role| self.roles.lives.get(&role).map(|life| life.expiration))
+    }
+
+    /// Whether renewing the session of `role` may want an MFA code from the user.
     pub fn may_ask_code(&self, role: RoleIndex) -> bool {
-        let end = |role| self.roles.lives.get(&role).map(|life| life.expiration);
-        let wants = |link: &RoleIndex| {
-            let outlives = *link != role && end(*link).is_some_and(|its| end(role).is_some_and(|ours| its > ours));
-            self.profile.role(*link).mfa_serial.is_some() && !outlives
-        };
-        self.profile.settings.mfa_command.is_empty() && self.profile.chain(role).iter().any(wants)
+        self.lasting(role).is_some_and(|lasting| lasting.may_ask_code)
     }
 }

@@ -93,7 +93,7 @@ fn versions_and_delete_markers_are_a_place_of_their_own() {
     app.press("<esc>d");
     let effects = app.press("<enter>");
     let to = To::Folder("./".into());
-    let picks = vec![Pick::Object { uri: uri("summary.csv"), version: id(), size: Some(2048), to }];
+    let picks = vec![Pick::Object { uri: uri("summary.csv"), version: id(), listed: listed(2048), to }].into();
     assert_eq!(effects, [Effect::Download { job: JobId(6), role: READER, picks, if_exists: IfExists::Refuse }]);
     assert_eq!(app.press("y3"), [Effect::Address { role: READER, uri: uri("summary.csv"), version: id() }]);
     // Back to where we were, without asking again.
@@ -123,9 +123,9 @@ fn the_flat_view_keeps_folders_and_exact_keys() {
     let effects = app.press("*dout<enter>");
     let pick = |key, size| {
         let to = To::Below { root: "out".into(), strip: String::new() };
-        Pick::Object { uri: uri(key), version: None, size: Some(size), to }
+        Pick::Object { uri: uri(key), version: None, listed: listed(size), to }
     };
-    let picks = vec![pick("reports/a.txt", 1), pick("x/a.txt", 2)];
+    let picks = vec![pick("reports/a.txt", 1), pick("x/a.txt", 2)].into();
     assert_eq!(effects, [Effect::Download { job: JobId(5), role: READER, picks, if_exists: IfExists::Refuse }]);
     let list = Effect::List { ticket: Ticket(6), role: READER, uri: uri("") };
     assert_eq!(app.press("f"), [list]);

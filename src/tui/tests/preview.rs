@@ -90,7 +90,7 @@ fn a_late_answer_is_dropped_and_closing_cancels() {
 fn an_archived_object_says_how_it_is_restored() {
     let mut app = among();
     app.press("p");
-    let hint = Some(crate::ops::preview::archived_hint(&uri("main.rs"), None));
+    let hint = Some(crate::domain::restore::archived_hint(&uri("main.rs"), None));
     let (action, code) = ("s3:GetObject".into(), "InvalidObjectState".into());
     let message = "The operation is not valid for the object's storage class".into();
     app.hear(Msg::Preview(Ticket(4), Err(Error::Aws { action, code, message, hint })));

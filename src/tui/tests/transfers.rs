@@ -28,7 +28,7 @@ fn downloading(seconds: i64, number: usize) -> App {
 }
 
 fn download(job: u64, name: &str) -> Effect {
-    let picks = vec![Pick::into_folder(uri(name), Some(200 * MIB), Path::new("./"))];
+    let picks = vec![Pick::into_folder(uri(name), listed(200 * MIB), Path::new("./"))].into();
     Effect::Download { job: JobId(job), role: READER, picks, if_exists: IfExists::Refuse }
 }
 
@@ -74,7 +74,7 @@ fn a_marked_set_is_downloaded_into_the_chosen_folder() {
     insta::assert_snapshot!(app.screen());
     let effects = app.press("out<tab><tab><enter>");
     let root = Path::new("out");
-    let picks = vec![Pick::folder(uri("reports/"), root), Pick::into_folder(uri("test.txt"), Some(22), root)];
+    let picks = vec![Pick::folder(uri("reports/"), root), Pick::into_folder(uri("test.txt"), listed(22), root)].into();
     assert_eq!(effects, [Effect::Download { job: JobId(4), role: READER, picks, if_exists: IfExists::Overwrite }]);
     assert_eq!(app.state.browser.listing.marked().len(), 0);
 }
@@ -351,6 +351,7 @@ fn the_report_of_one_that_ended_says_what_failed_and_why() {
     let summary = Summary {
         written: 2,
         bytes: 300 * MIB,
+        taken_up: 30 * MIB,
         fetched: 270 * MIB,
         skipped: 1204,
         failures: 4,

@@ -9,7 +9,7 @@ use crate::domain::object::{Bucket, Page, VersionPage};
 use crate::domain::pattern::Pattern;
 use crate::domain::role::RoleIndex;
 use crate::domain::text::escaped;
-use crate::domain::transfer::IfExists;
+use crate::domain::transfer::{IfExists, Listed};
 use crate::domain::uri::S3Uri;
 use crate::error::{Error, Result};
 use crate::tui::effect::Effect;
@@ -426,14 +426,15 @@ fn download(state: &mut State) {
         _ => None,
     };
     let pick = |row: Row<'_>| {
-        let size = match row.kind {
+        let listed = match row.kind {
             Kind::DeleteMarker => return None,
-            Kind::Object | Kind::Version => Some(row.size),
+            // Rows keep no ETag: a million of them would take as much as everything else.
+            Kind::Object | Kind::Version => Some(Listed { size: row.size, modified: row.modified, etag: None }),
             Kind::Bookmark | Kind::Bucket | Kind::Prefix => None,
         };
         // Of everything below, what counts is the latest.
         let (version, below) = (row.version.map(str::to_owned), below.clone());
-        Some(Picked { uri: browser.uri_of(row)?, size, version, below })
+        Some(Picked { uri: browser.uri_of(row)?, listed, version, below })
     };
     let mut picked: Vec<_> = browser.listing.marked().filter_map(pick).collect();
     if picked.is_empty() {

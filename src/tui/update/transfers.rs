@@ -1,11 +1,13 @@
 //! Transfers that run beside everything else: a few at once, the others in line.
 
 use std::path::Path;
+use std::sync::Arc;
 
 use jiff::Timestamp;
 
 use super::{new_number, roles};
 use crate::domain::duration::words;
+use crate::domain::lasting::is_steady;
 use crate::domain::role::RoleIndex;
 use crate::domain::text::{count, escaped};
 use crate::domain::transfer::{IfExists, Progress, Speed, Summary};
@@ -19,9 +21,6 @@ use crate::tui::state::{After, Assuming, Cursor, Focus, Job, Modal, Outcome, Pic
 
 /// Transfers that run at the same time; each fetches many objects at once already.
 const AT_ONCE: usize = 3;
-
-/// How long a transfer runs before it is said that the session ends before it: the first speeds mislead. In seconds.
-const STEADY: i64 = 5;
 
 pub(super) fn act(state: &mut State, action: Action, effects: &mut Vec<Effect>) {
     let length = state.jobs.len();
@@ -64,7 +63,7 @@ pub(super) fn settle(state: &mut State, effects: &mut Vec<Effect>) {
         effects.push(match job.begun {
             Some(_) => Effect::ResumeJob(job.id),
             None => {
-                let (job, role, picks, if_exists) = (job.id, job.role, job.picks.clone(), job.if_exists);
+                let (job, role, picks, if_exists) = (job.id, job.role, Arc::clone(&job.picks), job.if_exists);
                 Effect::Download { job, role, picks, if_exists }
             }
         });
@@ -132,7 +131,7 @@ fn retry(state: &mut State) {
     let id = JobId(new_number(state));
     let job = &mut state.jobs[state.job_cursor.at];
     state.notice = Some(format!("{} goes on where it was; files that are equal are skipped", job.title));
-    let (title, picks) = (std::mem::take(&mut job.title), std::mem::take(&mut job.picks));
+    let (title, picks) = (std::mem::take(&mut job.title), Arc::clone(&job.picks));
     *job = Job::new(id, title, job.role, picks, job.if_exists);
 }
 
@@ -226,7 +225,7 @@ pub(super) fn measure(state: &mut State, now: Timestamp) {
             None => job.speed.see(now, &job.progress),
         }
     }
-    let steady = |job: &Job| job.begun.is_some_and(|begun| now.duration_since(begun).as_secs() >= STEADY);
+    let steady = |job: &Job| job.begun.is_some_and(|begun| is_steady(begun, now));
     let first = state.running().position(|job| !job.told && steady(job) && state.ends_first(job).is_some());
     let Some(job) = first.and_then(|place| state.running().nth(place)) else { return };
     let (id, left) = (job.id, state.ends_first(job).unwrap_or_default());

@@ -86,7 +86,7 @@ fn remark(state: &State, theme: Theme, area: Rect, frame: &mut Frame<'_>) {
                 }
                 _ => error.hint(),
             };
-            text.extend(hint.map(|hint| Line::from(format!("hint: {}", escaped(&hint)))));
+            text.extend(hint.map(|hint| Line::from(format!("hint: {hint}"))));
             text
         }
         Load::Stopped => {

@@ -10,7 +10,7 @@ use tui_input::Input;
 use super::transfers::report_lines;
 use super::{copy, fit, lines, pane, span};
 use crate::domain::text::{bytes, count, escaped};
-use crate::domain::transfer::IfExists;
+use crate::domain::transfer::{IfExists, Listed};
 use crate::error::Error;
 use crate::tui::facts::{self, Row, Tone};
 use crate::tui::keys::{Action, HELP_LINES};
@@ -101,12 +101,16 @@ fn transfers(number: u64) -> String {
 
 fn what(picked: &[Picked]) -> String {
     match picked {
-        [Picked { uri, size: None, .. }] if uri.key.is_empty() => format!("All of the bucket {}", escaped(&uri.bucket)),
-        [Picked { uri, size: None, .. }] => format!("All below {}", escaped(uri.name())),
-        [Picked { uri, size: Some(size), version: Some(version), .. }] => {
+        [Picked { uri, listed: None, .. }] if uri.key.is_empty() => {
+            format!("All of the bucket {}", escaped(&uri.bucket))
+        }
+        [Picked { uri, listed: None, .. }] => format!("All below {}", escaped(uri.name())),
+        [Picked { uri, listed: Some(Listed { size, .. }), version: Some(version), .. }] => {
             format!("{} of version {} ({})", escaped(uri.name()), escaped(version), bytes(*size))
         }
-        [Picked { uri, size: Some(size), .. }] => format!("{} ({})", escaped(uri.name()), bytes(*size)),
+        [Picked { uri, listed: Some(Listed { size, .. }), .. }] => {
+            format!("{} ({})", escaped(uri.name()), bytes(*size))
+        }
         _ => format!("{} marked items", count(picked.len() as u64)),
     }
 }
@@ -136,7 +140,7 @@ fn failure(frame: &mut Frame<'_>, theme: Theme, title: &str, error: &Error) {
         error.to_string().lines().map(|line| Line::styled(line.to_owned(), theme.bad())).collect();
     if let Some(hint) = error.hint() {
         text.push(Line::default());
-        text.push(Line::from(format!("hint: {}", escaped(&hint))));
+        text.push(Line::from(format!("hint: {hint}")));
     }
     message(frame, theme, &format!(" {title} "), text);
 }

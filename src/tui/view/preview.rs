@@ -50,7 +50,7 @@ pub(super) fn preview(state: &State, theme: Theme, viewer: &Viewer, frame: &mut 
         (Seen::Failed(error), _) => {
             let mut text: Vec<Line<'_>> =
                 error.to_string().lines().map(|line| Line::styled(line.to_owned(), theme.bad())).collect();
-            text.extend(error.hint().map(|hint| Line::from(format!("hint: {}", escaped(&hint)))));
+            text.extend(error.hint().map(|hint| Line::from(format!("hint: {hint}"))));
             frame.render_widget(Paragraph::new(text).wrap(Wrap { trim: false }), inner);
         }
         (Seen::Ready(preview), None) if preview.size == 0 => {

@@ -1,4 +1,4 @@
-//! A part of a listing: a range of keys, where its next page begins, and what a page means for it.
+//! A stretch of a listing: a range of keys, where its next page begins, and what a page means for it.
 
 use std::collections::VecDeque;
 use std::mem;
@@ -12,7 +12,7 @@ use crate::error::Error;
 /// With more prefixes than this in a page of keys, each has too few keys for a request of its own.
 const MANY: usize = 8;
 
-/// Where a part's next page begins.
+/// Where a stretch's next page begins.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Next {
     /// At the first key of the prefix.
@@ -30,17 +30,17 @@ pub(super) enum Next {
 pub(super) enum Met {
     /// Objects, and more is to come.
     Objects,
-    /// Parts that come before the rest of this one.
-    Parts(Vec<Part>),
+    /// Stretches that come before the rest of this one.
+    Stretches(Vec<Stretch>),
     /// The end, or nothing that changes anything.
     Nothing,
     /// The server does not know `start-after`, or not the order that it stands on.
     Disorder,
 }
 
-/// A part of a listing.
+/// A stretch of a listing.
 #[derive(Debug)]
-pub(super) struct Part {
+pub(super) struct Stretch {
     pub(super) id: u64,
     pub(super) prefix: String,
     pub(super) range: Range,
@@ -62,13 +62,13 @@ pub(super) struct Part {
     patience: usize,
     /// The keys behind an open-ended guess: that there are any is known once it has a page.
     is_wide: bool,
-    /// How many of its prefixes a page of keys holds; from the part that it was cut from.
+    /// How many of its prefixes a page of keys holds; from the stretch that it was cut from.
     dense: usize,
     /// Of a level: behind the prefix or object that was met last.
     edge: Option<Cut>,
 }
 
-impl Part {
+impl Stretch {
     /// All keys of a range, as they come.
     pub(super) fn flat(prefix: String, range: Range, is_near: bool) -> Self {
         let next = match &range.from {
@@ -97,8 +97,8 @@ impl Part {
 
     /// Objects that are there already.
     fn given(objects: Vec<Object>) -> Self {
-        let part = Self::flat(String::new(), Range::default(), true);
-        Self { ready: VecDeque::from([objects]), next: Next::Done, ..part }
+        let stretch = Self::flat(String::new(), Range::default(), true);
+        Self { ready: VecDeque::from([objects]), next: Next::Done, ..stretch }
     }
 
     /// Whether nothing more comes of it.
@@ -139,7 +139,7 @@ impl Part {
             self.next = Next::Done;
         }
         if !prefixes.is_empty() {
-            return Met::Parts(self.parts(prefixes, objects));
+            return Met::Stretches(self.stretches(prefixes, objects));
         }
         if objects.is_empty() {
             return Met::Nothing;
@@ -157,9 +157,9 @@ impl Part {
         objects.first().is_some_and(|object| object.key <= after) || prefixes.first().is_some_and(is_before)
     }
 
-    /// The parts that a level's prefixes and objects make, in order; all of them come before what is left.
-    fn parts(&mut self, prefixes: Vec<String>, objects: Vec<Object>) -> Vec<Self> {
-        let mut parts: Vec<Self> = self.ready.drain(..).map(Self::given).collect();
+    /// The stretches that a level's prefixes and objects make, in order; all of them come before what is left.
+    fn stretches(&mut self, prefixes: Vec<String>, objects: Vec<Object>) -> Vec<Self> {
+        let mut stretches: Vec<Self> = self.ready.drain(..).map(Self::given).collect();
         let mut objects = objects.into_iter().peekable();
         let mut edge = self.edge.take().or_else(|| self.range.from.clone());
         let mut group: Vec<String> = Vec::new();
@@ -170,32 +170,32 @@ impl Part {
                 before.push(object);
             }
             if !before.is_empty() || group.len() >= 4 * self.dense {
-                parts.extend(self.together(&mut group, &mut edge));
+                stretches.extend(self.together(&mut group, &mut edge));
             }
             if let Some(last) = before.last() {
                 edge = Some(Cut::After(last.key.clone()));
-                parts.push(Self::given(before));
+                stretches.push(Self::given(before));
             }
             if self.dense > MANY && range == Range::default() {
                 group.push(prefix);
             } else {
-                parts.extend(self.together(&mut group, &mut edge));
+                stretches.extend(self.together(&mut group, &mut edge));
                 edge = Some(Cut::Beyond(prefix.clone()));
                 let is_near = self.is_near || range.from.is_none();
-                parts.push(Self::flat(prefix, range, is_near));
+                stretches.push(Self::flat(prefix, range, is_near));
             }
         }
-        parts.extend(self.together(&mut group, &mut edge));
+        stretches.extend(self.together(&mut group, &mut edge));
         let rest: Vec<Object> = objects.collect();
         if let Some(last) = rest.last() {
             edge = Some(Cut::After(last.key.clone()));
-            parts.push(Self::given(rest));
+            stretches.push(Self::given(rest));
         }
         self.edge = edge;
-        parts
+        stretches
     }
 
-    /// One part of small prefixes that follow each other, behind what was met before them.
+    /// One stretch of small prefixes that follow each other, behind what was met before them.
     fn together(&self, group: &mut Vec<String>, edge: &mut Option<Cut>) -> Option<Self> {
         let last = group.last()?.clone();
         let to = Some(Cut::Beyond(last));
@@ -205,7 +205,7 @@ impl Part {
         Some(Self { patience: 8, ..Self::flat(self.prefix.clone(), Range { from, to }, is_near) })
     }
 
-    /// Divides what is left behind the newest page. The parts come behind this one, which is cut short for them.
+    /// Divides what is left behind the newest page. The stretches come behind this one, which is cut short for them.
     pub(super) fn divide(&mut self) -> Vec<Self> {
         let Some(newest) = self.ready.back().filter(|_| self.pages >= self.patience && self.next != Next::Done) else {
             return Vec::new();
@@ -223,18 +223,18 @@ impl Part {
         let seen = newest.iter().map(|object| object.key.as_str());
         let cuts = guess::cuts(&self.prefix, &self.range, &first.key, &last.key, seen, self.is_wide);
         self.is_wide = false;
-        let mut parts = Vec::with_capacity(cuts.len());
+        let mut stretches = Vec::with_capacity(cuts.len());
         for key in cuts.into_iter().rev() {
             let from = Cut::After(key);
             let is_wide = self.range.to.is_none();
             let range = Range { to: self.range.to.replace(from.clone()), from: Some(from) };
-            parts.push(Self { is_wide, ..Self::flat(self.prefix.clone(), range, false) });
+            stretches.push(Self { is_wide, ..Self::flat(self.prefix.clone(), range, false) });
         }
-        parts.reverse();
-        parts
+        stretches.reverse();
+        stretches
     }
 
-    /// The levels above the newest key, from its own up to this part's: what is left is on them, in this order.
+    /// The levels above the newest key, from its own up to this stretch's: what is left is on them, in this order.
     fn levels(&mut self) -> Vec<Self> {
         let Some(newest) = self.ready.back() else { return Vec::new() };
         let Some(last) = newest.last().map(|object| object.key.as_str()) else { return Vec::new() };
@@ -243,12 +243,12 @@ impl Part {
         let ends: Vec<usize> = ends.collect();
         let is_near = self.is_near && self.pages == 1;
         let to = &self.range.to;
-        let mut parts = Vec::new();
+        let mut stretches = Vec::new();
         let mut from = Cut::After(last.to_owned());
         for end in ends.into_iter().rev() {
             let level = &last[..end];
             let range = Range { from: Some(from), to: to.clone() }.below(level).unwrap_or_default();
-            parts.push(match is_scattered(newest, level) {
+            stretches.push(match is_scattered(newest, level) {
                 true => Self::flat(level.to_owned(), range, false),
                 false => Self {
                     depth: Depth::Level,
@@ -263,7 +263,7 @@ impl Part {
             from = Cut::Beyond(level.to_owned());
         }
         self.next = Next::Done;
-        parts
+        stretches
     }
 }
 

@@ -1,4 +1,4 @@
-//! A part of an object, whole in memory: for previews, which must never read more than they show.
+//! An excerpt of an object, whole in memory: for previews, which must never read more than they show.
 
 use std::ops::Range;
 
@@ -12,7 +12,7 @@ use crate::error::{Error, Result};
 
 /// Which bytes of which object.
 #[derive(Clone, Debug)]
-pub struct PartOf<'a> {
+pub struct ExcerptOf<'a> {
     /// The object.
     pub uri: &'a S3Uri,
     /// Its version; `None` is the current one.
@@ -23,9 +23,9 @@ pub struct PartOf<'a> {
     pub range: Range<u64>,
 }
 
-/// A part of an object.
+/// Some bytes of an object.
 #[derive(Clone, Debug)]
-pub struct Part {
+pub struct Excerpt {
     /// As many as were asked for, or as the object has.
     pub bytes: Bytes,
     /// Bytes of the whole object.
@@ -37,23 +37,23 @@ pub struct Part {
 }
 
 impl S3 {
-    /// Reads a part of an object in one request. The connection is closed after the range's last byte, also when the
+    /// Reads some of an object in one request. The connection is closed after the range's last byte, also when the
     /// server does not know ranges and sends all.
     ///
     /// # Errors
     /// [`Error::Replaced`] when the object is another one by now.
-    pub async fn part(&self, part: &PartOf<'_>) -> Result<Part> {
-        match self.ranged(part, true).await {
+    pub async fn excerpt(&self, of: &ExcerptOf<'_>) -> Result<Excerpt> {
+        match self.ranged(of, true).await {
             // An empty object has no first byte, so every range is refused; without one it answers.
-            Err(Error::Aws { code, .. }) if code == "InvalidRange" && part.range.start == 0 => {
-                self.ranged(part, false).await
+            Err(Error::Aws { code, .. }) if code == "InvalidRange" && of.range.start == 0 => {
+                self.ranged(of, false).await
             }
             answer => answer,
         }
     }
 
-    async fn ranged(&self, part: &PartOf<'_>, ranged: bool) -> Result<Part> {
-        let PartOf { uri, version, etag, ref range } = *part;
+    async fn ranged(&self, of: &ExcerptOf<'_>, ranged: bool) -> Result<Excerpt> {
+        let ExcerptOf { uri, version, etag, ref range } = *of;
         let action = if version.is_some() { "s3:GetObjectVersion" } else { "s3:GetObject" };
         let (resource, uri_text) = (self.arn(uri), uri.to_string());
         let call = Call { name: &uri_text, ..self.call(action, &resource, Some(&uri.bucket)) };
@@ -84,7 +84,7 @@ impl S3 {
             let Some(chunk) = next else { break };
             bytes.extend_from_slice(&chunk[..chunk.len().min(limit - bytes.len())]);
         }
-        Ok(Part {
+        Ok(Excerpt {
             bytes: bytes.freeze(),
             object_size: whole.unwrap_or(sent),
             etag: answer.e_tag,

@@ -1,0 +1,250 @@
+//! Copying between buckets, and between accounts: one object, or everything below a prefix.
+//!
+//! ```text
+//! plan.rs      which way: S3 by itself under one role, or through here with two sessions; proved with one object
+//! list.rs      what shall be copied, side by side with what is at the target already
+//! object.rs    one object: compared, copied, compared again
+//! parts.rs     a large one, part by part; uploads.rs of local/ remembers how far it was
+//! ```
+//! Who waits, asks again and pauses is the engine of all transfers (`ops/transfer.rs`).
+
+mod list;
+mod object;
+mod parts;
+mod plan;
+
+use std::collections::{BTreeSet, HashMap};
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use tokio::sync::mpsc;
+use tokio::task::{JoinError, JoinSet};
+
+use super::control::Control;
+use super::download::{OnEvent, OnHalt, OnProgress};
+use super::transfer::fetch::Line;
+use super::transfer::gate::Gate;
+use super::transfer::pool::DEFAULT_MEMORY;
+use super::transfer::retry::Patience;
+use super::transfer::tally::Tally;
+use super::{Core, held};
+use crate::domain::copy::Storage;
+use crate::domain::role::RoleIndex;
+use crate::domain::select::Select;
+use crate::domain::transfer::{Event, Failed, IfExists, Summary};
+use crate::domain::uri::S3Uri;
+use crate::error::Error;
+use crate::ops::downloaded::{Ended, Record};
+use object::Desk;
+pub use plan::{Plan, Refused};
+
+/// Objects that a listing may be ahead of the work.
+const QUEUE: usize = 1024;
+
+/// Objects that are under way at the same time; most of them wait for a slot of the pool.
+const AT_ONCE: usize = 192;
+
+/// What to copy, and where to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum CopyPick {
+    /// One object.
+    Object {
+        /// Which.
+        uri: S3Uri,
+        /// Which version; `None` is the latest.
+        version: Option<String>,
+        /// What the copy is called.
+        target: S3Uri,
+    },
+    /// All objects whose keys begin with a prefix.
+    Prefix {
+        /// The prefix.
+        uri: S3Uri,
+        /// What is left out of the keys; what is left of them goes behind the target's.
+        strip: String,
+        /// What the keys of the copies begin with: empty, or a folder with its `/`.
+        target: S3Uri,
+    },
+}
+
+impl CopyPick {
+    /// What is copied.
+    pub fn uri(&self) -> &S3Uri {
+        match self {
+            Self::Object { uri, .. } | Self::Prefix { uri, .. } => uri,
+        }
+    }
+
+    /// Where it goes.
+    pub fn target(&self) -> &S3Uri {
+        match self {
+            Self::Object { target, .. } | Self::Prefix { target, .. } => target,
+        }
+    }
+
+    /// Where the object of this key goes; `None` for a key that is not below the prefix.
+    fn target_of(&self, key: &str) -> Option<S3Uri> {
+        match self {
+            Self::Object { target, .. } => Some(target.clone()),
+            Self::Prefix { strip, target, .. } => {
+                let rest = key.strip_prefix(strip.as_str())?;
+                Some(S3Uri::new(&target.bucket, format!("{}{rest}", target.key)))
+            }
+        }
+    }
+}
+
+/// Who reads and who writes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Roles {
+    /// The role that may read the source.
+    pub from: RoleIndex,
+    /// The role that may write the target.
+    pub to: RoleIndex,
+}
+
+/// How a copy goes about its objects.
+#[derive(Clone, Default)]
+pub struct CopyWishes {
+    /// What happens to objects that are there and differ; [`IfExists::Rename`] and [`IfExists::Ask`] count as
+    /// [`IfExists::Refuse`].
+    pub if_exists: IfExists,
+    /// Which objects below a prefix are meant.
+    pub select: Select,
+    /// How the copies are stored.
+    pub storage: Storage,
+    /// Only tell what would be copied.
+    pub dry_run: bool,
+    /// How often and how long things are tried again.
+    pub patience: Patience,
+    /// Bytes that transfers may make the process use; [`DEFAULT_MEMORY`] when nothing is said.
+    pub max_memory: Option<u64>,
+}
+
+/// Says for a role what happens when its session ends on the way.
+pub type OnHaltOf = Arc<dyn Fn(RoleIndex) -> OnHalt + Send + Sync>;
+
+/// A copy that somebody wants.
+#[derive(Clone)]
+pub struct CopyJob {
+    /// What, and where to.
+    pub picks: Vec<CopyPick>,
+    /// How.
+    pub wishes: CopyWishes,
+    /// What happens when a session ends.
+    pub on_halt: OnHaltOf,
+    /// The hand that pauses it.
+    pub control: Control,
+    /// Hears how far it is.
+    pub on_progress: OnProgress,
+    /// Hears what becomes of each object.
+    pub on_event: OnEvent,
+}
+
+impl Core {
+    /// Copies all picks as planned. What fails is in the summary, and the rest goes on; dropping the future cancels the
+    /// job, of which finished objects and finished parts of large ones stay. Either way the job is written down.
+    pub async fn copy(self: &Arc<Self>, plan: &Plan, job: CopyJob) -> Summary {
+        let buckets: BTreeSet<String> =
+            job.picks.iter().flat_map(|pick| [pick.uri().bucket.clone(), pick.target().bucket.clone()]).collect();
+        // A job that writes nothing is no copy.
+        let mut record = (!job.wishes.dry_run).then(|| Record::of_copy(self, plan.writer, buckets));
+        let so_far = record.as_ref().map(Record::so_far);
+        let told = Arc::clone(&job.on_progress);
+        let on_progress: OnProgress = Arc::new(move |progress| {
+            if let Some(so_far) = &so_far {
+                *held(so_far) = (progress.objects, progress.bytes);
+            }
+            told(progress);
+        });
+        self.pool.limit_memory(job.wishes.max_memory.unwrap_or(DEFAULT_MEMORY));
+        let summary = self.run_copy(plan, CopyJob { on_progress, ..job }).await;
+        if let Some(record) = &mut record {
+            record.ended(Ended::of(&summary));
+        }
+        summary
+    }
+
+    async fn run_copy(self: &Arc<Self>, plan: &Plan, job: CopyJob) -> Summary {
+        let CopyJob { picks, wishes, on_halt, control, on_progress, on_event } = job;
+        let tally = Arc::new(Tally::default());
+        let line = |role: RoleIndex| Line {
+            s3: self.s3(role),
+            pool: self.pool.clone(),
+            control: control.clone(),
+            patience: wishes.patience,
+            gate: Arc::new(Gate::new(on_halt(role), Arc::clone(&tally))),
+        };
+        let writer = line(plan.writer);
+        let reader = if plan.reader == plan.writer { writer.clone() } else { line(plan.reader) };
+        let journals = self.environment.state_directory();
+        let desk = Arc::new(Desk::new((reader, writer), plan.way, wishes, Arc::clone(&tally), on_event, journals));
+        let (sender, mut items) = mpsc::channel(QUEUE);
+        // The set aborts its tasks when it is dropped: that is how a cancelled job ends.
+        let mut tasks = JoinSet::new();
+        // Of which object each task is, for one that crashes.
+        let mut subjects = HashMap::new();
+        let subject = picks.first().map_or_else(|| S3Uri::new("", ""), |pick| pick.uri().clone());
+        let lister = Arc::clone(&desk);
+        subjects.insert(tasks.spawn(async move { list::list(&lister, picks, sender).await }).id(), subject);
+        let mut clock = tokio::time::interval(super::download::BEAT);
+        clock.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+        let mut more = true;
+        while more || !tasks.is_empty() {
+            tokio::select! {
+                item = items.recv(), if more && tasks.len() < AT_ONCE => match item {
+                    Some(_) if desk.tally.stopped().is_some() => {}
+                    // A plan is told in the order of the keys; nothing is copied for it.
+                    Some(item) if desk.wishes.dry_run => Arc::clone(&desk).object(item).await,
+                    Some(item) => {
+                        let uri = item.uri.clone();
+                        subjects.insert(tasks.spawn(Arc::clone(&desk).object(item)).id(), uri);
+                    }
+                    None => more = false,
+                },
+                Some(ended) = tasks.join_next_with_id() => {
+                    let id = ended.as_ref().map_or_else(JoinError::id, |(id, ())| *id);
+                    if let (Err(error), Some(uri)) = (ended, subjects.remove(&id)) {
+                        desk.tell(Event::Failed(Failed { uri, error: Error::Crashed { message: error.to_string() } }));
+                    }
+                }
+                _ = clock.tick() => on_progress(&tally.progress(control.is_paused())),
+            }
+        }
+        on_progress(&tally.progress(control.is_paused()));
+        tally.summary()
+    }
+}
+
+/// Where a copy is, as an event names it.
+fn place(uri: &S3Uri) -> PathBuf {
+    PathBuf::from(uri.to_string())
+}
+
+/// Whether an error says that S3 there cannot copy by itself: some servers do not find another account's bucket, some
+/// do not know the call.
+fn cannot_by_itself(error: &Error) -> bool {
+    match error {
+        Error::NotFound { .. } => true,
+        Error::Aws { code, .. } => {
+            matches!(code.as_str(), "NotImplemented" | "MethodNotAllowed" | "HTTP 501" | "HTTP 405" | "NoSuchUpload")
+        }
+        _ => false,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn keys_below_a_prefix_keep_what_is_left_of_them() {
+        let prefix = CopyPick::Prefix {
+            uri: S3Uri::new("a", "reports/20"),
+            strip: "reports/".into(),
+            target: S3Uri::new("b", "backup/"),
+        };
+        assert_eq!(prefix.target_of("reports/2025/x"), Some(S3Uri::new("b", "backup/2025/x")));
+        assert_eq!(prefix.target_of("other"), None);
+    }
+}

@@ -1,0 +1,288 @@
+//! Which way a copy goes: tried with one object before a million follow.
+//!
+//! The first object is read, an upload is begun at its place in the target and given up again. That asks for all that
+//! the copy itself will ask for, and leaves nothing behind.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use super::{CopyPick, Roles, cannot_by_itself};
+use crate::aws::s3::{Ask, Begin, Depth, S3, Source};
+use crate::domain::checksum::Algorithm;
+use crate::domain::copy::{Storage, Stored, Way};
+use crate::domain::object::{Object, is_archived};
+use crate::domain::role::RoleIndex;
+use crate::domain::select::Select;
+use crate::domain::uri::S3Uri;
+use crate::error::{Error, Result};
+use crate::ops::Core;
+
+/// More than this S3 copies no range of (Amazon S3 API Reference, "UploadPartCopy").
+const RANGES_FROM: u64 = 5 << 20;
+
+/// How a copy will go.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Plan {
+    /// Which way.
+    pub way: Way,
+    /// Whose session reads.
+    pub reader: RoleIndex,
+    /// Whose session writes.
+    pub writer: RoleIndex,
+    /// What the user should know of it: why S3 does not copy by itself, say.
+    pub notes: Vec<String>,
+    /// Whether there is anything to copy.
+    pub is_empty: bool,
+}
+
+/// Why no way is open.
+#[derive(Clone, Debug)]
+pub struct Refused {
+    /// Whose session was refused.
+    pub role: RoleIndex,
+    /// By what.
+    pub error: Error,
+    /// What stood in the way of the other ways, and whose.
+    pub others: Vec<(RoleIndex, Error)>,
+}
+
+/// The object that everything is tried with.
+#[derive(Clone, Debug)]
+struct Sample {
+    object: Object,
+    version: Option<String>,
+    uri: S3Uri,
+    target: S3Uri,
+}
+
+/// What was found out already: each question is asked once for each role.
+struct Tries {
+    core: Arc<Core>,
+    picks: Vec<CopyPick>,
+    select: Select,
+    storage: Storage,
+    samples: HashMap<RoleIndex, Result<Option<Sample>>>,
+}
+
+impl Core {
+    /// Finds the way that a copy can go, and proves it with the first object. `wished` leaves only that way.
+    ///
+    /// # Errors
+    /// [`Refused`]: who was refused what.
+    pub async fn plan_copy(
+        self: &Arc<Self>,
+        roles: Roles,
+        picks: &[CopyPick],
+        (select, storage): (&Select, &Storage),
+        wished: Option<Way>,
+    ) -> Result<Plan, Refused> {
+        let mut tries = Tries {
+            core: Arc::clone(self),
+            picks: picks.to_vec(),
+            select: select.clone(),
+            storage: storage.clone(),
+            samples: HashMap::new(),
+        };
+        let mut refused: Vec<(Way, Refused)> = Vec::new();
+        let mut notes = Vec::new();
+        for (way, reader, writer) in ways(roles) {
+            if wished.is_some_and(|wished| wished != way) {
+                continue;
+            }
+            // What a role was refused on its way it will be refused again.
+            let hopeless = way == Way::Streamed
+                && reader == writer
+                && refused.iter().any(|(_, one)| one.role == writer && !cannot_by_itself(&one.error));
+            if hopeless {
+                continue;
+            }
+            match tries.attempt(way, reader, writer).await {
+                Ok(is_empty) => {
+                    if way == Way::Streamed && wished.is_none() {
+                        let why = refused.iter().find(|(way, _)| *way == Way::Server);
+                        notes.extend(why.map(|(_, one)| {
+                            let label = self.profile.label(one.role);
+                            format!("S3 does not copy by itself as {label}: {}", one.error)
+                        }));
+                    }
+                    return Ok(Plan { way, reader, writer, notes, is_empty });
+                }
+                Err(one) => refused.push((way, one)),
+            }
+        }
+        Err(told(refused.into_iter().map(|(_, one)| one).collect(), roles))
+    }
+}
+
+/// The refusal to tell: who writes must be able to in any case; then a policy's says more than that of a server which
+/// lacks a call.
+fn told(mut refused: Vec<Refused>, roles: Roles) -> Refused {
+    let place = |test: &dyn Fn(&Refused) -> bool| refused.iter().position(test);
+    let writes =
+        |one: &Refused| one.role == roles.to && matches!(&one.error, Error::Denied { action, .. } if is_write(action));
+    let denied = place(&writes).or_else(|| place(&|one| matches!(one.error, Error::Denied { .. })));
+    let mut first = refused.remove(denied.unwrap_or(0));
+    for Refused { role, error, .. } in refused {
+        let is_known = |(of, known): &(RoleIndex, Error)| *of == role && known.to_string() == error.to_string();
+        if !is_known(&(first.role, first.error.clone())) && !first.others.iter().any(is_known) {
+            first.others.push((role, error));
+        }
+    }
+    first
+}
+
+/// Whether an action of S3 changes something.
+fn is_write(action: &str) -> bool {
+    action.starts_with("s3:Put") || action.starts_with("s3:Abort")
+}
+
+/// All ways, the best first.
+fn ways(Roles { from, to }: Roles) -> Vec<(Way, RoleIndex, RoleIndex)> {
+    let mut ways = vec![(Way::Server, to, to)];
+    if from != to {
+        ways.extend([(Way::Server, from, from), (Way::Streamed, from, to)]);
+    }
+    ways.push((Way::Streamed, to, to));
+    if from != to {
+        ways.push((Way::Streamed, from, from));
+    }
+    ways
+}
+
+impl Tries {
+    /// Tries one way; says whether there is nothing to copy.
+    async fn attempt(&mut self, way: Way, reader: RoleIndex, writer: RoleIndex) -> Result<bool, Refused> {
+        let refused = |role| move |error| Refused { role, error, others: Vec::new() };
+        let sample = match self.samples.get(&reader) {
+            Some(known) => known.clone(),
+            None => {
+                let sample = self.sample(reader).await;
+                self.samples.insert(reader, sample.clone());
+                sample
+            }
+        };
+        let Some(sample) = sample.map_err(refused(reader))? else { return Ok(true) };
+        let stored = self.read(&self.core.s3(reader), &sample).await.map_err(refused(reader))?;
+        let s3 = self.core.s3(writer);
+        self.write(&s3, way, &sample, &stored).await.map_err(refused(writer))?;
+        Ok(false)
+    }
+
+    /// The first object that shall be copied and can be read.
+    async fn sample(&self, reader: RoleIndex) -> Result<Option<Sample>> {
+        let s3 = self.core.s3(reader);
+        let mut archived = None;
+        for pick in &self.picks {
+            let (uri, version) = match pick {
+                CopyPick::Prefix { uri, .. } => (uri, None),
+                CopyPick::Object { uri, version, target } => {
+                    let stat = s3.stat(uri, &Ask { version: version.clone(), ..Ask::default() }).await?;
+                    let object = Object {
+                        key: uri.key.clone(),
+                        size: stat.size,
+                        last_modified: stat.last_modified,
+                        etag: stat.etag,
+                        storage_class: None,
+                    };
+                    let (version, uri, target) = (version.clone(), uri.clone(), target.clone());
+                    return Ok(Some(Sample { object, version, uri, target }));
+                }
+            };
+            let strip = match pick {
+                CopyPick::Prefix { strip, .. } => strip.as_str(),
+                CopyPick::Object { .. } => "",
+            };
+            let mut token: Option<String> = None;
+            loop {
+                let begin = token.as_deref().map_or(Begin::First, Begin::Token);
+                let page = s3.page_from(uri, Depth::All, begin).await?;
+                for entry in page.entries {
+                    let crate::domain::object::Entry::Object(object) = entry else { continue };
+                    let path = object.key.strip_prefix(strip).unwrap_or(&object.key);
+                    if !self.select.allows(path, object.size, object.last_modified) {
+                        continue;
+                    }
+                    let Some(target) = pick.target_of(&object.key) else { continue };
+                    let is_archived = object.storage_class.as_deref().is_some_and(is_archived);
+                    let uri = S3Uri::new(&uri.bucket, &object.key);
+                    let sample = Sample { object, version: version.clone(), uri, target };
+                    // One that has to be restored first can be read by nobody.
+                    if !is_archived {
+                        return Ok(Some(sample));
+                    }
+                    archived.get_or_insert(sample);
+                }
+                match page.next {
+                    Some(next) if token.as_ref() != Some(&next) => token = Some(next),
+                    _ => break,
+                }
+            }
+        }
+        Ok(archived)
+    }
+
+    /// Reads a byte of it, and its tags.
+    async fn read(&self, s3: &S3, sample: &Sample) -> Result<Stored> {
+        let range = (sample.object.size > 0).then_some(0..1);
+        let ask = Ask { range, etag: sample.object.etag.clone(), version: sample.version.clone() };
+        let stored = match s3.get_described(&sample.uri, &ask).await {
+            Ok((_, described)) => described.stored,
+            Err(Error::Aws { code, .. }) if code == "InvalidObjectState" => Stored::default(),
+            Err(error) => return Err(error),
+        };
+        if self.storage.without_tags {
+            return Ok(stored);
+        }
+        let tags = s3.tags(&sample.uri, sample.version.as_deref()).await.map_err(|error| match error {
+            Error::Denied { action, resource, message, hint } => {
+                let hint = hint.unwrap_or_default();
+                let hint = Some(format!("{hint}; or leave the tags behind: --no-tags"));
+                Error::Denied { action, resource, message, hint }
+            }
+            other => other,
+        })?;
+        Ok(Stored { tags, ..stored })
+    }
+
+    /// Begins an upload, has S3 copy a part into it where it shall copy by itself, and gives it up.
+    async fn write(&self, s3: &S3, way: Way, sample: &Sample, stored: &Stored) -> Result<()> {
+        let upload = s3.begin_upload(&sample.target, (stored, &self.storage), Algorithm::Crc64Nvme).await?;
+        let part = match way {
+            Way::Streamed => Ok(()),
+            Way::Server => {
+                let (uri, version) = (sample.uri.clone(), sample.version.clone());
+                let source = Source { uri, version, etag: sample.object.etag.clone() };
+                let range = (sample.object.size > RANGES_FROM).then_some(0..RANGES_FROM);
+                match s3.copy_part(&source, range, &upload, 1).await {
+                    Err(Error::Aws { code, .. }) if code == "InvalidObjectState" => Ok(()),
+                    // A part of no bytes is none.
+                    Err(Error::Aws { .. }) if sample.object.size == 0 => Ok(()),
+                    answer => answer.map(|_| ()),
+                }
+            }
+        };
+        let given_up = s3.abort(&upload).await;
+        part.and(given_up)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn one_role_that_can_do_both_comes_first() {
+        let profile = crate::config::parse(
+            "[[accounts]]\nname = \"a\"\nid = \"111111111111\"\n\
+             roles = [{ name = \"One\" }, { name = \"Two\" }]\n[sources.s]\nprofile = \"x\"",
+            std::path::Path::new("x"),
+        );
+        let profile = profile.unwrap();
+        let (from, to) = (profile.find("a/One").unwrap(), profile.find("a/Two").unwrap());
+        let all = ways(Roles { from, to });
+        assert_eq!(all[0], (Way::Server, to, to));
+        assert_eq!(all[2], (Way::Streamed, from, to));
+        assert_eq!(all.len(), 5);
+        assert_eq!(ways(Roles { from: to, to }), [(Way::Server, to, to), (Way::Streamed, to, to)]);
+    }
+}
