@@ -190,10 +190,10 @@ impl Core {
         {
             context.set("aws:username", user);
         }
-        let mut who = Who { principal, name: format!("the source {name}"), kind: kind.into(), context };
-        // Plain keys of a user show no MFA, and leave the key out.
-        who.context.set_all("xsw:no-mfa", if has_token { Vec::new() } else { vec!["true".into()] });
-        Ok(who)
+        // Plain keys show no MFA, and leave these out; a session of GetSessionToken may have them.
+        let mfa = ["aws:multifactorauthpresent", "aws:multifactorauthage"];
+        let absent = if has_token { Vec::new() } else { mfa.map(str::to_owned).to_vec() };
+        Ok(Who { principal, name: format!("the source {name}"), kind: kind.into(), context, absent })
     }
 
     /// The session of a configured role.
@@ -212,7 +212,7 @@ impl Core {
         if let Some(identity) = &configured.source_identity {
             context.set("aws:SourceIdentity", identity);
         }
-        Who { principal, name: self.profile.label(role), kind: kind.into(), context }
+        Who { principal, name: self.profile.label(role), kind: kind.into(), context, absent: Vec::new() }
     }
 
     /// Who a sign-in would be, had it given a session.
@@ -220,7 +220,13 @@ impl Core {
         let account = self.profile.role(role).arn.account().to_string();
         let principal = Principal { account, arn: String::new(), kind: PrincipalKind::User };
         let name = format!("the sign-in {}", self.profile.source_name(role));
-        Who { principal, name, kind: "a person of IAM Identity Center".into(), context: Context::new() }
+        Who {
+            principal,
+            name,
+            kind: "a person of IAM Identity Center".into(),
+            context: Context::new(),
+            absent: Vec::new(),
+        }
     }
 
     fn permission_set_refused(&self, role: RoleIndex, error: &Error) -> Step {
@@ -304,17 +310,11 @@ impl Core {
             Seen::Yes { value: None, .. } => self.alike(views, account, &role.arn).await,
             _ => Vec::new(),
         };
-        let mut absent: Vec<String> = ABSENT.iter().map(|key| (*key).to_owned()).collect();
+        let absent = ABSENT.iter().map(|key| (*key).to_owned()).chain(who.absent.iter().cloned()).collect();
         let mut request = self.request_context(role);
-        if who.context.get("xsw:no-mfa").is_some() {
-            absent.extend(["aws:multifactorauthpresent", "aws:multifactorauthage"].map(str::to_owned));
-        }
         if role.mfa_serial.is_some() {
             // The code is there, or would be.
             request.set("aws:MultiFactorAuthPresent", "true").set("aws:MultiFactorAuthAge", "0");
-        }
-        if who.context.get("xsw:all-tags").is_some() {
-            absent.push("aws:principaltag/".into());
         }
         assume::Facts {
             own_viewers: self.viewers(link, own_account, views, command),

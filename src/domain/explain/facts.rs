@@ -149,6 +149,9 @@ pub struct Who {
     pub kind: String,
     /// The condition keys of its requests that are known.
     pub context: Context,
+    /// Condition keys that are certainly absent where the context lacks them, in lower case; one that ends in `/` or `-`
+    /// stands for all that begin so.
+    pub absent: Vec<String>,
 }
 
 /// What AWS answered when it was asked for real.

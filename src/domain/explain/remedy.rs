@@ -147,7 +147,9 @@ pub(super) fn without(holder: &Holder<'_>, policy: &NamedPolicy, index: usize) -
     if empty {
         return words(delete);
     }
-    Remedy { command: format!("{attach} file://{file}"), policy: Some(document), file: Some(file) }
+    // Somebody wrote it, and may have had a reason.
+    let command = format!("{attach} file://{file} # without statement {}, which may stand there on purpose", index + 1);
+    Remedy { command, policy: Some(document), file: Some(file) }
 }
 
 /// `user` or `role`, and its name.

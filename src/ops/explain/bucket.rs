@@ -90,10 +90,8 @@ impl Core {
                 _ => self.own(&mut who, views, call).await,
             };
             own.session = self.session_policies(role, views).await;
-            let mut absent: Vec<String> = ABSENT.iter().chain(&ABSENT_IN_S3).map(|key| (*key).to_owned()).collect();
-            if who.context.get("xsw:all-tags").is_some() {
-                absent.push("aws:principaltag/".into());
-            }
+            let known = ABSENT.iter().chain(&ABSENT_IN_S3).map(|key| (*key).to_owned());
+            let absent = known.chain(who.absent.iter().cloned()).collect();
             let facts = bucket::Facts {
                 write: asked.action == "s3:PutObject",
                 asked,

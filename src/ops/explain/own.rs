@@ -138,5 +138,5 @@ fn know_tags(who: &mut Who, tags: &[(String, String)]) {
             who.context.set(&key, value);
         }
     }
-    who.context.set("xsw:all-tags", "true");
+    who.absent.push("aws:principaltag/".into());
 }

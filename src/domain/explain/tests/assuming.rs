@@ -42,6 +42,7 @@ fn facts() -> Facts {
             name: "the source corp".into(),
             kind: "an IAM user".into(),
             context: Context::new(),
+            absent: Vec::new(),
         },
         role: ROLE.parse().unwrap(),
         label: "prod/S3Reader".into(),

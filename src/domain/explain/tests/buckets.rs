@@ -23,6 +23,7 @@ fn facts(owner: &str) -> Facts {
             name: "prod/S3Reader".into(),
             kind: "the session of a role".into(),
             context: Context::new(),
+            absent: Vec::new(),
         },
         asked: Asked { action: "s3:ListBucket", resource: "arn:aws:s3:::data".into(), prefix: "reports/".into() },
         uri: S3Uri::new("data", "reports/"),
