@@ -208,30 +208,33 @@ impl Call<'_> {
         if says("no identity-based policy allows") {
             return format!(
                 "the role's permissions policy refuses: allow {action} on {resource}{}",
-                self.explain_hint()
+                self.explain("looks which side does not")
             );
         }
         if says("no resource-based policy allows") {
-            return format!("the bucket policy refuses: it must allow {action} to {caller}{}", self.explain_hint());
+            return format!(
+                "the bucket policy refuses: it must allow {action} to {caller}{}",
+                self.explain("prints the policy")
+            );
         }
         if self.bucket.is_some() && message == "Access Denied" && action.starts_with("s3:") {
             return format!(
                 "the permissions policy of {caller} and, across accounts, the bucket policy must both allow {action}; \
                  where the bucket lets requesters pay, say so: --requester-pays, or `requester_pays` of the role{}",
-                self.explain_hint()
+                self.explain("looks which side does not")
             );
         }
         format!(
             "the permissions policy of {caller} and, across accounts, the bucket policy must both allow {action}{}",
-            self.explain_hint()
+            self.explain("looks which side does not")
         )
     }
 
     /// What looks into a refusal of S3: a role is what can be explained, a source is not.
-    fn explain_hint(&self) -> String {
+    fn explain(&self, what: &str) -> String {
         match (self.bucket, self.caller_is_source) {
             (Some(bucket), false) => {
-                format!("; `xsw explain {} s3://{bucket}/` looks which side does not", self.caller)
+                format!("; `xsw explain {} s3://{bucket}/` {what}", self.caller)
             }
             _ => String::new(),
         }
