@@ -86,7 +86,7 @@ fn files_that_differ_are_asked_about_one_by_one_or_all_at_once() {
     let fourth = asked(&terminal, 5);
     assert_eq!([&first, &second, &third, &fourth].into_iter().collect::<std::collections::BTreeSet<_>>().len(), 4);
     terminal.send("O\r");
-    terminal.see("note: 5 objects written, 40 B; 1 left as they are");
+    terminal.see("note: 5 objects written, 40 B; 1 left as it is");
     assert_eq!(terminal.text().matches(QUESTION.trim()).count(), 5, "a capital letter is for all that come");
     assert_eq!(terminal.ended(), 0);
     assert_eq!(texts(&home), expected);

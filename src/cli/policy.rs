@@ -88,8 +88,10 @@ pub struct ObjectsArguments {
 #[derive(Debug, Args)]
 pub struct CopyArguments {
     /// `s3://bucket/key`, or `s3://bucket/prefix/` for everything below it
+    #[arg(value_name = "SOURCE_S3URI")]
     source: S3Uri,
     /// Where it goes
+    #[arg(value_name = "TARGET_S3URI")]
     target: S3Uri,
     /// The role on the source's side
     #[arg(long, value_name = "ROLE")]

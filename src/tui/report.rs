@@ -8,6 +8,7 @@ use unicode_width::{UnicodeWidthChar as _, UnicodeWidthStr as _};
 
 use super::state::{Job, Outcome, State};
 use crate::domain::duration::{clock, words};
+use crate::domain::local_path::PART_SUFFIX;
 use crate::domain::text::{bar, bytes, count, cut_start, escaped, plural};
 use crate::domain::transfer::{Active, Done, Failed, IfExists, Progress, Summary};
 use crate::error::Error;
@@ -61,6 +62,9 @@ pub(super) fn report(state: &State, job: &Job, width: usize) -> Vec<Row> {
         Outcome::Cancelled => {
             so_far(&job.progress, &mut rows);
             rows.fact("state", "cancelled; tried again, it goes on where it was", Tone::Dim);
+            if job.has_left_parts() {
+                left(&mut rows);
+            }
         }
     }
     rows.rows
@@ -176,6 +180,10 @@ fn in_flight(active: &Active, width: usize) -> String {
     format!("{numbers}{}", cut_start(&key, room))
 }
 
+fn left(rows: &mut Rows) {
+    rows.fact("left", &format!("unfinished files stay beside their place, as .NAME{PART_SUFFIX}"), Tone::Warn);
+}
+
 fn done(job: &Job, summary: &Summary, rows: &mut Rows) {
     if let Some(error) = &summary.stopped {
         rows.fact("stopped", &error.to_string(), Tone::Bad);
@@ -190,6 +198,9 @@ fn done(job: &Job, summary: &Summary, rows: &mut Rows) {
     }
     if summary.failures > 0 {
         rows.fact("failed", &plural(summary.failures, "object"), Tone::Bad);
+    }
+    if job.has_left_parts() {
+        left(rows);
     }
     let taken_up = match summary.taken_up {
         0 => String::new(),

@@ -144,7 +144,7 @@ fn an_unwritable_state_directory_is_told_and_all_goes_on() {
         success: true
         exit_code: 0
         ----- stdout -----
-        ok   profile file: [config]/config.toml: 4 accounts, 7 roles
+        ok   profile file: [config]/config.toml: 5 accounts, 13 roles
         ok   source demo: arn:aws:iam::111111111111:user/me (AWS profile demo: keys)
         ?    source demo: these are long-lived keys: they work for whoever gets hold of them, until they are deleted
              better: IAM Identity Center (`aws configure sso`), `aws login`, or a password manager as credential_process

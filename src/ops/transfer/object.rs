@@ -18,16 +18,13 @@ use crate::aws::s3::{Ask, Stat};
 use crate::domain::checksum::{Algorithm, Checksum, Hasher, combined};
 use crate::domain::restore::archived_hint;
 use crate::domain::text::escaped;
-use crate::domain::transfer::{Done, Event, IfExists, Listed};
+use crate::domain::transfer::{Done, Event, IfExists, Listed, SMALL};
 use crate::domain::uri::S3Uri;
 use crate::error::{Error, Result};
 use crate::local::lock::held;
 use crate::local::part::{Found, Part, Plan, identity};
 use crate::local::whole::{Clobber, free_name, write_whole};
 use crate::ops::download::{OnEvent, Wishes};
-
-/// Up to this size an object is held in memory until it is whole and right.
-const SMALL: u64 = 1 << 20;
 
 /// Bytes of a range, and what a killed run may have to fetch again for each of its requests.
 const PIECE: u64 = 8 << 20;
@@ -313,6 +310,8 @@ impl Work<'_> {
             Err(error) => {
                 if verdict(&error) == Verdict::Anew {
                     blocking(move || part.discard()).await?;
+                } else if part.has_any() {
+                    self.desk.tally.left();
                 }
                 return Err(error);
             }

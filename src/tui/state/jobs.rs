@@ -8,7 +8,7 @@ use super::State;
 use crate::domain::lasting::Lasting;
 use crate::domain::role::RoleIndex;
 use crate::domain::session::seconds_left;
-use crate::domain::transfer::{Halt, IfExists, Progress, Speed, Summary};
+use crate::domain::transfer::{Active, Halt, IfExists, Progress, SMALL, Speed, Summary};
 use crate::error::Error;
 use crate::ops::download::Pick;
 use crate::tui::msg::JobId;
@@ -101,6 +101,18 @@ impl Job {
             Outcome::Done(summary) => summary.failures > 0 || summary.stopped.is_some(),
             Outcome::Failed(_) | Outcome::Cancelled => true,
             Outcome::Queued | Outcome::Running => false,
+        }
+    }
+
+    /// Whether it was stopped in the middle of objects, of which unfinished files are there. They stay until the same
+    /// is downloaded again, or the user deletes them: hours of work may be in them, and what stands beside the files of
+    /// a folder that the user chose is never deleted unasked, however hidden.
+    pub fn has_left_parts(&self) -> bool {
+        let is_begun = |active: &Active| active.size > SMALL && active.bytes > 0;
+        match &self.outcome {
+            Outcome::Cancelled => self.progress.active.iter().any(is_begun),
+            Outcome::Done(summary) => summary.left > 0,
+            Outcome::Queued | Outcome::Running | Outcome::Failed(_) => false,
         }
     }
 

@@ -208,6 +208,22 @@ fn what_was_cancelled_or_failed_is_tried_again_as_it_was() {
 }
 
 #[test]
+fn what_a_cancelled_one_leaves_is_told_before_it_is_forgotten() {
+    let mut app = downloading(3600, 2);
+    app.hear(Msg::Progress(JobId(4), at_mib(90)));
+    app.press("<esc><enter>");
+    assert!(app.screen().contains("unfinished files stay beside their place, as .NAME.xsw-part"), "{}", app.screen());
+    app.press("<esc>D");
+    assert!(app.screen().contains("unfinished files of a.bin stay there, as .NAME.xsw-part"), "{}", app.screen());
+    assert_eq!(app.state.jobs.len(), 1);
+    // The other had not begun an object.
+    app.press("<esc><enter>");
+    assert!(app.screen().contains("cancelled") && !app.screen().contains("xsw-part"), "{}", app.screen());
+    app.press("<esc>D");
+    assert!(app.state.jobs.is_empty() && !app.screen().contains("xsw-part"), "{}", app.screen());
+}
+
+#[test]
 fn one_that_waits_is_cancelled_without_a_task_and_quitting_asks_for_all() {
     let mut app = downloading(3600, 4);
     assert_eq!(app.press("q"), []);
@@ -356,6 +372,7 @@ fn the_report_of_one_that_ended_says_what_failed_and_why() {
         skipped: 1204,
         failures: 4,
         unchecked: 1,
+        left: 0,
         stopped: None,
         done: vec![written("a.bin", 200 * MIB), Done { checked: None, ..written("b.bin", 100 * MIB) }],
         failed: vec![

@@ -8,6 +8,7 @@ use jiff::Timestamp;
 use super::{new_number, roles};
 use crate::domain::duration::words;
 use crate::domain::lasting::is_steady;
+use crate::domain::local_path::PART_SUFFIX;
 use crate::domain::role::RoleIndex;
 use crate::domain::text::{count, escaped};
 use crate::domain::transfer::{IfExists, Progress, Speed, Summary};
@@ -156,6 +157,10 @@ fn remove(state: &mut State) {
         let key = state.keys.key(Action::Close).unwrap_or_default();
         state.notice = Some(format!("{} has not ended; {key} cancels it", job.title));
         return;
+    }
+    if job.has_left_parts() {
+        // Nothing else would ever tell of them.
+        state.notice = Some(format!("unfinished files of {} stay there, as .NAME{PART_SUFFIX}", job.title));
     }
     state.jobs.remove(state.job_cursor.at);
 }
