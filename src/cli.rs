@@ -10,6 +10,7 @@ mod credential_process;
 mod du;
 mod examples;
 mod exec;
+mod explain;
 mod find;
 mod get;
 mod history;
@@ -258,6 +259,10 @@ pub enum Verb {
         #[arg(long, value_name = "ID")]
         version_id: Option<String>,
     },
+    /// Why a role can or cannot be assumed, or reach a bucket, and what would mend it
+    ///
+    /// The exit status is 0 for allowed, 3 for denied, 1 where it depends on what cannot be seen from here.
+    Explain(ExplainArguments),
     /// The least policies for it, as JSON: for every side that must agree
     #[command(display_order = 23)]
     Policy {
@@ -330,6 +335,40 @@ pub enum Verb {
         #[arg(long)]
         json: bool,
     },
+}
+
+/// What `xsw explain` explains.
+#[derive(Debug, Args)]
+pub struct ExplainArguments {
+    /// The role
+    #[arg(required_unless_present = "graph")]
+    role: Option<String>,
+    /// `s3://bucket/prefix` that it should reach
+    uri: Option<S3Uri>,
+    /// Look with this role too, in its account; may be repeated
+    #[arg(long, value_name = "ROLE")]
+    with: Vec<String>,
+    /// Whether it may write there too; nothing is written to find out
+    #[arg(long, requires = "uri")]
+    write: bool,
+    /// Who may assume what among the configured accounts, as far as it can be seen
+    #[arg(long, conflicts_with_all = ["role", "json"])]
+    graph: bool,
+    /// How the graph is written
+    #[arg(long, value_enum, default_value_t = GraphFormat::Text, requires = "graph")]
+    format: GraphFormat,
+    /// One JSON document
+    #[arg(long)]
+    json: bool,
+}
+
+/// How a graph is written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+pub enum GraphFormat {
+    /// For people
+    Text,
+    /// For Graphviz
+    Dot,
 }
 
 /// What `xsw find` looks for, and where.
@@ -585,6 +624,7 @@ impl Verb {
             | Self::Find(FindArguments { json, .. })
             | Self::Du(DuArguments { json, .. })
             | Self::Get(GetArguments { json, .. })
+            | Self::Explain(ExplainArguments { json, .. })
             | Self::Cp(CpArguments { json, .. })
             | Self::History { json, .. }
             | Self::Check { json } => *json,
@@ -645,6 +685,8 @@ async fn answer(verb: Verb, context: &Context) -> Result<u8> {
         }
         Verb::Shell { role, renewal, guard } => return exec::shell(context, &role, (renewal, guard)).await,
         Verb::CredentialProcess { role } => credential_process::run(context, &role).await,
+        // In a box, as what it asks of S3 and IAM is deep.
+        Verb::Explain(asked) => return Box::pin(explain::run(context, asked)).await,
         Verb::Console { role, service, url, guard } => {
             console::run(context, role, &console::Options { service, url, guard }).await
         }
