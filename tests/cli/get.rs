@@ -116,7 +116,7 @@ fn a_file_that_is_there_is_not_overwritten_without_force() {
 
     ----- stderr -----
     error: mine.txt is there already
-    hint: choose another name, or overwrite it: --force, or Tab in the screen's question
+    hint: choose another name, or overwrite it with --force
     ");
     assert_eq!(stage.read("mine.txt"), b"precious");
     stage.write("out/summary.csv", "precious");

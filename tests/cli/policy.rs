@@ -287,6 +287,21 @@ fn files_are_written_and_never_replaced() {
     assert_eq!(stage.read(file), once);
 }
 
+#[test]
+fn a_key_cannot_speak_to_the_terminal() {
+    let stage = stage(&[]);
+    let key = "s3://source-data/\u{9b}31m\u{202e}x\u{1b}]0;y\u{7}";
+    let said = stage.says(["policy", "read", key, "--as", "reader"]);
+    assert!(said.err.contains("characters that policies of IAM cannot hold"), "{}", said.err);
+    let json = stage.says(["policy", "read", key, "--as", "reader", "--json"]);
+    for text in [&said.out, &said.err, &json.out] {
+        assert!(!text.chars().any(|c| c.is_control() && c != '\n' || c == '\u{202e}'), "{text:?}");
+    }
+    // The policy itself has the one character that IAM takes, and a wildcard for each of the others.
+    let resource = grants(json)[0]["policy"]["Statement"][0]["Resource"].clone();
+    assert_eq!(resource, "arn:aws:s3:::source-data/\u{9b}31m?x?]0;y?");
+}
+
 #[cfg(unix)]
 #[test]
 fn a_symlink_is_no_way_out_of_the_folder() {

@@ -11,7 +11,7 @@ use crate::cli::{Context, output};
 use crate::domain::account::AccountId;
 use crate::domain::policy::Policy;
 use crate::domain::policy::least::{Grant, Ordered};
-use crate::domain::text::escaped;
+use crate::domain::text::{escaped, escaped_json};
 use crate::error::{Error, Result};
 use crate::local::files;
 
@@ -52,7 +52,7 @@ pub(super) fn show(context: &Context, grants: Vec<Grant>, to: &To) -> Result<()>
             }
             writeln!(out, "   attach  {}", output::name(&grant.command_from(file)))?;
             if !in_files {
-                writeln!(out, "{}", text(policy)?)?;
+                writeln!(out, "{}", escaped_json(&text(policy)?))?;
             }
         }
         Ok(())
