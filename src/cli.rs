@@ -10,11 +10,12 @@ mod credential_process;
 mod du;
 mod examples;
 mod exec;
+mod explain;
 mod find;
 mod get;
 mod history;
 mod import;
-mod job;
+pub mod job;
 mod login;
 mod logout;
 mod ls;
@@ -258,6 +259,10 @@ pub enum Verb {
         #[arg(long, value_name = "ID")]
         version_id: Option<String>,
     },
+    /// Why a role can or cannot be assumed, or reach a bucket, and what would mend it
+    ///
+    /// The exit status is 0 for allowed, 3 for denied, 1 where it depends on what cannot be seen from here.
+    Explain(ExplainArguments),
     /// The least policies for it, as JSON: for every side that must agree
     #[command(display_order = 23)]
     Policy {
@@ -332,6 +337,40 @@ pub enum Verb {
     },
 }
 
+/// What `xsw explain` explains.
+#[derive(Debug, Args)]
+pub struct ExplainArguments {
+    /// The role
+    #[arg(required_unless_present = "graph")]
+    role: Option<String>,
+    /// `s3://bucket/prefix` that it should reach
+    uri: Option<S3Uri>,
+    /// Look with this role too, in its account; may be repeated
+    #[arg(long, value_name = "ROLE")]
+    with: Vec<String>,
+    /// Whether it may write there too; nothing is written to find out
+    #[arg(long, requires = "uri")]
+    write: bool,
+    /// Who may assume what among the configured accounts, as far as it can be seen
+    #[arg(long, conflicts_with_all = ["role", "json"])]
+    graph: bool,
+    /// How the graph is written
+    #[arg(long, value_enum, default_value_t = GraphFormat::Text, requires = "graph")]
+    format: GraphFormat,
+    /// One JSON document
+    #[arg(long)]
+    json: bool,
+}
+
+/// How a graph is written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+pub enum GraphFormat {
+    /// For people
+    Text,
+    /// For Graphviz
+    Dot,
+}
+
 /// What `xsw find` looks for, and where.
 #[derive(Debug, Args)]
 pub struct FindArguments {
@@ -389,18 +428,9 @@ pub struct GetArguments {
     /// What happens to files that are there and differ [default: ask in a terminal, else leave them and fail]
     #[arg(long, value_enum, value_name = "WHAT")]
     if_exists: Option<IfExistsWord>,
-    /// Only keys like this glob: without a slash it is about their last part, with one about all behind the prefix
-    #[arg(long, value_name = "GLOB", requires = "recursive")]
-    include: Vec<String>,
-    /// No keys like this glob
-    #[arg(long, value_name = "GLOB", requires = "recursive")]
-    exclude: Vec<String>,
-    /// Only what was written since: 30m, 12h, 7d, or a date
-    #[arg(long, value_name = "TIME", requires = "recursive")]
-    newer: Option<String>,
-    /// Only what was written before: 30m, 12h, 7d, or a date
-    #[arg(long, value_name = "TIME", requires = "recursive")]
-    older: Option<String>,
+    /// Which objects below the prefix
+    #[command(flatten)]
+    chosen: job::Chosen,
     /// This version of the one object
     #[arg(long, value_name = "ID", conflicts_with = "recursive")]
     version_id: Option<String>,
@@ -452,18 +482,9 @@ pub struct CpArguments {
     /// What happens to objects that are there and differ [default: leave them and fail]
     #[arg(long, value_enum, value_name = "WHAT")]
     if_exists: Option<CpIfExists>,
-    /// Only keys like this glob: without a slash it is about their last part, with one about all behind the prefix
-    #[arg(long, value_name = "GLOB", requires = "recursive")]
-    include: Vec<String>,
-    /// No keys like this glob
-    #[arg(long, value_name = "GLOB", requires = "recursive")]
-    exclude: Vec<String>,
-    /// Only what was written since: 30m, 12h, 7d, or a date
-    #[arg(long, value_name = "TIME", requires = "recursive")]
-    newer: Option<String>,
-    /// Only what was written before: 30m, 12h, 7d, or a date
-    #[arg(long, value_name = "TIME", requires = "recursive")]
-    older: Option<String>,
+    /// Which objects below the prefix
+    #[command(flatten)]
+    chosen: job::Chosen,
     /// This version of the one object
     #[arg(long, value_name = "ID", conflicts_with = "recursive")]
     version_id: Option<String>,
@@ -585,6 +606,7 @@ impl Verb {
             | Self::Find(FindArguments { json, .. })
             | Self::Du(DuArguments { json, .. })
             | Self::Get(GetArguments { json, .. })
+            | Self::Explain(ExplainArguments { json, .. })
             | Self::Cp(CpArguments { json, .. })
             | Self::History { json, .. }
             | Self::Check { json } => *json,
@@ -645,6 +667,8 @@ async fn answer(verb: Verb, context: &Context) -> Result<u8> {
         }
         Verb::Shell { role, renewal, guard } => return exec::shell(context, &role, (renewal, guard)).await,
         Verb::CredentialProcess { role } => credential_process::run(context, &role).await,
+        // In a box, as what it asks of S3 and IAM is deep.
+        Verb::Explain(asked) => return Box::pin(explain::run(context, asked)).await,
         Verb::Console { role, service, url, guard } => {
             console::run(context, role, &console::Options { service, url, guard }).await
         }

@@ -10,14 +10,13 @@ use super::place::{get_hint, with_hint};
 use super::progress::Progress;
 use super::{Context, GetArguments, IfExistsWord, output};
 use crate::domain::role::RoleIndex;
-use crate::domain::select::{Select, Words};
-use crate::domain::text::escaped;
+use crate::domain::text::{bytes, escaped};
 use crate::domain::transfer::{Failed, IfExists};
 use crate::domain::uri::S3Uri;
 use crate::error::{Error, Result};
 use crate::local::lock::held;
 use crate::local::prompt;
-use crate::ops::download::{Answer, AskExists, Job, Pick, Wishes};
+use crate::ops::download::{Answer, AskExists, Clash, Job, Pick, Wishes};
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
@@ -29,7 +28,7 @@ pub(super) async fn run(context: &Context, role: RoleIndex, asked: GetArguments)
         };
         *version = Some(id.clone());
     }
-    let select = select(&asked)?;
+    let select = asked.chosen.select()?;
     let max_memory = asked.max_memory.as_deref().map(memory).transpose()?;
     context.session(role).await?;
     let core = Arc::clone(&context.core);
@@ -72,8 +71,7 @@ pub(super) async fn run(context: &Context, role: RoleIndex, asked: GetArguments)
         return Err(summary.failed.remove(0).error);
     }
     if summary.met() == 0 {
-        let filtered =
-            !(asked.include.is_empty() && asked.exclude.is_empty()) || asked.newer.is_some() || asked.older.is_some();
+        let filtered = asked.chosen.is_some();
         match picks_of.as_slice() {
             // As `find`: there is nothing of the kind, and that is an answer.
             _ if filtered => output::note("nothing there is what was asked for"),
@@ -126,17 +124,6 @@ fn picks(paths: &[String], recursive: bool) -> Result<Vec<Pick>> {
     sources.iter().map(pick).collect()
 }
 
-fn select(asked: &GetArguments) -> Result<Select> {
-    let words = Words {
-        include: ("--include", &asked.include),
-        exclude: ("--exclude", &asked.exclude),
-        newer: asked.newer.as_deref(),
-        older: asked.older.as_deref(),
-        sizes: &[],
-    };
-    Select::new(&words, Timestamp::now(), &TimeZone::system())
-}
-
 fn if_exists(asked: &GetArguments) -> Option<IfExists> {
     match asked.if_exists {
         _ if asked.force => Some(IfExists::Overwrite),
@@ -151,13 +138,13 @@ fn if_exists(asked: &GetArguments) -> Option<IfExists> {
 /// Asks about one file; a capital letter is the answer for all that come.
 fn question(progress: &Progress) -> AskExists {
     let (for_all, progress) = (Arc::new(Mutex::new(None)), progress.clone());
-    Arc::new(move |path: &Path| -> Answer<IfExists> {
-        let (for_all, progress, path) = (Arc::clone(&for_all), progress.clone(), path.to_owned());
+    Arc::new(move |clash: Clash| -> Answer<IfExists> {
+        let (for_all, progress) = (Arc::clone(&for_all), progress.clone());
         Box::pin(async move {
             if let Some(wish) = *held(&for_all) {
                 return Ok(wish);
             }
-            let (wish, all) = ask(&progress, &path).await?;
+            let (wish, all) = ask(&progress, &clash).await?;
             if all {
                 *held(&for_all) = Some(wish);
             }
@@ -166,11 +153,17 @@ fn question(progress: &Progress) -> AskExists {
     })
 }
 
-async fn ask(progress: &Progress, path: &Path) -> Result<(IfExists, bool)> {
-    let name = escaped(&path.to_string_lossy()).into_owned();
+async fn ask(progress: &Progress, clash: &Clash) -> Result<(IfExists, bool)> {
+    let name = escaped(&clash.path.to_string_lossy()).into_owned();
+    let file = tokio::fs::symlink_metadata(&clash.path).await.ok();
+    let written = file.as_ref().and_then(|file| Timestamp::try_from(file.modified().ok()?).ok());
+    let (mine, theirs) = (version(file.map(|file| file.len()), written), version(Some(clash.size), clash.modified));
     let _hold = progress.hold();
     loop {
-        let question = format!("{name} is there and differs. skip, overwrite, rename? [s/o/r, S/O/R for all] ");
+        let question = format!(
+            "{name} is there and differs: it is {mine}, the object {theirs}\n\
+             skip, overwrite, rename? [s/o/r, S/O/R for all, Ctrl-C stops] "
+        );
         let Some(answer) = prompt::ask(question).await? else { return Ok((IfExists::Refuse, true)) };
         let wish = match answer.trim().chars().next() {
             Some('s' | 'S') => IfExists::Skip,
@@ -180,4 +173,11 @@ async fn ask(progress: &Progress, path: &Path) -> Result<(IfExists, bool)> {
         };
         return Ok((wish, answer.trim().starts_with(char::is_uppercase)));
     }
+}
+
+/// How large a file or an object is and from when, as `ls` tells it.
+fn version(size: Option<u64>, modified: Option<Timestamp>) -> String {
+    let size = size.map_or("of no known size".to_owned(), bytes);
+    let time = modified.map(|time| format!(" of {}", time.to_zoned(TimeZone::system()).strftime("%Y-%m-%d %H:%M:%S")));
+    size + &time.unwrap_or_default()
 }

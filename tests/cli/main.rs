@@ -22,6 +22,7 @@ mod demo;
 mod du;
 mod endless;
 mod env;
+mod explain;
 mod find;
 mod flight;
 mod get;

@@ -195,13 +195,7 @@ impl Desk {
     /// What is at a place.
     pub(super) async fn look(&self, target: &S3Uri) -> Result<There> {
         match self.writer.stat(target, &Ask::default()).await {
-            Ok(stat) => Ok(There::Object(Object {
-                key: target.key.clone(),
-                size: stat.size,
-                last_modified: stat.last_modified,
-                etag: stat.etag,
-                storage_class: None,
-            })),
+            Ok(stat) => Ok(There::Object(stat.listed(&target.key))),
             Err(Error::NotFound { .. }) => Ok(There::Nothing),
             Err(Error::Denied { .. }) => self.look_in_listing(target).await,
             Err(error) => Err(error),

@@ -24,7 +24,7 @@ use crate::error::{Error, Result};
 use crate::local::lock::held;
 use crate::local::part::{Found, Part, Plan, identity};
 use crate::local::whole::{Clobber, free_name, write_whole};
-use crate::ops::download::{OnEvent, Wishes};
+use crate::ops::download::{Clash, OnEvent, Wishes};
 
 /// Bytes of a range, and what a killed run may have to fetch again for each of its requests.
 const PIECE: u64 = 8 << 20;
@@ -193,7 +193,7 @@ impl Desk {
                     (path, decision) = blocking(move || compare(&path, &known, wish)).await?;
                 }
                 Decision::Ask => {
-                    wish = self.question(&path).await?;
+                    wish = self.question(&path, &listed).await?;
                     let known = listed.clone();
                     // Under another name it may be there already.
                     (path, decision) = blocking(move || match wish {
@@ -219,10 +219,11 @@ impl Desk {
     }
 
     /// What a person wishes for the file at a path.
-    async fn question(&self, path: &Path) -> Result<IfExists> {
+    async fn question(&self, path: &Path, listed: &Listed) -> Result<IfExists> {
         let _one = self.asking.lock().await;
         let Some(ask) = self.wishes.ask.clone() else { return Ok(IfExists::Refuse) };
-        let wish = ask(path).await?;
+        let clash = Clash { path: path.to_owned(), size: listed.size, modified: listed.modified };
+        let wish = ask(clash).await?;
         Ok(if wish == IfExists::Ask { IfExists::Refuse } else { wish })
     }
 }
