@@ -114,9 +114,15 @@ pub struct CopyArguments {
     /// The account that owns the target, by id or name [default: that of --to]
     #[arg(long, value_name = "ACCOUNT")]
     target_account: Option<String>,
-    /// How much of the objects
-    #[command(flatten)]
-    parts: Parts,
+    /// The objects' tags stay behind, as with `xsw cp --no-tags`
+    #[arg(long)]
+    no_tags: bool,
+    /// Older versions too
+    #[arg(long)]
+    versions: bool,
+    /// The KMS key that they are encrypted with; once for each
+    #[arg(long, value_name = "KEY_ARN")]
+    kms: Vec<KeyArn>,
     /// What the trust policy asks for
     #[command(flatten)]
     asks: Asks,
@@ -286,9 +292,9 @@ async fn copy(context: &Context, asked: &CopyArguments) -> Result<()> {
         from_caller: from_caller.map(|caller| (caller, from_wishes)),
         to_caller: to_caller.map(|caller| (caller, wishes)),
         form,
-        tags: asked.parts.tags,
-        versions: asked.parts.versions,
-        keys: asked.parts.kms.clone(),
+        tags: !asked.no_tags,
+        versions: asked.versions,
+        keys: asked.kms.clone(),
         naming: asked.names.naming(),
     };
     let grants = least::copy(&wish).map_err(no_policy)?;

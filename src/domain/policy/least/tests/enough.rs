@@ -486,6 +486,9 @@ fn a_copy_takes_every_side_and_no_more() {
                     }
                     calls.extend(reads(reader, "src", ONE, below.then_some("in/"), "in/x", &extra));
                     calls.extend(writes(READER, "dst", TWO, "out/x", tags));
+                    let look =
+                        || call(READER, "s3:ListBucket", "arn:aws:s3:::dst", &[("s3:prefix", "out/")]).owned_by(TWO);
+                    calls.extend(below.then(look));
                     if !keys.is_empty() {
                         calls.push(call(reader, "kms:Decrypt", source_key, &[via]));
                         calls.push(call(READER, "kms:GenerateDataKey", target_key, &[via]));
