@@ -1,4 +1,4 @@
-//! The embedded cloud: STS, S3 and the console's sign-in in this process, on 127.0.0.1 and a random port.
+//! The embedded cloud: STS, IAM, S3 and the console's sign-in in this process, on 127.0.0.1 and a random port.
 //!
 //! `xsw demo` and the tests start one: [`World`] says what is in it, [`Cloud`] serves it. Nothing is answered by
 //! rote: signatures, session tokens, expiry and policies are checked as AWS checks them, by `domain::policy`.
@@ -6,6 +6,7 @@
 //! ```text
 //! cloud     the listener, and the knobs that tests turn
 //!   sts     the query protocol: AssumeRole, GetSessionToken, GetCallerIdentity
+//!   iam     users, roles and their policies: read, simulated, changed
 //!   sso     IAM Identity Center: its sign-in, its portal, the pages that a person sees
 //!   s3      the S3 operations over bucket, versions, uploads, listing, digests and content
 //!   access  keys, tokens and expiry, for both
@@ -23,6 +24,7 @@ mod digests;
 mod directory;
 mod federation;
 mod hostile;
+mod iam;
 mod ledger;
 mod listing;
 mod managed;
@@ -31,6 +33,7 @@ mod random;
 mod s3;
 mod samples;
 mod scene;
+mod signature;
 mod sso;
 mod state;
 mod sts;
@@ -43,4 +46,4 @@ pub use bucket::{Bucket, Lock, Object, Series, Stored};
 pub use cloud::Cloud;
 pub use ledger::{Damage, Fault};
 pub use visit::{Visit, code_shown_at};
-pub use world::{Account, IdentityCenter, PermissionSet, Role, User, World, allow, trust};
+pub use world::{Account, Attach, IdentityCenter, PermissionSet, Role, User, World, allow, trust};

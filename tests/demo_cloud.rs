@@ -12,6 +12,8 @@ use xsw::demo::{Account, Bucket, Cloud, Fault, Object, Role, User, World, allow,
 mod copies;
 #[path = "demo_cloud/objects.rs"]
 mod objects;
+#[path = "demo_cloud/permissions.rs"]
+mod permissions;
 #[path = "demo_cloud/sign_in.rs"]
 mod sign_in;
 
@@ -619,7 +621,7 @@ fn the_profile_file_describes_the_demo() {
             roles += 1;
         }
     }
-    assert_eq!(roles, 7);
+    assert_eq!(roles, 13);
 }
 
 #[tokio::test]

@@ -60,9 +60,8 @@ async fn copy(
     record.way = Some(plan.way);
     let one_object = matches!(picks.as_slice(), [CopyPick::Object { .. }]);
     if plan.is_empty {
-        let is_filtered = !(asked.include.is_empty() && asked.exclude.is_empty())
-            || asked.newer.is_some()
-            || asked.older.is_some();
+        let is_filtered =
+            !(asked.include.is_empty() && asked.exclude.is_empty()) || asked.newer.is_some() || asked.older.is_some();
         return match picks.as_slice() {
             _ if is_filtered => {
                 output::note("nothing there is what was asked for");
@@ -269,7 +268,8 @@ fn refused_with_policy(context: &Context, roles: Roles, picks: &[CopyPick], refu
     let uris = pick.map(|pick| format!("{} {}", pick.uri(), pick.target())).unwrap_or_default();
     let place = pick.map(|pick| if action.contains(":Put") { pick.target() } else { pick.uri() });
     let why = place.map(|place| format!("`xsw explain {} {place}` says which side refuses; ", label(role)));
-    let next = format!("{}`xsw policy copy --from {from} --to {to} {uris}` prints what it needs", why.unwrap_or_default());
+    let next =
+        format!("{}`xsw policy copy --from {from} --to {to} {uris}` prints what it needs", why.unwrap_or_default());
     let hint = hint.map_or_else(|| next.clone(), |hint| format!("{hint}; {next}"));
     Error::Denied { action, resource, message, hint: Some(hint) }
 }

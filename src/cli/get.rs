@@ -46,7 +46,11 @@ pub(super) async fn run(context: &Context, role: RoleIndex, asked: GetArguments)
         max_memory,
         ..Wishes::default()
     };
-    let printer = Arc::new(Printer { shape: Shape::of(asked.json, asked.dry_run), progress: progress.clone(), broken: Mutex::default() });
+    let printer = Arc::new(Printer {
+        shape: Shape::of(asked.json, asked.dry_run),
+        progress: progress.clone(),
+        broken: Mutex::default(),
+    });
     let picks_of: Vec<S3Uri> = picks.iter().map(|pick| pick.uri().clone()).collect();
     let one_object = matches!(picks.as_slice(), [Pick::Object { .. }]);
     let (shown, told) = (progress.clone(), Arc::clone(&printer));

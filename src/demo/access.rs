@@ -102,11 +102,12 @@ fn amz_date(stamp: &str) -> Option<Timestamp> {
 
 /// Decides over a request of `caller`: its own policies, what limits them, and the resource's.
 pub(super) fn judge(state: &State, caller: &Caller, request: &Request, resource: Resource) -> Verdict {
+    let rules = caller.rules.now();
     let policies = Policies {
-        identity: caller.rules.identity(),
-        boundary: caller.rules.boundary(),
+        identity: rules.identity(),
+        boundary: rules.boundary(),
         session: caller.session_policies.iter().map(|(name, policy)| Attached { name, policy }).collect(),
-        scp: Vec::new(),
+        scp: state.directory.scp(&caller.principal.account),
         resource,
     };
     let mut context = circumstances(state, caller);

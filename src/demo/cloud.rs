@@ -26,6 +26,7 @@ use super::access::Door;
 use super::bucket::Object;
 use super::directory;
 use super::federation;
+use super::iam;
 use super::ledger::Fault;
 use super::random;
 use super::s3::Store;
@@ -36,8 +37,8 @@ use super::visit;
 use super::world::World;
 use crate::domain::text::hex;
 
-/// The most bytes of an STS call: a session policy of 2,048 characters may be three times as long in a form.
-const STS_BODY: usize = 64 * 1024;
+/// The most bytes of a call of STS or IAM: a policy of 10,240 characters may be three times as long in a form.
+const FORM: usize = 64 * 1024;
 
 /// STS, S3 and IAM Identity Center on 127.0.0.1. It stops when it is dropped, and forgets everything.
 #[derive(Debug)]
@@ -269,7 +270,7 @@ impl Front {
         let mut response = match (form, sso::Operation::of(&request)) {
             _ if shows_code => self.shown_code(request.uri().query().unwrap_or_default()),
             _ if to_console => federation::answer(&self.state, request).await,
-            (true, _) => self.sts(request).await?,
+            (true, _) => self.query(request).await?,
             (false, Some(operation)) => sso::answer(&self.state, operation, request).await,
             (false, None) => self.service.call(request.map(Body::from)).await?,
         };
@@ -296,13 +297,18 @@ impl Front {
         response
     }
 
-    /// An STS call: its form is read here and goes on to the route, s3s checks the signature in between.
-    async fn sts(&self, request: Request<Incoming>) -> Result<Response<Body>, HttpError> {
+    /// A call of IAM or STS. IAM's is answered here. That of STS: its form is read here and goes on to the route, s3s checks the signature in between.
+    async fn query(&self, request: Request<Incoming>) -> Result<Response<Body>, HttpError> {
         let (mut parts, body) = request.into_parts();
-        let Ok(body) = Limited::new(body, STS_BODY).collect().await else {
+        let Ok(body) = Limited::new(body, FORM).collect().await else {
             return Ok(xml(413, error_xml(413, "RequestEntityTooLarge", "The call is too long.")));
         };
         let body = body.to_bytes();
+        let form = Form::parse(&body);
+        if form.get("Version") == Some(iam::VERSION) {
+            let (status, text) = iam::answer(&self.state, &parts, &body).await;
+            return Ok(xml(status, text));
+        }
         // STS clients send no hash of the body. With this one s3s need not read the body, of which it takes no
         // more than 8 KiB; as it is not among the signed headers, the signature stays what it was.
         if !parts.headers.contains_key("x-amz-content-sha256")
@@ -311,7 +317,7 @@ impl Front {
             parts.headers.insert("x-amz-content-sha256", hash);
         }
         parts.headers.insert(CONTENT_LENGTH, body.len().into());
-        parts.extensions.insert(Form::parse(&body));
+        parts.extensions.insert(form);
         let answer = self.service.call(Request::from_parts(parts, Body::from(body))).await?;
         if answer.extensions().get::<Shaped>().is_some() {
             return Ok(answer);

@@ -1,5 +1,6 @@
 //! The world of `xsw demo`: a hub, a production and an audit account, as `assets/demo/config.toml` describes them,
-//! two accounts that an IAM Identity Center sign-in opens, and one that lets the hub read if it pays.
+//! two accounts that an IAM Identity Center sign-in opens, one that lets the hub read if it pays, and one where access
+//! fails in every way that `xsw explain` tells apart.
 
 use jiff::civil::date;
 use serde_json::json;
@@ -15,8 +16,11 @@ const AUDIT: &str = "333333333333";
 const LAB: &str = "555555555555";
 const SANDBOX: &str = "666666666666";
 const OPEN_DATA: &str = "777777777777";
+const DATA: &str = "888888888888";
 const ME: &str = "arn:aws:iam::111111111111:user/me";
 const JUMP: &str = "arn:aws:iam::111111111111:role/Jump";
+
+const ARTIFACTS: [&str; 2] = ["arn:aws:s3:::hub-artifacts", "arn:aws:s3:::hub-artifacts/*"];
 
 const HOUR: u64 = 3600;
 const DAY: u64 = 24 * HOUR;
@@ -26,7 +30,8 @@ impl World {
     /// The world of `xsw demo`. The keys of its visitor are new every time.
     pub fn demo() -> World {
         let accounts = World::new().account(hub()).account(prod()).account(audit());
-        accounts.account(lab()).account(sandbox()).account(open_data()).identity_center(staff())
+        let accounts = accounts.account(lab()).account(sandbox()).account(open_data()).account(data());
+        accounts.identity_center(staff())
     }
 }
 
@@ -97,9 +102,84 @@ fn audit() -> Account {
     Account::new(AUDIT).role(read_only).role(partner).bucket(audit_logs())
 }
 
+/// Where access fails: each role for a reason of its own, and two who can see it, one of whom can mend it.
+fn data() -> Account {
+    let lake = ["arn:aws:s3:::data-lake", "arn:aws:s3:::data-lake/*"];
+    // It may list what it may not read: the statement with s3:GetObject is missing.
+    let analyst = Role::new("Analyst", trust(&[ME], None))
+        .description("Reads the lake")
+        .policy("ReadLake", allow(&["s3:ListBucket", "s3:GetBucketLocation"], &lake));
+    let reader = Role::new("LakeReader", trust(&[ME], None)).policy("ReadLake", allow(&["s3:Get*", "s3:List*"], &lake));
+    // The profile file has another external ID.
+    let external_id = json!({ "StringEquals": { "sts:ExternalId": "lake-7f3a" } });
+    let vendor =
+        Role::new("Vendor", trust(&[HUB], Some(external_id))).managed("LakeOfVendors", allow(&["s3:Get*"], &lake));
+    let copier = Role::new("Copier", trust(&[ME], None))
+        .description("Brings the hub's artifacts here")
+        .policy("From", allow(&["s3:ListBucket", "s3:GetObject", "s3:GetObjectTagging"], &ARTIFACTS))
+        .policy("To", allow(&["s3:PutObject", "s3:PutObjectTagging"], &["arn:aws:s3:::data-landing/*"]))
+        .policy(
+            "Look",
+            allow(&["s3:ListBucket", "s3:GetObject"], &["arn:aws:s3:::data-landing", "arn:aws:s3:::data-landing/*"]),
+        )
+        .policy(
+            "Resume",
+            allow(&["s3:AbortMultipartUpload", "s3:ListMultipartUploadParts"], &["arn:aws:s3:::data-landing/*"]),
+        );
+    let auditor = Role::new("Auditor", trust(&[ME], None)).attach("arn:aws:iam::aws:policy/SecurityAudit");
+    let owner = Role::new("Owner", trust(&[ME], None))
+        .description("Mends what the others report")
+        .policy("Everything", allow(&["iam:*", "s3:*"], &["*"]));
+    let account = Account::new(DATA).role(analyst).role(reader).role(vendor).role(copier).role(auditor).role(owner);
+    account.bucket(data_lake()).bucket(Bucket::new("data-landing"))
+}
+
+/// Its policy knows Jump of the hub and not Developer, and keeps everybody but the owner out of `restricted/`.
+fn data_lake() -> Bucket {
+    let policy = json!({
+        "Version": "2012-10-17",
+        "Statement": [
+            {
+                "Sid": "LetJumpRead",
+                "Effect": "Allow",
+                "Principal": { "AWS": JUMP },
+                "Action": ["s3:GetObject", "s3:ListBucket"],
+                "Resource": ["arn:aws:s3:::data-lake", "arn:aws:s3:::data-lake/*"],
+            },
+            {
+                "Sid": "RestrictedToOwner",
+                "Effect": "Deny",
+                "Principal": "*",
+                "Action": "s3:GetObject",
+                "Resource": "arn:aws:s3:::data-lake/restricted/*",
+                "Condition": { "ArnNotEquals": { "aws:PrincipalArn": "arn:aws:iam::888888888888:role/Owner" } },
+            },
+        ],
+    });
+    let mut bucket = Bucket::new("data-lake").policy(policy);
+    for day in 1..=14 {
+        let rows = format!("day,orders\n2026-03-{day:02},{}\n", day * 811 % 977);
+        let key = format!("orders/2026-03-{day:02}.csv");
+        bucket = bucket.object(key, Object::new(rows).aged((30 - day) * DAY).content_type("text/csv"));
+    }
+    let salaries = Object::new("name,salary\nAiko,\n").aged(9 * DAY).content_type("text/csv");
+    bucket.object("restricted/salaries.csv", salaries)
+}
+
 fn artifacts() -> Bucket {
+    let policy = json!({
+        "Version": "2012-10-17",
+        "Statement": [{
+            "Sid": "LetCopierRead",
+            "Effect": "Allow",
+            "Principal": { "AWS": "arn:aws:iam::888888888888:role/Copier" },
+            "Action": ["s3:ListBucket", "s3:GetObject", "s3:GetObjectTagging"],
+            "Resource": ARTIFACTS,
+        }],
+    });
     let text = |text: &str| Object::new(text.to_owned());
     let mut bucket = Bucket::new("hub-artifacts")
+        .policy(policy)
         .object(
             "README.md",
             text("# Artifacts\n\nWhat the builds leave behind.\n").aged(40 * DAY).content_type("text/markdown"),

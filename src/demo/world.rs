@@ -29,6 +29,17 @@ pub struct Account {
     pub roles: Vec<Role>,
     /// Its buckets.
     pub buckets: Vec<Bucket>,
+    /// Its service control policies, by name, beside FullAWSAccess, which stays attached.
+    pub scps: Vec<(String, Value)>,
+}
+
+/// A managed policy that is attached to a user or role.
+#[derive(Clone, Debug)]
+pub enum Attach {
+    /// One of the account's own, by name.
+    Customer(String, Value),
+    /// One of AWS's, by ARN.
+    Aws(String),
 }
 
 /// An IAM user with long-lived keys.
@@ -40,8 +51,10 @@ pub struct User {
     pub access_key_id: String,
     /// Its secret access key.
     pub secret_access_key: SecretString,
-    /// Its identity policies, by name.
+    /// Its inline policies, by name.
     pub policies: Vec<(String, Value)>,
+    /// The managed policies that are attached to it.
+    pub attached: Vec<Attach>,
     /// Its permissions boundary.
     pub boundary: Option<Value>,
     /// Its tags.
@@ -59,10 +72,14 @@ pub struct Role {
     pub name: String,
     /// Its path, `/` when it has none.
     pub path: String,
+    /// What it is for.
+    pub description: Option<String>,
     /// Its trust policy.
     pub trust: Value,
-    /// Its permissions policies, by name.
+    /// Its inline policies, by name.
     pub policies: Vec<(String, Value)>,
+    /// The managed policies that are attached to it.
+    pub attached: Vec<Attach>,
     /// Its permissions boundary.
     pub boundary: Option<Value>,
     /// Its tags.
@@ -179,7 +196,14 @@ impl World {
 impl Account {
     /// An account without anything in it.
     pub fn new(id: impl Into<String>) -> Account {
-        Account { id: id.into(), name: None, users: Vec::new(), roles: Vec::new(), buckets: Vec::new() }
+        Account {
+            id: id.into(),
+            name: None,
+            users: Vec::new(),
+            roles: Vec::new(),
+            buckets: Vec::new(),
+            scps: Vec::new(),
+        }
     }
 
     /// Gives it a name.
@@ -200,6 +224,12 @@ impl Account {
         self
     }
 
+    /// Adds a service control policy.
+    pub fn scp(mut self, name: impl Into<String>, policy: Value) -> Account {
+        self.scps.push((name.into(), policy));
+        self
+    }
+
     /// Adds a bucket.
     pub fn bucket(mut self, bucket: Bucket) -> Account {
         self.buckets.push(bucket);
@@ -215,6 +245,7 @@ impl User {
             access_key_id: random::identifier("AKIA", 16),
             secret_access_key: random::secret_key(),
             policies: Vec::new(),
+            attached: Vec::new(),
             boundary: None,
             tags: Vec::new(),
             mfa: false,
@@ -225,6 +256,18 @@ impl User {
     /// Attaches an identity policy.
     pub fn policy(mut self, name: impl Into<String>, policy: Value) -> User {
         self.policies.push((name.into(), policy));
+        self
+    }
+
+    /// Attaches a managed policy of the account, under this name.
+    pub fn managed(mut self, name: impl Into<String>, policy: Value) -> User {
+        self.attached.push(Attach::Customer(name.into(), policy));
+        self
+    }
+
+    /// Attaches a managed policy of AWS, by its ARN.
+    pub fn attach(mut self, arn: impl Into<String>) -> User {
+        self.attached.push(Attach::Aws(arn.into()));
         self
     }
 
@@ -253,8 +296,10 @@ impl Role {
         Role {
             name: name.into(),
             path: "/".to_owned(),
+            description: None,
             trust,
             policies: Vec::new(),
+            attached: Vec::new(),
             boundary: None,
             tags: Vec::new(),
             max_session_seconds: 3600,
@@ -269,9 +314,27 @@ impl Role {
         self
     }
 
+    /// Says what the role is for.
+    pub fn description(mut self, description: impl Into<String>) -> Role {
+        self.description = Some(description.into());
+        self
+    }
+
     /// Attaches a permissions policy.
     pub fn policy(mut self, name: impl Into<String>, policy: Value) -> Role {
         self.policies.push((name.into(), policy));
+        self
+    }
+
+    /// Attaches a managed policy of the account, under this name.
+    pub fn managed(mut self, name: impl Into<String>, policy: Value) -> Role {
+        self.attached.push(Attach::Customer(name.into(), policy));
+        self
+    }
+
+    /// Attaches a managed policy of AWS, by its ARN.
+    pub fn attach(mut self, arn: impl Into<String>) -> Role {
+        self.attached.push(Attach::Aws(arn.into()));
         self
     }
 

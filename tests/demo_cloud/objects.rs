@@ -230,6 +230,11 @@ async fn an_encrypted_object_asks_for_its_key() {
     let client = s3(&cloud, &me);
     let get = client.get_object().bucket("sealed").key("k").checksum_mode(ChecksumMode::Enabled).send().await.unwrap();
     assert_eq!(get.checksum_crc64_nvme(), Some("rosUhgp5mIg="));
+    let put = client.put_object().bucket("sealed").key("new").body(b"x".to_vec().into()).send().await;
+    assert!(refusal(put).contains("perform: kms:GenerateDataKey on resource"));
+
+    let (cloud, me) = cloud_with([bucket()], &["s3:*", "kms:Decrypt", "kms:GenerateDataKey"]).await;
+    let client = s3(&cloud, &me);
     client.put_object().bucket("sealed").key("new").body(b"x".to_vec().into()).send().await.unwrap();
     let head = client.head_object().bucket("sealed").key("new").send().await.unwrap();
     assert_eq!(head.ssekms_key_id(), Some(KEY));

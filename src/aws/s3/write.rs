@@ -218,7 +218,13 @@ impl S3 {
     ///
     /// # Errors
     /// [`Error::NotFound`] when the upload is no more.
-    pub async fn upload_part(&self, upload: &Upload, number: u32, bytes: Bytes, checksum: &Checksum) -> Result<Written> {
+    pub async fn upload_part(
+        &self,
+        upload: &Upload,
+        number: u32,
+        bytes: Bytes,
+        checksum: &Checksum,
+    ) -> Result<Written> {
         let request = |client: Client| {
             let request = client
                 .upload_part()
@@ -460,9 +466,7 @@ fn of_source(error: Error, source: &Source) -> Error {
             }
         }
         Error::Replaced { .. } => Error::Replaced { resource: source.uri.to_string() },
-        Error::NotFound { .. } => {
-            Error::NotFound { message: format!("there is no {}", source.uri), hint: None }
-        }
+        Error::NotFound { .. } => Error::NotFound { message: format!("there is no {}", source.uri), hint: None },
         other => other,
     }
 }

@@ -118,7 +118,8 @@ fn present(path: &Path) -> Result<Option<Value>> {
     };
     let value: Value = serde_json::from_str(&text).map_err(|error| Error::file("read", path)(error.into()))?;
     // What is no policy would be lost in the merging.
-    Policy::from_json(&value).map_err(|error| Error::file("add to", path)(io::Error::other(escaped(&error.to_string()).into_owned())))?;
+    Policy::from_json(&value)
+        .map_err(|error| Error::file("add to", path)(io::Error::other(escaped(&error.to_string()).into_owned())))?;
     Ok(Some(value))
 }
 

@@ -7,7 +7,7 @@ use super::{Form, Refused, escape};
 use crate::demo::access::judge;
 use crate::demo::directory::{Caller, Kind, KnownRole, common_keys, tag_keys};
 use crate::demo::managed;
-use crate::demo::state::State;
+use crate::demo::state::{State, locked};
 use crate::domain::policy::{Attached, Context, Policy, Principal, Request, Resource, Side, denial};
 
 /// The longest DurationSeconds of a role's session by default, and the most for role chaining.
@@ -69,6 +69,7 @@ pub(super) fn assume_role(state: &State, caller: &Caller, form: &Form) -> Result
     }
     let seconds = role.session_seconds.map_or(seconds, |cut| seconds.min(cut));
     let session = session(Some(caller), role, &wanted, mfa_at);
+    *locked(&role.last_used) = Some(state.now());
     Ok(answer(state, session, seconds, wanted.packed))
 }
 
@@ -248,7 +249,8 @@ fn authorize(
     context: &Context,
 ) -> Result<(), Refused> {
     let account = wanted.role_arn.split(':').nth(4).unwrap_or_default();
-    let trust = role.map(|role| Attached { name: "trust policy", policy: &role.trust });
+    let trust = role.map(KnownRole::trust);
+    let trust = trust.as_ref().map(|trust| Attached { name: "trust policy", policy: &trust.policy });
     let mut context = context.clone();
     context.set("aws:ResourceAccount", account);
     let request = Request { principal: &caller.principal, action, resource: wanted.role_arn, context: &context };

@@ -1,6 +1,6 @@
-//! The fields of a call: `RoleArn=…&Tags.member.1.Key=…`.
+//! The fields of a call of STS or IAM: `RoleArn=…&Tags.member.1.Key=…`.
 
-/// The form of an STS call.
+/// The form of a call.
 #[derive(Clone, Debug, Default)]
 pub(in crate::demo) struct Form {
     fields: Vec<(String, String)>,
@@ -13,7 +13,7 @@ impl Form {
     }
 
     /// Everything that was sent but the secrets: codes and tokens.
-    pub(super) fn fields(&self) -> Vec<(String, String)> {
+    pub(in crate::demo) fn fields(&self) -> Vec<(String, String)> {
         let secret = |name: &str| ["TokenCode", "WebIdentityToken"].contains(&name);
         self.fields.iter().filter(|(name, _)| !secret(name)).cloned().collect()
     }
@@ -25,7 +25,7 @@ impl Form {
     }
 
     /// The members of a list, each by the given name inside it: `Tags.member.1.Key`, or `…member.1` for `""`.
-    pub(super) fn members(&self, list: &str, name: &str) -> Vec<String> {
+    pub(in crate::demo) fn members(&self, list: &str, name: &str) -> Vec<String> {
         let suffix = if name.is_empty() { String::new() } else { format!(".{name}") };
         let value = |number: usize| {
             let key = format!("{list}.member.{number}{suffix}");

@@ -89,9 +89,8 @@ impl Work<'_> {
         let there: u64 = parts.values().map(|part: &UploadedPart| part.size).sum();
         self.share.spared(there);
         let wants_md5 = told.as_ref().is_some_and(|told| told.algorithm == Algorithm::Md5);
-        let chain = (wants_md5 && parts.is_empty() && self.desk.way == Way::Streamed).then(|| {
-            Arc::new(Chain { hasher: Hasher::new(Algorithm::Md5).into(), next: watch::Sender::new(1) })
-        });
+        let chain = (wants_md5 && parts.is_empty() && self.desk.way == Way::Streamed)
+            .then(|| Arc::new(Chain { hasher: Hasher::new(Algorithm::Md5).into(), next: watch::Sender::new(1) }));
         let brought = self.bring(&cut, &upload, &mut parts, chain.clone()).await;
         let finished = match brought {
             Ok(()) => self.finished(&upload, &parts, told.as_ref(), chain.as_deref()).await,
@@ -140,7 +139,16 @@ impl Work<'_> {
         let version = self.item.version.clone().unwrap_or_default();
         let account = self.desk.writer.s3.caller().to_owned();
         let texts = [
-            &source.bucket, &source.key, &version, &etag, &size, &part, &target.bucket, &target.key, &storage, &account,
+            &source.bucket,
+            &source.key,
+            &version,
+            &etag,
+            &size,
+            &part,
+            &target.bucket,
+            &target.key,
+            &storage,
+            &account,
         ];
         Journal::new(&self.desk.journals, identity(texts.into_iter().map(String::as_str)))
     }
@@ -214,9 +222,8 @@ impl Work<'_> {
             chain,
         });
         let mut tasks: JoinSet<Result<UploadedPart>> = JoinSet::new();
-        let missing = (1..=cut.parts()).filter(|number| {
-            u32::try_from(*number).is_ok_and(|number| !parts.contains_key(&number))
-        });
+        let missing =
+            (1..=cut.parts()).filter(|number| u32::try_from(*number).is_ok_and(|number| !parts.contains_key(&number)));
         let missing: Vec<u64> = missing.collect();
         for number in missing {
             while tasks.len() >= AT_ONCE {

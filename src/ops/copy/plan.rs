@@ -118,9 +118,8 @@ impl Core {
 /// lacks a call.
 fn told(mut refused: Vec<Refused>, roles: Roles) -> Refused {
     let place = |test: &dyn Fn(&Refused) -> bool| refused.iter().position(test);
-    let writes = |one: &Refused| {
-        one.role == roles.to && matches!(&one.error, Error::Denied { action, .. } if is_write(action))
-    };
+    let writes =
+        |one: &Refused| one.role == roles.to && matches!(&one.error, Error::Denied { action, .. } if is_write(action));
     let denied = place(&writes).or_else(|| place(&|one| matches!(one.error, Error::Denied { .. })));
     let mut first = refused.remove(denied.unwrap_or(0));
     for Refused { role, error, .. } in refused {
