@@ -5,6 +5,8 @@ pub mod federation;
 mod http;
 pub mod oidc;
 pub mod s3;
+#[cfg(feature = "batch")]
+pub mod s3control;
 pub mod source;
 pub mod sso;
 pub mod sts;

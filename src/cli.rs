@@ -406,7 +406,7 @@ pub enum IfExistsWord {
 #[command(after_help = CP_EXAMPLES)]
 pub struct CpArguments {
     /// `s3://bucket/key …` and, last, where they go: a key, or a prefix that ends in `/`
-    #[arg(required = true, num_args = 2.., value_name = "S3URI")]
+    #[arg(required_unless_present_any = ["batch_follow", "batch_cancel"], num_args = 2.., value_name = "S3URI")]
     paths: Vec<String>,
     /// The role that reads [default: the one of --to; in a subshell of xsw, its role]
     #[arg(long, value_name = "ROLE")]
@@ -474,6 +474,40 @@ pub struct CpArguments {
     /// JSON Lines: the plan, then one object for each copy
     #[arg(long)]
     json: bool,
+    /// More than one machine's work
+    #[command(flatten)]
+    batch: BatchArguments,
+}
+
+/// A copy by S3 Batch Operations.
+#[derive(Debug, Default, Args)]
+#[command(next_help_heading = "S3 Batch Operations")]
+pub struct BatchArguments {
+    /// Have S3 Batch Operations copy: for millions of objects and more; what is listed is written down as its manifest
+    #[arg(
+        long,
+        requires_all = ["recursive", "batch_role", "batch_place"],
+        conflicts_with_all = ["server_side", "streamed", "batch_follow", "batch_cancel"],
+        hide = cfg!(not(feature = "batch")),
+    )]
+    batch: bool,
+    /// The role that the job works under, in the account of --to; `xsw policy copy --batch` prints what it needs
+    #[arg(long, value_name = "ROLE_ARN|NAME", requires = "batch", hide = cfg!(not(feature = "batch")))]
+    batch_role: Option<String>,
+    /// Where manifests and reports go
+    #[arg(long, value_name = "S3URI", requires = "batch", hide = cfg!(not(feature = "batch")))]
+    batch_place: Option<String>,
+    /// Follow a job that runs in the account of --to
+    #[arg(
+        long,
+        value_name = "JOB_ID",
+        conflicts_with_all = ["paths", "batch_cancel"],
+        hide = cfg!(not(feature = "batch")),
+    )]
+    batch_follow: Option<String>,
+    /// Cancel a job; what it has copied stays
+    #[arg(long, value_name = "JOB_ID", conflicts_with = "paths", hide = cfg!(not(feature = "batch")))]
+    batch_cancel: Option<String>,
 }
 
 const CP_EXAMPLES: &str = "\

@@ -1,5 +1,8 @@
 //! `xsw cp`: copies from bucket to bucket, and from account to account.
 
+#[cfg(feature = "batch")]
+mod batch;
+
 use std::sync::{Arc, Mutex};
 
 use jiff::Timestamp;
@@ -23,6 +26,16 @@ use crate::local::lock::held;
 use crate::ops::copy::{CopyJob, CopyPick, CopyWishes, Plan, Refused, Roles};
 
 pub(super) async fn run(context: &Context, asked: CpArguments) -> Result<()> {
+    let of_batch = &asked.batch;
+    if of_batch.batch || of_batch.batch_follow.is_some() || of_batch.batch_cancel.is_some() {
+        #[cfg(feature = "batch")]
+        return batch::run(context, asked).await;
+        #[cfg(not(feature = "batch"))]
+        return Err(Error::Usage {
+            message: "this build of xsw knows no S3 Batch Operations".into(),
+            hint: Some("one that does is built with `cargo install xsw --features batch`".into()),
+        });
+    }
     let picks = picks(&asked)?;
     let roles = roles(context, &asked)?;
     let hook = OnFailure::of(context, asked.on_failure.as_deref());
