@@ -127,8 +127,18 @@ fn purpose(deed: &str, access: &Access) -> String {
 /// What is done with objects.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Deed {
+    /// Lists them and gets them.
     Read,
+    /// Puts them, in parts too.
     Write,
+    /// Only lists them.
+    List,
+    /// Only gets them, by names that are known.
+    Fetch,
+    /// Only puts them, whole.
+    Put,
+    /// Puts them in parts, and takes up none that was begun before.
+    Upload,
 }
 
 /// One permission, not yet said by or to anybody.
@@ -235,11 +245,11 @@ fn needs_of(deed: Deed, access: &Access, partition: &str, bucket: &str, objects:
     };
     let (tags, versions) = (access.tags, access.versions);
     match deed {
-        Deed::Read => {
+        Deed::Read | Deed::List | Deed::Fetch => {
             let mut needs = Vec::new();
             let prefixes: Vec<&str> =
                 objects.iter().filter(|objects| objects.below).map(|objects| objects.uri.key.as_str()).collect();
-            if !prefixes.is_empty() {
+            if !prefixes.is_empty() && deed != Deed::Fetch {
                 let mut conditions = Map::new();
                 // A listing of the whole bucket has no prefix.
                 if !prefixes.contains(&"") {
@@ -252,6 +262,9 @@ fn needs_of(deed: Deed, access: &Access, partition: &str, bucket: &str, objects:
                     resources: vec![bucket_arn.clone()],
                     conditions,
                 });
+            }
+            if deed == Deed::List {
+                return needs;
             }
             needs.push(Need {
                 sid: "Read",
@@ -268,13 +281,13 @@ fn needs_of(deed: Deed, access: &Access, partition: &str, bucket: &str, objects:
         }
         // CreateMultipartUpload, UploadPart and CompleteMultipartUpload are PutObject; what is given up must be aborted,
         // and what goes on must know which parts are there.
-        Deed::Write => vec![Need {
+        Deed::Write | Deed::Put | Deed::Upload => vec![Need {
             sid: "Write",
             actions: actions(&[
                 (true, "s3:PutObject"),
                 (tags, "s3:PutObjectTagging"),
-                (true, "s3:AbortMultipartUpload"),
-                (true, "s3:ListMultipartUploadParts"),
+                (deed != Deed::Put, "s3:AbortMultipartUpload"),
+                (deed == Deed::Write, "s3:ListMultipartUploadParts"),
             ]),
             resources,
             conditions: Map::new(),
@@ -286,8 +299,10 @@ fn needs_of(deed: Deed, access: &Access, partition: &str, bucket: &str, objects:
 /// upload decrypts it again for each part.
 fn key_need(deed: Deed, keys: &[KeyArn]) -> Need {
     let (sid, actions): (_, &[&str]) = match deed {
-        Deed::Read => ("Decrypt", &["kms:Decrypt"]),
-        Deed::Write => ("Encrypt", &["kms:GenerateDataKey", "kms:Decrypt"]),
+        Deed::Read | Deed::List | Deed::Fetch => ("Decrypt", &["kms:Decrypt"]),
+        // In one piece nothing has to be decrypted again.
+        Deed::Put => ("Encrypt", &["kms:GenerateDataKey"]),
+        Deed::Write | Deed::Upload => ("Encrypt", &["kms:GenerateDataKey", "kms:Decrypt"]),
     };
     // Only S3 may use the key in the caller's name.
     let mut services: Vec<String> = keys.iter().filter_map(s3_of).collect();
