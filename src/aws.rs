@@ -3,6 +3,7 @@
 mod errors;
 pub mod federation;
 mod http;
+pub mod iam;
 pub mod oidc;
 pub mod s3;
 #[cfg(feature = "batch")]

@@ -8,11 +8,14 @@ mod console;
 mod cp;
 mod credential_process;
 mod du;
+mod examples;
 mod exec;
+mod explain;
 mod find;
 mod get;
 mod history;
 mod import;
+mod job;
 mod login;
 mod logout;
 mod ls;
@@ -50,7 +53,7 @@ use stop::until_stopped;
 ///
 /// Without a verb: the screen.
 #[derive(Debug, Parser)]
-#[command(name = "xsw", version, max_term_width = 100, after_help = EXAMPLES)]
+#[command(name = "xsw", version, max_term_width = 100, after_help = examples::ALL)]
 pub struct Arguments {
     /// Options that every verb takes.
     #[command(flatten)]
@@ -59,15 +62,6 @@ pub struct Arguments {
     #[command(subcommand)]
     pub verb: Option<Verb>,
 }
-
-const EXAMPLES: &str = "\
-ROLE is account/role (prod/S3Reader), a role's alias, a role ARN, or any text that matches exactly one role.
-
-Examples:
-  xsw demo                                 look around without an AWS account
-  xsw shell prod/S3Reader                  a subshell that holds the role's session
-  xsw exec reader -- aws s3 ls             one command with it
-  xsw ls s3://bucket/reports/ --as reader  look into a bucket";
 
 /// Options that every verb takes. Debug does not show the code.
 #[derive(Clone, Default, Args)]
@@ -108,22 +102,28 @@ impl std::fmt::Debug for Common {
 }
 
 /// What xsw is asked to do.
+///
+/// Help tells the verbs in the order in which people need them: what sets up (10), what there is (20), what holds a
+/// session (30), what is about S3 (40), what comes afterwards (50), what is for packagers (60).
 #[derive(Debug, Subcommand)]
 pub enum Verb {
     /// The screen, or any other verb, against an embedded cloud: no account, no network, no set-up
     #[cfg(feature = "demo")]
+    #[command(display_order = 10, after_long_help = examples::DEMO)]
     Demo {
         /// A verb and its arguments, such as `ls s3://hub-artifacts/ --as hub/Developer`
         #[arg(trailing_var_arg = true, allow_hyphen_values = true, value_name = "VERB")]
         arguments: Vec<OsString>,
     },
     /// Accounts, roles, which have a live session, and how long it lives
+    #[command(display_order = 20)]
     Accounts {
         /// One JSON document
         #[arg(long)]
         json: bool,
     },
     /// Who AWS says that you are: with the source credentials, or with a role
+    #[command(display_order = 21)]
     Whoami {
         /// The role; without one, the source credentials (in a subshell of xsw, its role)
         role: Option<String>,
@@ -135,6 +135,7 @@ pub enum Verb {
         json: bool,
     },
     /// A role's session as environment settings
+    #[command(display_order = 32, after_long_help = examples::ENV)]
     Env {
         /// The role
         #[arg(required_unless_present = "unset")]
@@ -150,6 +151,7 @@ pub enum Verb {
         guard: Guard,
     },
     /// One command that holds a role's session; its exit status is xsw's
+    #[command(display_order = 31, after_long_help = examples::EXEC)]
     Exec {
         /// The role
         role: String,
@@ -164,6 +166,7 @@ pub enum Verb {
         command: Vec<OsString>,
     },
     /// A subshell that holds a role's session; its exit status is xsw's
+    #[command(display_order = 30)]
     Shell {
         /// The role
         role: String,
@@ -175,11 +178,13 @@ pub enum Verb {
         guard: Guard,
     },
     /// A role's session as `credential_process` of an AWS profile wants it
+    #[command(display_order = 34)]
     CredentialProcess {
         /// The role
         role: String,
     },
     /// The AWS web console, signed in as a role
+    #[command(display_order = 33)]
     Console {
         /// The role [default: in a subshell of xsw, its role]
         role: Option<String>,
@@ -194,6 +199,7 @@ pub enum Verb {
         guard: Guard,
     },
     /// Buckets, prefixes, objects
+    #[command(display_order = 40, after_long_help = examples::LS)]
     Ls {
         /// `s3://bucket/prefix`; without one, or with `s3://`, the buckets of the account
         uri: Option<Place>,
@@ -214,14 +220,19 @@ pub enum Verb {
         versions: bool,
     },
     /// Objects below a prefix by name, size and age
+    #[command(display_order = 41, after_long_help = examples::FIND)]
     Find(FindArguments),
     /// Size and number of the objects below a prefix
+    #[command(display_order = 42)]
     Du(DuArguments),
     /// Download objects, or everything below a prefix
+    #[command(display_order = 43, override_usage = "xsw get [OPTIONS] <S3URI>... [DEST]", after_long_help = examples::GET)]
     Get(GetArguments),
     /// Copy objects, or everything below a prefix, to another bucket or account
+    #[command(display_order = 46, after_long_help = examples::CP)]
     Cp(CpArguments),
     /// Print objects
+    #[command(display_order = 44, after_long_help = examples::CAT)]
     Cat {
         /// `s3://bucket/key`
         #[arg(required = true)]
@@ -234,6 +245,7 @@ pub enum Verb {
         version_id: Option<String>,
     },
     /// An address that gives an object to whoever has it, for a while
+    #[command(display_order = 45, after_long_help = examples::PRESIGN)]
     Presign {
         /// `s3://bucket/key`
         uri: S3Uri,
@@ -247,13 +259,19 @@ pub enum Verb {
         #[arg(long, value_name = "ID")]
         version_id: Option<String>,
     },
+    /// Why a role can or cannot be assumed, or reach a bucket, and what would mend it
+    ///
+    /// The exit status is 0 for allowed, 3 for denied, 1 where it depends on what cannot be seen from here.
+    Explain(ExplainArguments),
     /// The least policies for it, as JSON: for every side that must agree
+    #[command(display_order = 23)]
     Policy {
         /// What they are for
         #[command(subcommand)]
         thing: policy::Thing,
     },
     /// A profile file from the role profiles of ~/.aws/config
+    #[command(display_order = 11)]
     Import {
         /// Where it goes; `-` is stdout [default: the profile file]
         #[arg(short, long, value_name = "FILE")]
@@ -263,6 +281,7 @@ pub enum Verb {
         force: bool,
     },
     /// Sign in to IAM Identity Center, and read which accounts and roles it gives
+    #[command(display_order = 12)]
     Login {
         /// The source, when the profile file has several that are signed in to
         source: Option<String>,
@@ -271,6 +290,7 @@ pub enum Verb {
         device_code: bool,
     },
     /// Forget sessions, or sign out of IAM Identity Center
+    #[command(display_order = 51)]
     Logout {
         /// A role, or a source to sign out of [default: in a subshell of xsw, its role]
         #[arg(value_name = "ROLE|SOURCE")]
@@ -280,6 +300,7 @@ pub enum Verb {
         all: bool,
     },
     /// The audit trail: which sessions were made, and for what
+    #[command(display_order = 50)]
     History {
         /// Only this role
         #[arg(long, value_name = "ROLE")]
@@ -298,19 +319,56 @@ pub enum Verb {
         json: bool,
     },
     /// Shell completions that know the roles of the profile file
+    #[command(display_order = 60)]
     Completions {
         /// The shell
         #[arg(value_enum)]
         shell: completions::Shell,
     },
     /// The manual page
+    #[command(display_order = 61)]
     Man,
     /// Check the profile file, the source credentials, the clock, the terminal
+    #[command(display_order = 13)]
     Check {
         /// One JSON document
         #[arg(long)]
         json: bool,
     },
+}
+
+/// What `xsw explain` explains.
+#[derive(Debug, Args)]
+pub struct ExplainArguments {
+    /// The role
+    #[arg(required_unless_present = "graph")]
+    role: Option<String>,
+    /// `s3://bucket/prefix` that it should reach
+    uri: Option<S3Uri>,
+    /// Look with this role too, in its account; may be repeated
+    #[arg(long, value_name = "ROLE")]
+    with: Vec<String>,
+    /// Whether it may write there too; nothing is written to find out
+    #[arg(long, requires = "uri")]
+    write: bool,
+    /// Who may assume what among the configured accounts, as far as it can be seen
+    #[arg(long, conflicts_with_all = ["role", "json"])]
+    graph: bool,
+    /// How the graph is written
+    #[arg(long, value_enum, default_value_t = GraphFormat::Text, requires = "graph")]
+    format: GraphFormat,
+    /// One JSON document
+    #[arg(long)]
+    json: bool,
+}
+
+/// How a graph is written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+pub enum GraphFormat {
+    /// For people
+    Text,
+    /// For Graphviz
+    Dot,
 }
 
 /// What `xsw find` looks for, and where.
@@ -336,6 +394,12 @@ pub struct FindArguments {
     /// Only what was written before: 30m, 12h, 7d, or a date
     #[arg(long, value_name = "TIME")]
     older: Option<String>,
+    /// s3:// URIs and nothing else, one on each line: for other programs
+    #[arg(long = "uri", id = "uri_names", conflicts_with_all = ["json", "summarize"])]
+    uri_names: bool,
+    /// Keys (or with --uri, URIs) and nothing else, a NUL behind each, for a key may hold a line end: for xargs -0
+    #[arg(short = '0', long, conflicts_with_all = ["json", "summarize"])]
+    null: bool,
     /// JSON Lines: one object for each line
     #[arg(long)]
     json: bool,
@@ -347,13 +411,15 @@ pub struct FindArguments {
 /// What `xsw get` fetches, and how.
 #[derive(Debug, Args)]
 pub struct GetArguments {
-    /// `s3://bucket/key …` and, last, the file or folder they go to [default: .]
+    /// `s3://bucket/key …` and, last, the file or folder they go to [default: this folder; with -r a folder in it, with
+    /// the name of the prefix or bucket]
     #[arg(required = true, value_name = "S3URI… DEST")]
     paths: Vec<String>,
     /// The role
     #[command(flatten)]
     role: As,
-    /// Everything below the prefix; files that are there and equal are left as they are
+    /// Everything below the prefix, into DEST as it is below the prefix; files that are there and equal are left as they
+    /// are
     #[arg(short, long)]
     recursive: bool,
     /// Overwrite files that are there: the same as --if-exists overwrite
@@ -395,7 +461,7 @@ pub enum IfExistsWord {
     Skip,
     /// Replace it
     Overwrite,
-    /// Leave it, and take a free name: report (2).csv
+    /// Leave it, and write beside it under a free name, which is told: report (2).csv
     Rename,
     /// Ask for each
     Ask,
@@ -403,7 +469,6 @@ pub enum IfExistsWord {
 
 /// What `xsw cp` copies, and how.
 #[derive(Debug, Args)]
-#[command(after_help = CP_EXAMPLES)]
 pub struct CpArguments {
     /// `s3://bucket/key …` and, last, where they go: a key, or a prefix that ends in `/`
     #[arg(required_unless_present_any = ["batch_follow", "batch_cancel"], num_args = 2.., value_name = "S3URI")]
@@ -510,16 +575,6 @@ pub struct BatchArguments {
     batch_cancel: Option<String>,
 }
 
-const CP_EXAMPLES: &str = "\
-Where one role may read the source and write the target, S3 copies by itself; else the bytes go through this machine,
-read by --from and written by --to. Which way is said before it starts, and proved with the first object: an upload is
-begun in the target and given up. What was copied before is not copied again, large objects go on where they were.
-
-Examples:
-  xsw cp -r s3://data/2026/ s3://archive/2026/ --to backup/Writer
-  xsw cp -r s3://theirs/ s3://ours/theirs/ --from partner/Reader --to prod/Writer --dry-run
-  xsw cp -r s3://a/ s3://b/ --to nightly --json --on-failure 'mail -s \"copy failed\" ops@example.com'";
-
 /// What happens to an object that is there.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
 pub enum CpIfExists {
@@ -603,6 +658,7 @@ impl Verb {
             | Self::Find(FindArguments { json, .. })
             | Self::Du(DuArguments { json, .. })
             | Self::Get(GetArguments { json, .. })
+            | Self::Explain(ExplainArguments { json, .. })
             | Self::Cp(CpArguments { json, .. })
             | Self::History { json, .. }
             | Self::Check { json } => *json,
@@ -663,6 +719,8 @@ async fn answer(verb: Verb, context: &Context) -> Result<u8> {
         }
         Verb::Shell { role, renewal, guard } => return exec::shell(context, &role, (renewal, guard)).await,
         Verb::CredentialProcess { role } => credential_process::run(context, &role).await,
+        // In a box, as what it asks of S3 and IAM is deep.
+        Verb::Explain(asked) => return Box::pin(explain::run(context, asked)).await,
         Verb::Console { role, service, url, guard } => {
             console::run(context, role, &console::Options { service, url, guard }).await
         }

@@ -26,6 +26,7 @@ mod directory;
 mod federation;
 mod hostile;
 mod iam;
+mod leap;
 mod ledger;
 mod listing;
 mod managed;

@@ -7,6 +7,7 @@ pub mod batch;
 pub mod checksum;
 pub mod copy;
 pub mod duration;
+pub mod explain;
 pub mod find;
 pub mod lasting;
 pub mod local_path;

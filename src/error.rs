@@ -288,9 +288,7 @@ impl Error {
                 _ => None,
             },
             Self::UnsafeKey { .. } => Some("get it alone, under a name of your own: `xsw get s3://… ./NAME`".into()),
-            Self::Exists { .. } => {
-                Some("choose another name, or overwrite it: --force, or Tab in the screen's question".into())
-            }
+            Self::Exists { .. } => Some("choose another name, or overwrite it with --force".into()),
             Self::Child { source, .. } => match source.kind() {
                 std::io::ErrorKind::NotFound => Some("check the command's name and your PATH".into()),
                 std::io::ErrorKind::PermissionDenied => {

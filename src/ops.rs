@@ -15,6 +15,7 @@ pub mod control;
 pub mod copy;
 pub mod download;
 mod downloaded;
+pub mod explain;
 pub mod import;
 pub mod logout;
 pub mod policy;

@@ -4,8 +4,11 @@
 
 mod effect;
 mod facts;
+mod help;
+mod hint;
 mod input;
 mod keys;
+mod labelled;
 mod layout;
 mod listing;
 mod msg;

@@ -14,6 +14,8 @@ mod foreign;
 mod home;
 #[path = "common/ministack.rs"]
 mod ministack;
+#[path = "interop/policy.rs"]
+mod policy;
 #[path = "common/proxy.rs"]
 #[allow(dead_code, reason = "each test program uses a part of it")]
 mod proxy;

@@ -56,13 +56,19 @@ fn texts(home: &Home) -> BTreeMap<String, String> {
         .collect()
 }
 
-const QUESTION: &str = " is there and differs. skip, overwrite, rename? [s/o/r, S/O/R for all] ";
+const QUESTION: &str = "skip, overwrite, rename? [s/o/r, S/O/R for all, Ctrl-C stops] ";
 
 /// Waits for the `number`th question and says which file it is about.
 fn asked(terminal: &Terminal, number: usize) -> String {
     let text = terminal.until(&format!("question {number}"), |text| text.matches(QUESTION.trim()).count() == number);
     let before = text.rsplit_once(QUESTION.trim()).unwrap().0;
-    before.rsplit_once("out/").unwrap().1.trim().to_owned()
+    let (_, about) = before.rsplit_once("out/").unwrap();
+    let (name, differs) = about.split_once(" is there and differs: it is ").unwrap();
+    // How large both are, and from when.
+    let differs: String = differs.split_whitespace().collect::<Vec<_>>().join(" ");
+    let object = differs.split_once(", the object 8 B of 20");
+    assert!(object.is_some_and(|(mine, _)| mine.starts_with("4 B of 20")), "{differs}");
+    name.to_owned()
 }
 
 #[test]
@@ -86,7 +92,7 @@ fn files_that_differ_are_asked_about_one_by_one_or_all_at_once() {
     let fourth = asked(&terminal, 5);
     assert_eq!([&first, &second, &third, &fourth].into_iter().collect::<std::collections::BTreeSet<_>>().len(), 4);
     terminal.send("O\r");
-    terminal.see("note: 5 objects written, 40 B; 1 left as they are");
+    terminal.see("note: 5 objects written, 40 B; 1 left as it is");
     assert_eq!(terminal.text().matches(QUESTION.trim()).count(), 5, "a capital letter is for all that come");
     assert_eq!(terminal.ended(), 0);
     assert_eq!(texts(&home), expected);
@@ -247,7 +253,7 @@ fn a_question_and_a_progress_line_name_hostile_keys_escaped() {
     fs::write(home.path().join("out").join("a\x1b]0;owned\x07"), "mine").unwrap();
     let words = "xsw get -r s3://hub-artifacts/slow/ out --as dev; echo \"it ended with $?\"; read -r _";
     let mut terminal = line(&home, words);
-    terminal.see(r"out/a\x1b]0;owned\x07 is there and differs.");
+    terminal.see(r"out/a\x1b]0;owned\x07 is there and differs");
     terminal.send("o\r");
     terminal.see(r"b\u{202e}\u{9b}2J");
     terminal.see("it ended with 0");

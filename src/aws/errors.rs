@@ -62,11 +62,12 @@ impl Call<'_> {
         Error::Aws { action: self.action.into(), code: "IncompleteAnswer".into(), message: what.into(), hint: None }
     }
 
-    fn unreachable(&self, message: String) -> Error {
+    pub(super) fn unreachable(&self, message: String) -> Error {
         Error::Network { endpoint: self.endpoint.clone(), message }
     }
 
-    fn refused(&self, answer: Answer) -> Error {
+    /// What a refusal of AWS means.
+    pub(super) fn refused(&self, answer: Answer) -> Error {
         let Answer { status, code, message, bucket_region, date } = answer;
         let aws = |code: &str, message: String, hint: Option<&str>| Error::Aws {
             action: self.action.into(),
@@ -185,11 +186,15 @@ impl Call<'_> {
         }
         if action == "sts:AssumeRole" {
             if says("no identity-based policy allows") {
-                return format!("your side refuses: allow {caller} sts:AssumeRole on {resource}");
+                return format!(
+                    "your side refuses: allow {caller} sts:AssumeRole on {resource}; `xsw explain {resource}` prints the \
+                     policy"
+                );
             }
             return format!(
                 "the role does not exist, or its trust policy does not name {caller} or has a condition (external ID, \
-                 MFA, source identity) that is not met, or {caller} may not call sts:AssumeRole on it"
+                 MFA, source identity) that is not met, or {caller} may not call sts:AssumeRole on it: `xsw explain \
+                 {resource}` looks which"
             );
         }
         if action == "sso:GetRoleCredentials" {
@@ -201,24 +206,44 @@ impl Call<'_> {
             return "a bucket can still be opened by its name: s3://BUCKET, or as a bookmark in `buckets`".into();
         }
         if says("no identity-based policy allows") {
-            return format!("the role's permissions policy refuses: allow {action} on {resource}");
+            return format!(
+                "the role's permissions policy refuses: allow {action} on {resource}{}",
+                self.explain("looks which side does not")
+            );
         }
         if says("no resource-based policy allows") {
-            return format!("the bucket policy refuses: it must allow {action} to {caller}");
+            return format!(
+                "the bucket policy refuses: it must allow {action} to {caller}{}",
+                self.explain("prints the policy")
+            );
         }
         if self.bucket.is_some() && message == "Access Denied" && action.starts_with("s3:") {
             return format!(
                 "the permissions policy of {caller} and, across accounts, the bucket policy must both allow {action}; \
-                 where the bucket lets requesters pay, say so: --requester-pays, or `requester_pays` of the role"
+                 where the bucket lets requesters pay, say so: --requester-pays, or `requester_pays` of the role{}",
+                self.explain("looks which side does not")
             );
         }
-        format!("the permissions policy of {caller} and, across accounts, the bucket policy must both allow {action}")
+        format!(
+            "the permissions policy of {caller} and, across accounts, the bucket policy must both allow {action}{}",
+            self.explain("looks which side does not")
+        )
+    }
+
+    /// What looks into a refusal of S3: a role is what can be explained, a source is not.
+    fn explain(&self, what: &str) -> String {
+        match (self.bucket, self.caller_is_source) {
+            (Some(bucket), false) => {
+                format!("; `xsw explain {} s3://{bucket}/` {what}", self.caller)
+            }
+            _ => String::new(),
+        }
     }
 }
 
 /// AWS's words without the request that some of its APIs repeat when a signature is wrong: the headers in it hold the
 /// session token.
-fn without_request(message: &str) -> &str {
+pub(super) fn without_request(message: &str) -> &str {
     let request = ["The Canonical String", "The canonical string", "The String-to-Sign", "x-amz-security-token"]
         .iter()
         .filter_map(|start| message.find(start))
@@ -227,12 +252,12 @@ fn without_request(message: &str) -> &str {
 }
 
 /// What AWS answered.
-struct Answer {
-    status: u16,
-    code: String,
-    message: String,
-    bucket_region: Option<String>,
-    date: Option<String>,
+pub(super) struct Answer {
+    pub status: u16,
+    pub code: String,
+    pub message: String,
+    pub bucket_region: Option<String>,
+    pub date: Option<String>,
 }
 
 fn clock(date: Option<String>, message: &str) -> Error {

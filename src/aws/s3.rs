@@ -3,6 +3,7 @@
 mod details;
 mod excerpt;
 mod list;
+mod policy;
 mod presign;
 mod read;
 mod versions;

@@ -6,7 +6,7 @@ use serde_json::json;
 
 use super::{Context, output};
 use crate::config::Origin;
-use crate::domain::text::{count, harmless};
+use crate::domain::text::{harmless, plural};
 use crate::error::{Error, Result};
 use crate::ops::check::{Finding, Standing};
 
@@ -48,14 +48,14 @@ pub(super) async fn run(context: &Context, as_json: bool) -> Result<()> {
     }
     match findings.iter().filter(|finding| finding.standing == Standing::Bad).count() {
         0 => Ok(()),
-        bad => Err(Error::Partial { message: format!("{bad} of {} checks failed", findings.len()) }),
+        bad => Err(Error::Partial { message: format!("{bad} of {} failed", plural(findings.len() as u64, "check")) }),
     }
 }
 
 fn profile_finding(context: &Context) -> Finding {
     let profile = &context.core.profile;
     let size =
-        format!("{} accounts, {} roles", count(profile.accounts.len() as u64), count(profile.roles.len() as u64));
+        format!("{}, {}", plural(profile.accounts.len() as u64, "account"), plural(profile.roles.len() as u64, "role"));
     match &context.origin {
         Origin::File(path) => Finding::good("profile file", format!("{}: {size}", path.display())),
         Origin::AwsConfig(path) => Finding::warning(

@@ -3,14 +3,14 @@
 #[cfg(feature = "batch")]
 mod batch;
 
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use serde_json::json;
 
 use super::find::found_something;
-use super::get::{Printer, Shape, memory, on_halt, tell};
+use super::job::{OnItsWay, Printer, Telling, memory, on_halt, tell};
 use super::on_failure::{OnFailure, Record};
 use super::progress::Progress;
 use super::{Context, CpArguments, CpIfExists, EncryptionWord, output};
@@ -19,11 +19,13 @@ use crate::domain::local_path::folder_of;
 use crate::domain::role::RoleIndex;
 use crate::domain::select::{Select, Words};
 use crate::domain::text::escaped;
-use crate::domain::transfer::{IfExists, Summary};
+use crate::domain::transfer::IfExists;
 use crate::domain::uri::S3Uri;
 use crate::error::{Error, Result};
-use crate::local::lock::held;
 use crate::ops::copy::{CopyJob, CopyPick, CopyWishes, Plan, Refused, Roles};
+
+/// What becomes of a copy that ends before its end.
+const STAYS: &str = "what is copied stays, whole objects and parts of large ones: the same command goes on from there";
 
 pub(super) async fn run(context: &Context, asked: CpArguments) -> Result<()> {
     let of_batch = &asked.batch;
@@ -87,11 +89,8 @@ async fn copy(
     announce(context, &plan, asked)?;
     let core = Arc::clone(&context.core);
     let progress = Progress::start(Arc::new(move || core.lasting(plan.writer)));
-    let printer = Arc::new(Printer {
-        shape: Shape::of(asked.json, asked.dry_run),
-        progress: progress.clone(),
-        broken: Mutex::default(),
-    });
+    let telling = Telling { json: asked.json, dry_run: asked.dry_run, done: "copied", stays: STAYS };
+    let printer = Arc::new(Printer::new(telling, progress.clone()));
     let halts: Vec<_> =
         [roles.from, roles.to].into_iter().map(|role| (role, on_halt(context, role, &progress))).collect();
     let (shown, told) = (progress.clone(), Arc::clone(&printer));
@@ -112,15 +111,20 @@ async fn copy(
         on_progress: Arc::new(move |now| shown.on_progress(now)),
         on_event: Arc::new(move |event| told.event(event)),
     };
-    let mut summary: Summary = context.core.copy(&plan, job).await;
+    let on_its_way = OnItsWay::new(&progress, telling);
+    let mut summary = context.core.copy(&plan, job).await;
+    on_its_way.has_ended();
     progress.finish();
     record.summary(&summary);
     // One object that failed is the whole story: its own error, hint and exit status.
     if one_object && summary.stopped.is_none() && summary.failures == 1 && !summary.failed.is_empty() {
         return Err(summary.failed.remove(0).error);
     }
-    tell(&summary, asked.json, asked.dry_run);
-    summary.outcome().and(held(&printer.broken).take().map_or(Ok(()), Err))
+    tell(&summary, telling);
+    if summary.stopped.is_some() && !asked.dry_run {
+        output::note(STAYS);
+    }
+    summary.outcome().and(printer.outcome())
 }
 
 /// Both are the same where only one is named; in a subshell of xsw its role is the one that is not named.

@@ -25,6 +25,8 @@ pub(super) async fn run(context: &Context, role: RoleIndex, asked: &FindArgument
     let strip = folder_of(&asked.uri.key).len();
     let mut walk = Walk::new(context.core.s3(role), asked.uri.clone());
     let mut rows = Rows::new(asked.json);
+    let names = asked.null || asked.uri_names;
+    let start = if asked.uri_names { S3Uri::new(&asked.uri.bucket, "").to_string() } else { String::new() };
     let (mut objects, mut size, mut is_empty) = (0, 0, true);
     while let Some(batch) = rows.next(&mut walk).await? {
         for object in &batch {
@@ -33,7 +35,10 @@ pub(super) async fn run(context: &Context, role: RoleIndex, asked: &FindArgument
             if select.allows(path, object.size, object.last_modified) {
                 objects += 1;
                 size += object.size;
-                rows.object(object)?;
+                match names {
+                    true => rows.name(&start, &object.key, asked.null)?,
+                    false => rows.object(object)?,
+                }
             }
         }
     }

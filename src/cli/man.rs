@@ -103,7 +103,9 @@ fn page() -> std::io::Result<String> {
     part(&|to| roles().to_writer(to))?;
     part(&|to| man.render_options_section(to))?;
     part(&|to| heading("SH", "VERBS").to_writer(to))?;
-    let verbs = command.get_subcommands().flat_map(|verb| std::iter::once(verb).chain(verb.get_subcommands()));
+    let mut verbs: Vec<_> = command.get_subcommands().filter(|verb| !verb.is_hide_set()).collect();
+    verbs.sort_by_key(|verb| verb.get_display_order());
+    let verbs = verbs.into_iter().flat_map(|verb| std::iter::once(verb).chain(verb.get_subcommands()));
     for verb in verbs.filter(|verb| !verb.is_hide_set() && verb.get_name() != "help") {
         // What all verbs take is told once, above.
         let own = verb.clone().mut_args(|argument| {

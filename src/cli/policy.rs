@@ -9,7 +9,7 @@ use clap::{Args, Subcommand, ValueEnum};
 use super::{Context, output};
 use crate::domain::account::{AccountId, RoleArn};
 use crate::domain::policy::least::{
-    self, Access, Batch, Copy, CopyForm, Grant, KeyArn, Naming, NoPolicy, Objects, Party, Trust,
+    self, Access, AttachTo, Batch, Copy, CopyForm, Grant, KeyArn, Naming, NoPolicy, Objects, Party, Trust,
 };
 use crate::domain::role::RoleIndex;
 use crate::domain::uri::S3Uri;
@@ -88,8 +88,10 @@ pub struct ObjectsArguments {
 #[derive(Debug, Args)]
 pub struct CopyArguments {
     /// `s3://bucket/key`, or `s3://bucket/prefix/` for everything below it
+    #[arg(value_name = "SOURCE_S3URI")]
     source: S3Uri,
     /// Where it goes
+    #[arg(value_name = "TARGET_S3URI")]
     target: S3Uri,
     /// The role on the source's side
     #[arg(long, value_name = "ROLE")]
@@ -214,7 +216,9 @@ pub(super) async fn run(context: &Context, thing: Thing) -> Result<()> {
     match thing {
         Thing::Trust { role, principals, asks, names, to } => {
             let role = default_role(context, role.as_deref())?;
-            let callers = principals.iter().map(|text| principal(context, text)).collect::<Result<Vec<_>>>()?;
+            let partition = role_arn(&role)?.partition();
+            let callers =
+                principals.iter().map(|text| principal(context, text, partition)).collect::<Result<Vec<_>>>()?;
             let mut wishes = wishes(context, &role, &asks)?;
             wishes.naming = names.naming();
             let grant = least::trust(role_arn(&role)?, &callers, &wishes).map_err(no_policy)?;
@@ -224,7 +228,7 @@ pub(super) async fn run(context: &Context, thing: Thing) -> Result<()> {
             let role = named(context, &role)?;
             let arn = role_arn(&role)?;
             let caller = match (&caller, role.index) {
-                (Some(text), _) => principal(context, text)?,
+                (Some(text), _) => principal(context, text, arn.partition())?,
                 (None, Some(index)) => context.core.caller_of(index).await?.ok_or_else(unknown_caller)?,
                 (None, None) => return Err(unknown_caller()),
             };
@@ -255,7 +259,9 @@ fn objects(
     objects.iter().for_each(say_widened);
     let (parts, naming) = (&asked.parts, asked.names.naming());
     let access = Access { who, objects, tags: parts.tags, versions: parts.versions, keys: parts.kms.clone(), naming };
-    shown::show(context, granted(&access).map_err(no_policy)?, &asked.to)
+    let grants = granted(&access).map_err(no_policy)?;
+    say_keys(&access.keys, &grants);
+    shown::show(context, grants, &asked.to)
 }
 
 async fn copy(context: &Context, asked: &CopyArguments) -> Result<()> {
@@ -275,7 +281,7 @@ async fn copy(context: &Context, asked: &CopyArguments) -> Result<()> {
     let target = Objects { uri: target, below, owner: owner(context, asked.target_account.as_deref(), &to.party)? };
     [&source, &target].into_iter().for_each(say_widened);
     let to_caller = match &asked.caller {
-        Some(text) => Some(principal(context, text)?),
+        Some(text) => Some(principal(context, text, to.party.partition().unwrap_or("aws"))?),
         None => caller(context, &to, Some(&from.party)).await,
     };
     let wishes = wishes(context, &to, &asked.asks)?;
@@ -303,7 +309,9 @@ async fn copy(context: &Context, asked: &CopyArguments) -> Result<()> {
         Some(batch) => least::batch_copy(&wish, batch),
         None => least::copy(&wish),
     };
-    shown::show(context, grants.map_err(no_policy)?, &asked.out)
+    let grants = grants.map_err(no_policy)?;
+    say_keys(&wish.keys, &grants);
+    shown::show(context, grants, &asked.out)
 }
 
 /// The job's role, and where its manifest and report are.
@@ -400,16 +408,20 @@ fn default_role(context: &Context, given: Option<&str>) -> Result<Named> {
     Ok(Named { party: context.core.party(index), index: Some(index) })
 }
 
-/// Anybody: by ARN or account id, else a role or account of the profile.
-fn principal(context: &Context, text: &str) -> Result<Party> {
-    let is_name = !text.starts_with("arn:") && !text.contains(".amazonaws.com");
-    if !is_name || text.bytes().all(|byte| byte.is_ascii_digit()) {
+/// Anybody: by ARN or account id, else a role or account of the profile. An account's partition is that of the role
+/// that it is about.
+fn principal(context: &Context, text: &str, partition: &str) -> Result<Party> {
+    let whole = |account: AccountId| Party::Account { partition: partition.to_owned(), account };
+    if text.bytes().all(|byte| byte.is_ascii_digit()) {
+        return text.parse().map(whole).map_err(Error::usage);
+    }
+    if text.starts_with("arn:") || text.contains(".amazonaws.com") {
         return text.parse().map_err(Error::usage);
     }
-    if let Some(account) = context.core.profile.accounts.iter().find(|account| account.name == text) {
-        return Ok(Party::Account { partition: "aws".into(), account: account.id });
+    match context.core.profile.accounts.iter().find(|account| account.name == text) {
+        Some(account) => Ok(whole(account.id)),
+        None => named(context, text).map(|named| named.party),
     }
-    named(context, text).map(|named| named.party)
 }
 
 fn role_arn(role: &Named) -> Result<&RoleArn> {
@@ -433,6 +445,16 @@ fn owner(context: &Context, given: Option<&str>, role: &Party) -> Result<Account
 
 fn is_prefix(uri: &S3Uri, recursive: bool) -> bool {
     recursive || uri.key.is_empty() || uri.key.ends_with('/')
+}
+
+/// A key of the role's own account needs no policy here, as long as its own is the default one in that.
+fn say_keys(keys: &[KeyArn], grants: &[Grant]) {
+    let has_one = |key: &KeyArn| grants.iter().any(|grant| grant.target == AttachTo::Key { arn: key.clone() });
+    for key in keys.iter().filter(|key| !has_one(key)) {
+        output::note(&format!(
+            "the policy of {key} must leave it to the IAM policies of its account, as the default does"
+        ));
+    }
 }
 
 fn say_widened(objects: &Objects) {

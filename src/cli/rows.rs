@@ -9,7 +9,7 @@ use serde_json::json;
 
 use super::output::{finish, json_line};
 use crate::domain::object::{Entry, Object};
-use crate::domain::text::{bytes, count, escaped};
+use crate::domain::text::{bytes, count, escaped, plural};
 use crate::error::Result;
 use crate::ops::walk::Walk;
 
@@ -84,6 +84,19 @@ impl Rows {
         finish(self.out.write_all(line))
     }
 
+    /// A name and nothing else: on a line, or with a NUL behind it, which no name holds once it is a word of a program.
+    pub(super) fn name(&mut self, start: &str, key: &str, null: bool) -> Result<()> {
+        let line = &mut self.line;
+        line.clear();
+        // A NUL is for a program, which wants the name as it is.
+        match self.escapes && !null {
+            true => line.extend_from_slice(escaped(&format!("{start}{key}")).as_bytes()),
+            false => line.extend([start, key].into_iter().flat_map(str::bytes)),
+        }
+        line.push(if null { 0 } else { b'\n' });
+        finish(self.out.write_all(line))
+    }
+
     pub(super) fn json_line(&mut self, value: &impl Serialize) -> Result<()> {
         finish(json_line(&mut self.out, value))
     }
@@ -110,8 +123,7 @@ pub(super) fn summary(out: &mut dyn Write, json: bool, what: &str, number: u64, 
         return json_line(out, &json!({ "type": "summary", what: number, "size": size }));
     }
     let size = size.map(|size| format!(", {}", exact(size))).unwrap_or_default();
-    let what = if number == 1 { what.trim_end_matches('s') } else { what };
-    writeln!(out, "{} {what}{size}", count(number))
+    writeln!(out, "{}{size}", plural(number, what.trim_end_matches('s')))
 }
 
 /// `1.2 MiB (1,258,291 B)`, `22 B`.

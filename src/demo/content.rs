@@ -15,7 +15,7 @@ use super::ledger::Damage;
 use super::state::{State, locked};
 
 /// Bytes in one chunk of an answer.
-const CHUNK: u64 = 64 * 1024;
+pub(super) const CHUNK: u64 = 64 * 1024;
 
 /// How long a connection that shall break stays open for the bytes before.
 const FLUSH: Duration = Duration::from_millis(20);
@@ -206,7 +206,7 @@ impl Joined {
 }
 
 /// Random bytes, of which made-up content is cut: a table is faster than arithmetic, above all in a debug build.
-static RANDOM: LazyLock<Vec<u8>> =
+pub(super) static RANDOM: LazyLock<Vec<u8>> =
     LazyLock::new(|| (0..2 * CHUNK / 8).flat_map(|word| scramble(word).to_le_bytes()).collect());
 
 /// The bytes of `seed` from `start` to `end`. Every [`CHUNK`] of them begins with a number of its own, so that no two
@@ -217,8 +217,8 @@ fn made(seed: u64, start: u64, end: u64) -> Bytes {
     while position < end {
         let (chunk, within) = (position / CHUNK, position % CHUNK);
         let until = end.min((chunk + 1) * CHUNK) - chunk * CHUNK;
-        let number = scramble(seed ^ scramble(chunk));
-        let place = (number % CHUNK) as usize;
+        let number = chunk_number(seed, chunk);
+        let place = chunk_place(number);
         let begin = bytes.len();
         bytes.extend_from_slice(&RANDOM[place + within as usize..place + until as usize]);
         let head = number.to_le_bytes();
@@ -230,12 +230,53 @@ fn made(seed: u64, start: u64, end: u64) -> Bytes {
     Bytes::from(bytes)
 }
 
+/// The number that a chunk begins with.
+pub(super) fn chunk_number(seed: u64, chunk: u64) -> u64 {
+    scramble(seed ^ scramble(chunk))
+}
+
+/// Where in the random table the bytes of a chunk with this number are.
+pub(super) fn chunk_place(number: u64) -> usize {
+    (number % CHUNK) as usize
+}
+
 /// The finalizer of SplitMix64: a different number for every number.
 pub(super) fn scramble(number: u64) -> u64 {
     let mut z = number.wrapping_add(0x9e37_79b9_7f4a_7c15);
     z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
     z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
     z ^ (z >> 31)
+}
+
+/// The number that [`scramble`] makes this of.
+fn unscramble(number: u64) -> u64 {
+    let mut z = number ^ number >> 31 ^ number >> 62;
+    z = z.wrapping_mul(0x3196_42b2_d24d_8ec3);
+    z = (z ^ z >> 27 ^ z >> 54).wrapping_mul(0x96de_1b17_3f11_9089);
+    z = z ^ z >> 30 ^ z >> 60;
+    z.wrapping_sub(0x9e37_79b9_7f4a_7c15)
+}
+
+/// The range of made-up content that has these bytes, if it begins with a chunk: its number tells which that is.
+/// What is streamed from one bucket to another takes no memory so, however long it is.
+pub(super) fn recognized<'a>(bytes: &[u8], mut known: impl Iterator<Item = &'a Content>) -> Option<Content> {
+    let number = u64::from_le_bytes(*bytes.first_chunk()?);
+    known.find_map(|content| {
+        let Content::Made { seed, .. } = content else {
+            return None;
+        };
+        let start = unscramble(unscramble(number) ^ seed).checked_mul(CHUNK)?;
+        let range = start..start.checked_add(bytes.len() as u64).filter(|end| *end <= content.length())?;
+        let mut rest = bytes;
+        let same = content.chunks(range.clone()).all(|chunk| match rest.split_at_checked(chunk.len()) {
+            Some((head, tail)) => {
+                rest = tail;
+                head == chunk
+            }
+            None => false,
+        });
+        (same && rest.is_empty()).then(|| content.part(range))
+    })
 }
 
 /// An answer's body: a range of content, sent chunk by chunk, at its pace where it has one.
@@ -353,6 +394,22 @@ mod tests {
             assert_eq!(mixed.part(start..end).read(0, u64::MAX), bytes[start as usize..end as usize], "{start} {end}");
         }
         assert_eq!(mixed.chunks(7..250_013).flatten().collect::<Vec<_>>(), bytes[7..]);
+    }
+
+    #[test]
+    fn streamed_bytes_of_made_content_are_recognized() {
+        let made = |seed| Content::Made { length: 300_000, seed, pace: None };
+        let known = [made(4), Content::Kept(Bytes::from_static(b"kept")), made(5)];
+        let found = |bytes: &[u8]| recognized(bytes, known.iter());
+        for (start, end) in [(0, 300_000), (65_536, 200_000), (262_144, 300_000), (131_072, 131_080)] {
+            let bytes = known[2].read(start, end - start);
+            let content = found(&bytes).unwrap();
+            assert_eq!((content.made_up(), content.read(0, u64::MAX)), (end - start, bytes), "{start} {end}");
+        }
+        let mut wrong = known[2].read(0, 1000).to_vec();
+        wrong[999] ^= 1;
+        assert!(found(&wrong).is_none() && found(b"short").is_none() && found(&known[2].read(1, 1000)).is_none());
+        assert!((0..1000).all(|number| unscramble(scramble(number)) == number));
     }
 
     #[test]

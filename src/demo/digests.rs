@@ -1,7 +1,7 @@
 //! What S3 tells about the bytes of an object: its ETag, its checksum, and those of its parts.
 //!
-//! Amazon S3 User Guide, "Checking object integrity in Amazon S3". The sums are s3s's own, so that the code of xsw
-//! which compares them does not judge itself.
+//! Amazon S3 User Guide, "Checking object integrity in Amazon S3". The sums are s3s's own, and those of `leap`, so that
+//! the code of xsw which compares them does not judge itself.
 
 use std::ops::Range;
 use std::sync::{Arc, OnceLock};
@@ -9,6 +9,7 @@ use std::sync::{Arc, OnceLock};
 use s3s::crypto::{Checksum, Crc32, Crc32c, Crc64Nvme, Md5, Sha1, Sha256};
 
 use super::content::{Content, scramble};
+use super::leap;
 use crate::domain::checksum::Algorithm;
 use crate::domain::text::hex;
 
@@ -16,7 +17,7 @@ use crate::domain::text::hex;
 /// which promises nothing about the bytes. Copies of it are no exception, though S3 would give them an MD5.
 const DIGESTED: u64 = 16 * 1024 * 1024;
 
-/// Above this length made-up content has no checksum at all.
+/// Above this length made-up content has no checksum but CRC64NVME, for which it need not be made: see `leap`.
 const CHECKED: u64 = 512 * 1024 * 1024;
 
 /// The part size that an opaque ETag pretends.
@@ -57,7 +58,7 @@ impl Default for Digests {
 impl Digests {
     /// The checksum's algorithm, where there is a checksum.
     pub(super) fn algorithm(&self, content: &Content) -> Option<Algorithm> {
-        self.algorithm.filter(|_| content.made_up() <= CHECKED)
+        self.algorithm.filter(|algorithm| is_worth_it(*algorithm, content))
     }
 
     /// Of an object that was uploaded elsewhere in parts, for which ETag and checksum are known: see `uploads`.
@@ -174,8 +175,12 @@ pub(super) fn part_digests(content: &Content, algorithm: Algorithm) -> (String, 
         true => opaque(content),
         false => hex(&raw::<Md5>(content, 0..length)),
     };
-    let checked = content.made_up() <= CHECKED;
-    (etag, checked.then(|| base64(&sum(algorithm, content, 0..length))))
+    (etag, is_worth_it(algorithm, content).then(|| base64(&sum(algorithm, content, 0..length))))
+}
+
+/// Whether a checksum of this content is computed at all.
+fn is_worth_it(algorithm: Algorithm, content: &Content) -> bool {
+    algorithm == Algorithm::Crc64Nvme || content.made_up() <= CHECKED
 }
 
 fn raw<Sum: Checksum>(content: &Content, range: Range<u64>) -> Vec<u8> {
@@ -186,6 +191,7 @@ fn raw<Sum: Checksum>(content: &Content, range: Range<u64>) -> Vec<u8> {
 
 fn sum(algorithm: Algorithm, content: &Content, range: Range<u64>) -> Vec<u8> {
     match algorithm {
+        Algorithm::Crc64Nvme if content.made_up() > 0 => leap::crc64(content, range).to_be_bytes().to_vec(),
         Algorithm::Crc64Nvme => raw::<Crc64Nvme>(content, range),
         Algorithm::Crc32 => raw::<Crc32>(content, range),
         Algorithm::Crc32c => raw::<Crc32c>(content, range),
@@ -273,7 +279,10 @@ mod tests {
         let digests = Digests::default();
         assert!(digests.etag(&made(200 << 20)).ends_with("-25"));
         assert_eq!(digests.algorithm(&made(CHECKED)), Some(Algorithm::Crc64Nvme));
-        assert_eq!(digests.algorithm(&made(CHECKED + 1)), None);
+        assert_eq!(digests.algorithm(&made(CHECKED + 1)), Some(Algorithm::Crc64Nvme));
+        let sha256 = Digests { algorithm: Some(Algorithm::Sha256), ..Digests::default() };
+        assert_eq!(sha256.algorithm(&made(CHECKED)), Some(Algorithm::Sha256));
+        assert_eq!(sha256.algorithm(&made(CHECKED + 1)), None);
         assert!(digests.parts(&Content::Kept(Bytes::new())).eq(std::iter::once(0..0)));
     }
 }

@@ -109,7 +109,7 @@ fn data() -> Account {
     let analyst = Role::new("Analyst", trust(&[ME], None))
         .description("Reads the lake")
         .policy("ReadLake", allow(&["s3:ListBucket", "s3:GetBucketLocation"], &lake));
-    let reader = Role::new("LakeReader", trust(&[ME], None)).policy("ReadLake", allow(&["s3:Get*", "s3:List*"], &lake));
+    let reader = Role::new("Lake", trust(&[ME], None)).policy("ReadLake", allow(&["s3:Get*", "s3:List*"], &lake));
     // The profile file has another external ID.
     let external_id = json!({ "StringEquals": { "sts:ExternalId": "lake-7f3a" } });
     let vendor =

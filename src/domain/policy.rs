@@ -12,11 +12,15 @@ pub mod least;
 mod message;
 mod pattern;
 mod request;
+mod study;
 
-pub use decide::{Attached, Decision, Opinion, Policies, Resource, Side, SideOpinion, StatementRef, Verdict, decide};
+pub use decide::{
+    Attached, Decision, Grip, Opinion, Policies, Resource, Side, SideOpinion, StatementRef, Verdict, decide,
+};
 pub use document::{Clause, Condition, Effect, Policy, PolicyError, PrincipalPattern, Statement};
 pub use message::{denial, denial_in_s3};
 pub use request::{Context, Principal, PrincipalKind, Request};
+pub use study::{Meeting, Truth, study};
 
 #[cfg(test)]
 mod tests;

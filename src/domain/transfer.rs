@@ -71,6 +71,9 @@ impl Progress {
     }
 }
 
+/// Up to this size an object is held in memory until it is whole and right; a larger one is written on its way.
+pub const SMALL: u64 = 1 << 20;
+
 /// An object that is being fetched.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Active {
@@ -201,6 +204,8 @@ pub struct Summary {
     pub failures: u64,
     /// Objects of which nothing but the length could be checked, because they have no checksum of the whole.
     pub unchecked: u64,
+    /// Objects of which an unfinished file stays, for the next run to go on with.
+    pub left: u64,
     /// Why the job stopped before its end: a disk without room, a session that nobody could renew.
     pub stopped: Option<Error>,
     /// The first of what was written.

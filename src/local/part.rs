@@ -230,6 +230,11 @@ impl Part {
         if due { self.file.sync_data().map_err(failed) } else { Ok(()) }
     }
 
+    /// Whether anything is there, so that the file stays when this is dropped.
+    pub fn has_any(&self) -> bool {
+        held(&self.pieces).iter().any(Option::is_some)
+    }
+
     /// The CRCs and lengths of all pieces, for [`crate::domain::checksum::combined`]; `None` while one is missing.
     pub fn crcs(&self) -> Option<Vec<(u64, u64)>> {
         let pieces = held(&self.pieces);
@@ -343,7 +348,7 @@ impl Part {
 impl Drop for Part {
     fn drop(&mut self) {
         // An empty object has no piece, and its file has its name by now.
-        if !self.gone && held(&self.pieces).iter().all(Option::is_none) {
+        if !self.gone && !self.has_any() {
             _ = self.remove();
         }
     }

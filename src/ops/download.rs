@@ -6,6 +6,7 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
+use jiff::Timestamp;
 use tokio::sync::mpsc;
 use tokio::task::{JoinError, JoinSet};
 
@@ -118,8 +119,19 @@ pub type OnEvent = Arc<dyn Fn(&Event) + Send + Sync>;
 /// An answer that somebody has to give.
 pub type Answer<T> = Pin<Box<dyn Future<Output = Result<T>> + Send>>;
 
-/// Says what shall happen to the file at a path, when [`IfExists::Ask`] was wished.
-pub type AskExists = Arc<dyn Fn(&Path) -> Answer<IfExists> + Send + Sync>;
+/// A file that stands where an object goes, and differs from it.
+#[derive(Clone, Debug)]
+pub struct Clash {
+    /// The file.
+    pub path: PathBuf,
+    /// Bytes of the object.
+    pub size: u64,
+    /// When the object was written.
+    pub modified: Option<Timestamp>,
+}
+
+/// Says what shall happen to a file that is there, when [`IfExists::Ask`] was wished.
+pub type AskExists = Arc<dyn Fn(Clash) -> Answer<IfExists> + Send + Sync>;
 
 /// Sees to a new session, and answers when there is one.
 pub type AskSession = Arc<dyn Fn(Error) -> Answer<()> + Send + Sync>;

@@ -6,6 +6,7 @@
 
 mod cut;
 mod guess;
+mod level;
 mod stretch;
 
 use std::collections::VecDeque;
@@ -14,6 +15,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::task::JoinSet;
+
+pub use self::level::Level;
 
 use crate::aws::s3::{Begin, Depth, S3};
 use crate::domain::object::{Object, Page};
@@ -54,6 +57,8 @@ pub(crate) type Ask = Arc<dyn Fn(Question) -> Answer + Send + Sync>;
 pub struct Walk {
     ask: Ask,
     prefix: String,
+    /// How a stretch of it is listed: with all that is below, or one level alone.
+    stretch: fn(String, Range, bool) -> Stretch,
     stretches: VecDeque<Stretch>,
     running: JoinSet<(u64, Result<Page>)>,
     next_id: u64,
@@ -83,6 +88,10 @@ impl Walk {
     ///
     /// A directory bucket lists in no order, and so does the walk there.
     pub fn new(s3: S3, uri: S3Uri) -> Self {
+        Self::with(s3, uri, Stretch::flat)
+    }
+
+    fn with(s3: S3, uri: S3Uri, stretch: fn(String, Range, bool) -> Stretch) -> Self {
         // Amazon S3 User Guide, "Directory bucket naming rules" and, for ListObjectsV2, their differences.
         let serial = uri.bucket.ends_with("--x-s3");
         let bucket = uri.bucket;
@@ -101,14 +110,15 @@ impl Walk {
                 s3.page_from(&uri, question.depth, begin).await
             })
         };
-        Self::of(Arc::new(ask), uri.key, serial)
+        Self::of(Arc::new(ask), uri.key, serial, stretch)
     }
 
-    fn of(ask: Ask, prefix: String, serial: bool) -> Self {
-        let stretches = VecDeque::from([Stretch::flat(prefix.clone(), Range::default(), true)]);
+    fn of(ask: Ask, prefix: String, serial: bool, stretch: fn(String, Range, bool) -> Stretch) -> Self {
+        let stretches = VecDeque::from([stretch(prefix.clone(), Range::default(), true)]);
         Self {
             ask,
             prefix,
+            stretch,
             stretches,
             running: JoinSet::new(),
             next_id: 1,
@@ -256,7 +266,7 @@ impl Walk {
         self.serial = true;
         let range = Range { from: self.last.clone().map(Cut::After), to: None };
         // Not after a key: perhaps that is what the server cannot do.
-        let mut stretch = Stretch::flat(self.prefix.clone(), range, true);
+        let mut stretch = (self.stretch)(self.prefix.clone(), range, true);
         stretch.id = self.next_id;
         self.next_id += 1;
         self.stretches = VecDeque::from([stretch]);

@@ -3,8 +3,8 @@
 
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
-use unicode_width::{UnicodeWidthChar as _, UnicodeWidthStr as _};
 
+use super::labelled::{self, Row, Tone};
 use super::state::{Answer, Known};
 use crate::domain::object::{Details, Head, is_archived};
 use crate::domain::restore::{expiration_words, restore_command, restore_words};
@@ -14,26 +14,6 @@ use crate::error::Error;
 
 /// Columns of the names.
 const NAME: usize = 18;
-
-/// How a row is meant.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Tone {
-    Plain,
-    Title,
-    Busy,
-    Warning,
-    Bad,
-}
-
-/// A row, fit for the screen.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Row {
-    /// The name, filled up to its column; empty where a value goes on.
-    pub(super) name: String,
-    /// The value, or a part of it.
-    pub(super) value: String,
-    pub(super) tone: Tone,
-}
 
 /// Columns and rows of the box's inside, as far as the screen lets it grow.
 pub(super) fn width((columns, _): (u16, u16)) -> usize {
@@ -72,9 +52,10 @@ pub(super) fn rows(
         Answer::Ready(details) => facts.all(uri, version, known, details),
     }
     let width = width(size);
-    let mut rows = wrapped("", &escaped(&uri.to_string()), Tone::Title, width);
-    rows.push(Row { name: String::new(), value: String::new(), tone: Tone::Plain });
-    rows.extend(facts.facts.iter().flat_map(|(name, value, tone)| wrapped(name, value, *tone, width)));
+    let mut rows = labelled::rows("", &escaped(&uri.to_string()), Tone::Title, (0, width));
+    rows.extend(labelled::rows("", "", Tone::Plain, (0, width)));
+    let fact = |(name, value, tone): &(String, String, Tone)| labelled::rows(name, value, *tone, (NAME, width));
+    rows.extend(facts.facts.iter().flat_map(fact));
     rows
 }
 
@@ -177,7 +158,7 @@ impl Facts<'_> {
 
     /// What must be done before an archived object can be read.
     fn archived(&mut self, uri: &S3Uri, version: Option<&str>, class: &str) {
-        self.add("archived", "it must be restored before it can be read:".into(), Tone::Warning);
+        self.add("archived", "it must be restored before it can be read:".into(), Tone::Warn);
         self.add("", restore_command(uri, version, class), Tone::Plain);
     }
 
@@ -197,30 +178,6 @@ fn is_unknown(code: &str) -> bool {
     matches!(code, "NotImplemented" | "MethodNotAllowed" | "HTTP 501" | "HTTP 405")
 }
 
-/// A name and its value in rows of `width` columns; the value goes on below itself.
-fn wrapped(name: &str, value: &str, tone: Tone, width: usize) -> Vec<Row> {
-    let column = if tone == Tone::Title { 0 } else { NAME };
-    let mut name = name.to_owned();
-    let gap = column.max(name.width() + usize::from(column > 0)) - name.width();
-    name.push_str(&" ".repeat(gap));
-    let mut rows = Vec::new();
-    let (mut part, mut used) = (String::new(), name.width());
-    for c in value.chars() {
-        let columns = c.width().unwrap_or(0);
-        if used + columns > width && used > column {
-            let name = std::mem::replace(&mut name, " ".repeat(column));
-            // Between words, where there are any.
-            let rest = part.rfind(' ').map(|space| part.split_off(space + 1)).unwrap_or_default();
-            used = column + rest.width();
-            rows.push(Row { name, value: std::mem::replace(&mut part, rest), tone });
-        }
-        part.push(c);
-        used += columns;
-    }
-    rows.push(Row { name, value: part, tone });
-    rows
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -229,7 +186,7 @@ mod tests {
         let uri = S3Uri::new("data", "a/b.tar");
         let answer = Answer::Ready(Box::new(details));
         let rows = rows(&uri, None, known, &answer, &TimeZone::UTC, (80, 24));
-        let line = |row: &Row| format!("{}{}", row.name, row.value).trim_end().to_owned();
+        let line = |row: &Row| format!("{}{}", row.label, row.text).trim_end().to_owned();
         let lines: Vec<String> = rows.iter().map(line).collect();
         lines.join("\n")
     }

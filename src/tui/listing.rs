@@ -65,7 +65,7 @@ impl Order {
     }
 }
 
-/// 32 bytes a row, and its name in one text with all others.
+/// 40 bytes a row, and its name in one text with all others.
 #[derive(Clone, Copy, Debug)]
 struct Packed {
     start: u64,
@@ -73,13 +73,18 @@ struct Packed {
     /// Seconds; [`NO_TIME`] for none.
     modified: i64,
     length: u32,
-    /// Its place in the table of classes; of a version, the length of its id, which stands behind the name.
+    /// The length of a version's id, which stands behind the name.
+    id: u32,
+    /// Its place in the table of classes, counted from 1; 0 is none.
     class: u16,
     kind: Kind,
     latest: bool,
 }
 
 const NO_TIME: i64 = i64::MIN;
+
+/// Storage classes and regions that are told apart; there are a few dozen.
+const CLASSES: usize = 1000;
 
 /// Rows, and which of them are shown in which order.
 #[derive(Clone, Debug, Default)]
@@ -91,6 +96,8 @@ pub struct Listing {
     marks: Marks,
     filter: String,
     order: Order,
+    /// Whether what is last in this order comes first.
+    reversed: bool,
     /// Places of the rows that are shown; `None` means all, in the order they came.
     shown: Option<Vec<u32>>,
 }
@@ -124,6 +131,11 @@ impl Listing {
     /// How it is ordered.
     pub fn order(&self) -> Order {
         self.order
+    }
+
+    /// Whether the order is turned around.
+    pub fn is_reversed(&self) -> bool {
+        self.reversed
     }
 
     /// Adds bookmarks.
@@ -168,12 +180,14 @@ impl Listing {
             let (start, name, id) = (self.names.len() as u64, below(&version.key), version.version_id.as_str());
             self.names.push_str(&name);
             self.names.push_str(id);
+            let class = self.class(version.storage_class.as_deref().unwrap_or_default());
             self.push(Packed {
                 start,
                 size: version.size,
                 modified: version.last_modified.map_or(NO_TIME, |time| time.as_second()),
                 length: name.len() as u32,
-                class: id.len() as u16,
+                id: id.len() as u32,
+                class,
                 kind,
                 latest: version.latest,
             });
@@ -181,15 +195,23 @@ impl Listing {
     }
 
     fn add(&mut self, kind: Kind, name: &str, size: u64, modified: Option<Timestamp>, class: &str) {
-        let class = self.classes.iter().position(|known| known == class).unwrap_or_else(|| {
-            self.classes.push(class.to_owned());
-            self.classes.len() - 1
-        });
+        let class = self.class(class);
         let start = self.names.len() as u64;
         self.names.push_str(name);
         let modified = modified.map_or(NO_TIME, |time| time.as_second());
-        let (length, class) = (name.len() as u32, class as u16);
-        self.push(Packed { start, size, modified, length, class, kind, latest: false });
+        self.push(Packed { start, size, modified, length: name.len() as u32, id: 0, class, kind, latest: false });
+    }
+
+    /// The place of a class in the table. A server that has thousands of them has none that we know.
+    fn class(&mut self, class: &str) -> u16 {
+        if class.is_empty() {
+            return 0;
+        }
+        let place = self.classes.iter().position(|known| known == class).unwrap_or_else(|| {
+            self.classes.extend((self.classes.len() < CLASSES).then(|| class.to_owned()));
+            self.classes.len() - 1
+        });
+        if self.classes[place] == class { place as u16 + 1 } else { 0 }
     }
 
     fn push(&mut self, row: Packed) {
@@ -203,7 +225,7 @@ impl Listing {
 
     /// Sorts what came in since the last time, when the order is not S3's own.
     pub fn settle(&mut self) {
-        if self.order != Order::Name {
+        if self.order != Order::Name || self.reversed {
             self.arrange(false);
         }
     }
@@ -216,14 +238,14 @@ impl Listing {
         self.arrange(narrows);
     }
 
-    /// Changes the order.
-    pub fn set_order(&mut self, order: Order) {
-        self.order = order;
+    /// Changes the order, or turns it around.
+    pub fn set_order(&mut self, order: Order, reversed: bool) {
+        (self.order, self.reversed) = (order, reversed);
         self.arrange(false);
     }
 
     fn arrange(&mut self, narrows: bool) {
-        if self.filter.is_empty() && self.order == Order::Name {
+        if self.filter.is_empty() && self.order == Order::Name && !self.reversed {
             self.shown = None;
             return;
         }
@@ -241,6 +263,11 @@ impl Listing {
             Order::Modified => {
                 shown.sort_by_key(|index| (packed(index).kind as u8, std::cmp::Reverse(packed(index).modified)));
             }
+        }
+        if self.reversed {
+            shown.reverse();
+            // What has levels below stays in front of what has none.
+            shown.sort_by_key(|index| packed(index).kind as u8);
         }
         self.shown = Some(shown);
     }
@@ -307,8 +334,8 @@ impl Listing {
         let modified = if row.modified == NO_TIME { None } else { Timestamp::from_second(row.modified).ok() };
         let has_version = matches!(row.kind, Kind::Version | Kind::DeleteMarker);
         let end = row.start as usize + row.length as usize;
-        let version = has_version.then(|| &self.names[end..end + usize::from(row.class)]);
-        let class = if has_version { "" } else { &self.classes[usize::from(row.class)] };
+        let version = has_version.then(|| &self.names[end..end + row.id as usize]);
+        let class = usize::from(row.class).checked_sub(1).map_or("", |place| &self.classes[place]);
         let (kind, latest) = (row.kind, row.latest);
         Row { kind, name: self.name(row), size: row.size, modified, class, version, latest }
     }
@@ -432,10 +459,19 @@ mod tests {
     fn rows_are_shown_filtered_and_sorted() {
         let mut listing = listing();
         assert_eq!(names(&listing), ["dir/", "Beta", "alpha"]);
-        listing.set_order(Order::Size);
+        listing.set_order(Order::Size, false);
         assert_eq!(names(&listing), ["dir/", "alpha", "Beta"]);
-        listing.set_order(Order::Modified);
+        listing.set_order(Order::Modified, false);
         assert_eq!(names(&listing), ["dir/", "Beta", "alpha"]);
+        for (order, names_in_order) in [
+            (Order::Modified, ["dir/", "alpha", "Beta"]),
+            (Order::Size, ["dir/", "Beta", "alpha"]),
+            (Order::Name, ["dir/", "alpha", "Beta"]),
+        ] {
+            listing.set_order(order, true);
+            assert_eq!(names(&listing), names_in_order, "{order:?}");
+        }
+        listing.set_order(Order::Modified, false);
         listing.set_filter("a");
         assert_eq!(names(&listing), ["Beta", "alpha"]);
         listing.set_filter("al");
@@ -446,7 +482,7 @@ mod tests {
         listing.set_filter("B");
         assert_eq!(names(&listing), ["Beta"]);
         listing.set_filter("");
-        listing.set_order(Order::Name);
+        listing.set_order(Order::Name, false);
         assert_eq!(listing.shown(), 5);
     }
 
@@ -454,7 +490,7 @@ mod tests {
     fn marks_stay_with_their_rows() {
         let mut listing = listing();
         listing.toggle_mark(1);
-        listing.set_order(Order::Size);
+        listing.set_order(Order::Size, false);
         assert!(listing.is_marked(2) && !listing.is_marked(1));
         listing.set_filter("dir");
         assert_eq!(listing.marked().map(|row| row.name).collect::<Vec<_>>(), ["Beta"]);
@@ -491,6 +527,7 @@ mod tests {
             version_id: id.into(),
             latest: deleted,
             deleted,
+            storage_class: (!deleted).then(|| "GLACIER".into()),
             ..Version::default()
         };
         let versions = vec![version("p/a", "v2", true), version("p/a", "v1", false)];
@@ -500,12 +537,28 @@ mod tests {
         let told: Vec<_> = rows.iter().map(|row| (row.kind, row.name, row.version, row.latest)).collect();
         let marker = (Kind::DeleteMarker, "a", Some("v2"), true);
         assert_eq!(told, [(Kind::Prefix, "d/", None, false), marker, (Kind::Version, "a", Some("v1"), false)]);
+        assert_eq!(rows.iter().map(|row| row.class).collect::<Vec<_>>(), ["", "", "GLACIER"]);
         // The id is no part of the name.
         listing.set_filter("v");
         assert_eq!(listing.shown(), 0);
         listing.set_filter("");
         listing.toggle_all_marks();
         assert_eq!(listing.marked().map(|row| row.kind).collect::<Vec<_>>(), [Kind::Prefix, Kind::Version]);
+    }
+
+    #[test]
+    fn ids_and_classes_of_any_length_and_number_are_kept_or_left_out_but_never_mixed_up() {
+        let id = "日".repeat(70_000);
+        let version = crate::domain::object::Version { key: "a".into(), version_id: id.clone(), ..Default::default() };
+        let mut listing = Listing::default();
+        listing.add_versions("", &VersionPage { prefixes: Vec::new(), versions: vec![version], next: None });
+        assert_eq!(listing.row(0).and_then(|row| row.version), Some(&*id));
+        for n in 0..2 * CLASSES {
+            let object = Object { key: n.to_string(), storage_class: Some(format!("CLASS-{n}")), ..Object::default() };
+            listing.add_page("", &[Entry::Object(object)]);
+        }
+        let class = |n: usize| listing.row(n + 1).unwrap().class;
+        assert_eq!((class(0), class(CLASSES - 1), class(CLASSES)), ("CLASS-0", "CLASS-999", ""));
     }
 
     #[test]

@@ -9,7 +9,7 @@ use tokio::sync::{mpsc, watch};
 use super::effect::Code;
 use super::msg::{Counted, JobId, Life, Msg, SignInStep, Ticket};
 use super::picture::Painter;
-use crate::aws::s3::{Depth, Of};
+use crate::aws::s3::Of;
 use crate::domain::object::{Entry, Object, Page};
 use crate::domain::pattern::Pattern;
 use crate::domain::role::RoleIndex;
@@ -23,7 +23,7 @@ use crate::ops::download::{Job, OnHalt, Pick, Wishes};
 use crate::ops::preview::Picture;
 use crate::ops::sign_in::{How, Step};
 use crate::ops::transfer::retry::{Verdict, verdict};
-use crate::ops::walk::Walk;
+use crate::ops::walk::{Level, Walk};
 
 /// Between two answers that only say how far a count is.
 const TELL: Duration = Duration::from_millis(150);
@@ -124,21 +124,23 @@ impl Outside {
         self.send(Msg::Buckets(ticket, answer.await)).await;
     }
 
+    /// Lists one level; a long one in parallel, and in order all the same.
     pub(super) async fn list(self, ticket: Ticket, role: RoleIndex, uri: S3Uri) {
-        if let Err(error) = self.session(role).await {
-            self.send(Msg::Page(ticket, Err(error))).await;
-            return;
-        }
-        let s3 = self.core.s3(role);
-        let mut token = None;
-        loop {
-            let page = s3.page(&uri, Depth::Level, token.as_deref()).await;
-            token = page.as_ref().ok().and_then(|page| page.next.clone());
-            self.send(Msg::Page(ticket, page)).await;
-            if token.is_none() {
-                return;
+        let pages = async {
+            self.session(role).await?;
+            let mut level = Level::new(self.core.s3(role), uri);
+            while let Some(entries) = level.next().await? {
+                self.more(ticket, entries).await;
             }
-        }
+            Ok(Page::default())
+        };
+        let last = pages.await;
+        self.send(Msg::Page(ticket, last)).await;
+    }
+
+    /// A page after which another one comes, whatever its token is.
+    async fn more(&self, ticket: Ticket, entries: Vec<Entry>) {
+        self.send(Msg::Page(ticket, Ok(Page { entries, next: Some(String::new()) }))).await;
     }
 
     /// Lists all that is below a prefix, or what of it matches.
@@ -152,8 +154,7 @@ impl Outside {
             let mut walk = Walk::new(self.core.s3(role), uri.clone());
             while let Some(objects) = walk.next().await? {
                 let entries = objects.into_iter().filter(|object| is_meant(object)).map(Entry::Object).collect();
-                // More comes, whatever its token is.
-                self.send(Msg::Page(ticket, Ok(Page { entries, next: Some(String::new()) }))).await;
+                self.more(ticket, entries).await;
             }
             Ok(Page::default())
         };

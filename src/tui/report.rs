@@ -4,39 +4,20 @@
 
 use std::collections::BTreeSet;
 
-use unicode_width::{UnicodeWidthChar as _, UnicodeWidthStr as _};
+use unicode_width::UnicodeWidthStr as _;
 
+use super::hint::hint;
+use super::keys::KeyMap;
+use super::labelled::{self, Row, Tone};
 use super::state::{Job, Outcome, State};
 use crate::domain::duration::{clock, words};
+use crate::domain::local_path::PART_SUFFIX;
 use crate::domain::text::{bar, bytes, count, cut_start, escaped, plural};
 use crate::domain::transfer::{Active, Done, Failed, IfExists, Progress, Summary};
 use crate::error::Error;
-use crate::ops::download::{Pick, To};
-
-/// A row of a report.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Row {
-    /// What it is about; empty where the row above goes on.
-    pub(super) label: &'static str,
-    /// What it says.
-    pub(super) text: String,
-    /// How it is meant.
-    pub(super) tone: Tone,
-}
-
-/// How a row is meant.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Tone {
-    Plain,
-    Dim,
-    Good,
-    Warn,
-    Bad,
-    Bar,
-}
 
 /// Columns of the labels.
-pub(super) const LABEL: usize = 10;
+const LABEL: usize = 10;
 
 /// Names that are shown of each kind: a screen of a thousand helps nobody.
 const SHOWN: usize = 200;
@@ -46,8 +27,9 @@ const BAR: usize = 10;
 
 /// Rows for a transfer, none wider than `width`.
 pub(super) fn report(state: &State, job: &Job, width: usize) -> Vec<Row> {
-    let mut rows = Rows { rows: Vec::new(), width };
-    rows.fact("what", &what(job), Tone::Plain);
+    let mut rows = Rows { rows: Vec::new(), keys: &state.keys, width };
+    rows.fact("from", &from(job), Tone::Plain);
+    rows.fact("to", &state.shown_folder(&job.folder), Tone::Plain);
     rows.fact("as", &escaped(&state.profile.label(job.role)), Tone::Plain);
     rows.fact("files", &format!("that are there and differ {}", kept(job.if_exists)), Tone::Plain);
     match &job.outcome {
@@ -61,6 +43,9 @@ pub(super) fn report(state: &State, job: &Job, width: usize) -> Vec<Row> {
         Outcome::Cancelled => {
             so_far(&job.progress, &mut rows);
             rows.fact("state", "cancelled; tried again, it goes on where it was", Tone::Dim);
+            if job.has_left_parts() {
+                left(&mut rows);
+            }
         }
     }
     rows.rows
@@ -88,22 +73,15 @@ pub(super) fn objects(progress: &Progress, between: &str) -> String {
     format!("{}{between}{}{more}", count(progress.objects), count(progress.total_objects))
 }
 
-fn what(job: &Job) -> String {
-    let to = match job.picks.first() {
-        Some(
-            Pick::Object { to: To::Folder(path) | To::File(path) | To::Below { root: path, .. }, .. }
-            | Pick::Prefix { root: path, .. },
-        ) => path,
-        None => return job.title.clone(),
-    };
-    let what = match &*job.picks {
-        [Pick::Object { uri, .. } | Pick::Prefix { uri, .. }] => uri.to_string(),
-        picks => plural(picks.len() as u64, "item"),
-    };
-    format!("{} to {}", escaped(&what), escaped(&to.to_string_lossy()))
+fn from(job: &Job) -> String {
+    match &*job.picks {
+        [] => job.title.clone(),
+        [only] => escaped(&only.uri().to_string()).into_owned(),
+        [first, ..] => format!("{} of {}", plural(job.picks.len() as u64, "item"), escaped(&first.uri().bucket)),
+    }
 }
 
-fn open(state: &State, job: &Job, rows: &mut Rows) {
+fn open(state: &State, job: &Job, rows: &mut Rows<'_>) {
     let progress = &job.progress;
     let (text, tone) = standing(job);
     rows.fact("state", &text, tone);
@@ -129,7 +107,7 @@ fn open(state: &State, job: &Job, rows: &mut Rows) {
     }
     for active in &progress.active {
         let text = in_flight(active, rows.width);
-        rows.push("", text, Tone::Bar);
+        rows.push(text, Tone::Bar);
     }
 }
 
@@ -144,11 +122,11 @@ fn standing(job: &Job) -> (String, Tone) {
     }
 }
 
-fn so_far(progress: &Progress, rows: &mut Rows) {
+fn so_far(progress: &Progress, rows: &mut Rows<'_>) {
     if let Some(percent) = progress.percent() {
         let columns = rows.width.saturating_sub(LABEL + 6).min(40);
         let bar = bar(progress.bytes, progress.total_bytes.max(1), columns);
-        rows.push("", format!("{percent:>3} % {bar}"), Tone::Bar);
+        rows.push(format!("{percent:>3} % {bar}"), Tone::Bar);
     }
     let more = if progress.total_known { "" } else { " so far found" };
     let spared = match progress.spared {
@@ -176,7 +154,11 @@ fn in_flight(active: &Active, width: usize) -> String {
     format!("{numbers}{}", cut_start(&key, room))
 }
 
-fn done(job: &Job, summary: &Summary, rows: &mut Rows) {
+fn left(rows: &mut Rows<'_>) {
+    rows.fact("left", &format!("unfinished files stay beside their place, as .NAME{PART_SUFFIX}"), Tone::Warn);
+}
+
+fn done(job: &Job, summary: &Summary, rows: &mut Rows<'_>) {
     if let Some(error) = &summary.stopped {
         rows.fact("stopped", &error.to_string(), Tone::Bad);
         rows.hint(error);
@@ -190,6 +172,9 @@ fn done(job: &Job, summary: &Summary, rows: &mut Rows) {
     }
     if summary.failures > 0 {
         rows.fact("failed", &plural(summary.failures, "object"), Tone::Bad);
+    }
+    if job.has_left_parts() {
+        left(rows);
     }
     let taken_up = match summary.taken_up {
         0 => String::new(),
@@ -209,13 +194,13 @@ fn done(job: &Job, summary: &Summary, rows: &mut Rows) {
         let numbers = format!("{:>10}  {:<9}  ", bytes(*size), checked.unwrap_or("length"));
         let room = rows.width.saturating_sub(numbers.width());
         let text = format!("{numbers}{}", cut_start(&escaped(&path.to_string_lossy()), room));
-        rows.push("", text, Tone::Plain);
+        rows.push(text, Tone::Plain);
     }
     rows.more(summary.written, summary.done.len().min(SHOWN));
 }
 
 /// What failed and why, kind by kind, each kind with its hint once.
-fn failures(summary: &Summary, rows: &mut Rows) {
+fn failures(summary: &Summary, rows: &mut Rows<'_>) {
     let shown = &summary.failed[..summary.failed.len().min(SHOWN)];
     let mut kinds: Vec<(&'static str, Vec<&Failed>)> = Vec::new();
     for failed in shown {
@@ -228,37 +213,36 @@ fn failures(summary: &Summary, rows: &mut Rows) {
     for (_, of_kind) in kinds {
         rows.blank();
         of_kind.iter().for_each(|failed| rows.fact("", &failed.to_string(), Tone::Bad));
-        let hints: BTreeSet<String> = of_kind.iter().filter_map(|failed| failed.error.hint()).collect();
+        let hints: BTreeSet<String> = of_kind.iter().filter_map(|failed| hint(rows.keys, &failed.error)).collect();
         hints.iter().for_each(|hint| rows.fact("hint", hint, Tone::Plain));
     }
     rows.more(summary.failures, shown.len());
 }
 
-struct Rows {
+struct Rows<'a> {
     rows: Vec<Row>,
+    keys: &'a KeyMap,
     width: usize,
 }
 
-impl Rows {
-    fn push(&mut self, label: &'static str, text: String, tone: Tone) {
-        self.rows.push(Row { label, text, tone });
+impl Rows<'_> {
+    /// A row that was measured already.
+    fn push(&mut self, text: String, tone: Tone) {
+        self.rows.push(Row { label: String::new(), text, tone });
     }
 
     fn blank(&mut self) {
-        self.push("", String::new(), Tone::Plain);
+        self.push(String::new(), Tone::Plain);
     }
 
     /// A fact on as many rows as it takes; without a label it has the whole width.
-    fn fact(&mut self, label: &'static str, text: &str, tone: Tone) {
-        let room = if label.is_empty() { self.width } else { self.width.saturating_sub(LABEL) };
-        for (place, line) in wrapped(text, room).into_iter().enumerate() {
-            let indent = if place > 0 && !label.is_empty() { " ".repeat(LABEL) } else { String::new() };
-            self.push(if place == 0 { label } else { "" }, indent + &line, tone);
-        }
+    fn fact(&mut self, label: &str, text: &str, tone: Tone) {
+        let column = if label.is_empty() { 0 } else { LABEL };
+        self.rows.extend(labelled::rows(label, text, tone, (column, self.width)));
     }
 
     fn hint(&mut self, error: &Error) {
-        if let Some(hint) = error.hint() {
+        if let Some(hint) = hint(self.keys, error) {
             self.fact("hint", &hint, Tone::Plain);
         }
     }
@@ -266,52 +250,7 @@ impl Rows {
     fn more(&mut self, all: u64, shown: usize) {
         let rest = all.saturating_sub(shown as u64);
         if rest > 0 {
-            self.push("", format!("… and {} more", count(rest)), Tone::Dim);
-        }
-    }
-}
-
-/// `text` in lines of at most `width` columns, broken at spaces where there are some.
-fn wrapped(text: &str, width: usize) -> Vec<String> {
-    let width = width.max(1);
-    let mut lines = Vec::new();
-    for line in text.lines() {
-        let mut rest = line;
-        while rest.width() > width {
-            let mut used = 0;
-            let fits = rest.char_indices().find(|(_, c)| {
-                used += c.width().unwrap_or(0);
-                used > width
-            });
-            let most = fits.map_or(rest.len(), |(place, _)| place).max(rest.chars().next().map_or(0, char::len_utf8));
-            let at = rest[..most].rfind(' ').filter(|at| *at > 0).unwrap_or(most);
-            lines.push(rest[..at].to_owned());
-            rest = rest[at..].trim_start();
-        }
-        if !rest.is_empty() || line.is_empty() {
-            lines.push(rest.to_owned());
-        }
-    }
-    lines
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn long_texts_are_broken_at_spaces() {
-        for (text, width, lines) in [
-            ("", 5, vec![]),
-            ("one two", 7, vec!["one two"]),
-            ("one two", 6, vec!["one", "two"]),
-            ("one  two", 5, vec!["one ", "two"]),
-            ("onetwothree", 4, vec!["onet", "woth", "ree"]),
-            ("世界 世界", 5, vec!["世界", "世界"]),
-            ("世界", 1, vec!["世", "界"]),
-            ("a\nb", 5, vec!["a", "b"]),
-        ] {
-            assert_eq!(wrapped(text, width), lines, "{text} in {width}");
+            self.push(format!("… and {} more", count(rest)), Tone::Dim);
         }
     }
 }

@@ -76,6 +76,7 @@ pub async fn run(core: Arc<Core>, options: Options) -> Result<Ended> {
     state.notice = options.notice.map(|text| escaped(&text).into_owned());
     state.regions = core.profile.indices().map(|role| core.region_of(role)).collect();
     state.home = core.environment.path("HOME");
+    state.here = std::env::current_dir().ok();
     state.bookmarks = core.bookmarks();
     let no_color = core.environment.get("NO_COLOR").is_some();
     let theme = Theme::new(!no_color);

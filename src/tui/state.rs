@@ -2,9 +2,10 @@
 
 mod jobs;
 pub mod preview;
+mod search;
 
 use std::collections::{BTreeSet, HashMap};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -26,6 +27,7 @@ use crate::domain::uri::S3Uri;
 use crate::error::Error;
 use crate::ops::download::{Pick, To};
 pub use preview::{Seen, Sketch, Viewer, heading_rows, room};
+pub use search::Search;
 
 /// The whole screen.
 #[derive(Debug)]
@@ -68,6 +70,8 @@ pub struct State {
     pub presigning: Option<Ticket>,
     /// The user's home, for `~/` in a folder's name.
     pub home: Option<PathBuf>,
+    /// The folder in which xsw was started.
+    pub here: Option<PathBuf>,
     /// Ticks since the start, for what turns while it waits.
     pub beat: usize,
     pub(super) last_number: u64,
@@ -100,6 +104,7 @@ impl State {
             bookmarks: HashMap::new(),
             presigning: None,
             home: None,
+            here: None,
             beat: 0,
             last_number: 0,
         }
@@ -545,6 +550,13 @@ pub enum Modal {
         /// Rows above the view.
         top: usize,
     },
+    /// What happens to files that are there, when a transfer is tried again that met some.
+    Again {
+        /// The transfer.
+        job: JobId,
+        /// What happens to them.
+        if_exists: IfExists,
+    },
     /// Transfers run: really quit?
     Quit,
 }
@@ -597,7 +609,7 @@ pub struct Picked {
 }
 
 /// What a download of the picked rows does below `root`.
-pub(super) fn picks(picked: &[Picked], root: &std::path::Path) -> Arc<[Pick]> {
+pub(super) fn picks(picked: &[Picked], root: &Path) -> Arc<[Pick]> {
     let pick = |picked: &Picked| {
         let Picked { uri, listed, version, below } = picked.clone();
         if listed.is_none() {
@@ -610,4 +622,12 @@ pub(super) fn picks(picked: &[Picked], root: &std::path::Path) -> Arc<[Pick]> {
         Pick::Object { uri, version, listed, to }
     };
     picked.iter().map(pick).collect()
+}
+
+/// The folder that was typed, `~/` read as shells read it.
+pub(super) fn folder_named(text: &str, home: Option<&Path>) -> PathBuf {
+    match (text.strip_prefix('~').map(|rest| rest.strip_prefix('/').unwrap_or(rest)), home) {
+        (Some(rest), Some(home)) if text == "~" || text.starts_with("~/") => home.join(rest),
+        _ => PathBuf::from(text),
+    }
 }

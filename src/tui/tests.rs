@@ -26,8 +26,10 @@ use crate::ops::console::ConsolePage;
 use crate::ops::download::Pick;
 
 mod browse;
+mod focus;
 mod picture;
 mod preview;
+mod search;
 mod transfers;
 
 const PROFILE: &str = r#"
@@ -77,7 +79,9 @@ struct App {
 
 fn app() -> App {
     let profile = crate::config::parse(PROFILE, Path::new("config.toml")).unwrap();
-    App { state: State::new(Arc::new(profile), KeyMap::default(), (80, 24), at(0), TimeZone::UTC) }
+    let mut state = State::new(Arc::new(profile), KeyMap::default(), (80, 24), at(0), TimeZone::UTC);
+    state.here = Some("/home/me/work".into());
+    App { state }
 }
 
 impl App {

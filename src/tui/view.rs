@@ -16,6 +16,7 @@ use ratatui::widgets::{Block, BorderType, Paragraph, Wrap};
 use unicode_width::UnicodeWidthStr as _;
 
 use super::keys::Action;
+use super::labelled::{Row, Tone};
 use super::layout::{SMALLEST, areas, too_small};
 use super::state::State;
 use super::theme::Theme;
@@ -93,6 +94,22 @@ fn lines<'a>(frame: &mut Frame<'_>, area: Rect, lines: impl IntoIterator<Item = 
     for (row, line) in (area.y..area.bottom()).zip(lines) {
         frame.render_widget(line, Rect { y: row, height: 1, ..area });
     }
+}
+
+/// Rows of a label and what it says.
+fn labelled<'a>(theme: Theme, label: Style, rows: impl IntoIterator<Item = Row>) -> impl Iterator<Item = Line<'a>> {
+    rows.into_iter().map(move |row| {
+        let style = match row.tone {
+            Tone::Plain => Style::new(),
+            Tone::Title => theme.bold(),
+            Tone::Dim => theme.dim(),
+            Tone::Busy | Tone::Bar => theme.accent(),
+            Tone::Good => theme.good(),
+            Tone::Warn => theme.warn(),
+            Tone::Bad => theme.bad(),
+        };
+        Line::from(vec![span(row.label, label), span(row.text, style)])
+    })
 }
 
 /// The row under the cursor, in one style: colours of its own would make a patchwork of it.

@@ -21,6 +21,13 @@ fn accounts_and_roles_are_listed_without_asking_aws() {
     audit  333333333333  audit
       ReadOnly   audit
       Partner    partner
+    data   888888888888  development
+      Analyst    analyst
+      Lake       lake
+      Vendor     vendor
+      Copier     copier
+      Auditor    auditor
+      Owner      owner
 
     ----- stderr -----
     ");
@@ -46,6 +53,13 @@ fn a_live_session_shows_the_time_that_it_has_left() {
     audit  333333333333  audit
       ReadOnly   audit
       Partner    partner
+    data   888888888888  development
+      Analyst    analyst
+      Lake       lake
+      Vendor     vendor
+      Copier     copier
+      Auditor    auditor
+      Owner      owner
 
     ----- stderr -----
     ");

@@ -12,7 +12,7 @@ fn all_is_well() {
     success: true
     exit_code: 0
     ----- stdout -----
-    ok   profile file: [config]/config.toml: 4 accounts, 7 roles
+    ok   profile file: [config]/config.toml: 5 accounts, 13 roles
     ok   source demo: arn:aws:iam::111111111111:user/me (AWS profile demo: keys)
     ?    source demo: these are long-lived keys: they work for whoever gets hold of them, until they are deleted
          better: IAM Identity Center (`aws configure sso`), `aws login`, or a password manager as credential_process
@@ -79,7 +79,7 @@ fn a_source_with_wrong_keys_or_none_is_told() {
     success: false
     exit_code: 1
     ----- stdout -----
-    ok   profile file: [config]/config.toml: 4 accounts, 7 roles
+    ok   profile file: [config]/config.toml: 5 accounts, 13 roles
     BAD  source demo: no credentials from demo: The security token included in the request is invalid.
          AWS does not know these keys: check that they are active and complete
     ?    source staff: nobody has signed in yet, so it gives no roles
@@ -95,7 +95,7 @@ fn a_source_with_wrong_keys_or_none_is_told() {
     success: false
     exit_code: 1
     ----- stdout -----
-    ok   profile file: [config]/config.toml: 4 accounts, 7 roles
+    ok   profile file: [config]/config.toml: 5 accounts, 13 roles
     BAD  source demo: no credentials from demo: there is no AWS profile demo
          write its keys with `aws configure --profile demo`, or make it with `aws configure sso`, or name another in [sources]
     ?    source staff: nobody has signed in yet, so it gives no roles

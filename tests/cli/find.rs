@@ -1,5 +1,7 @@
 //! `xsw find`: objects by name, size and age.
 
+use xsw::demo::Object;
+
 use crate::home::json_lines;
 use crate::stage::{Stage, snapshot};
 
@@ -55,6 +57,24 @@ fn find_as_json_lines() {
     assert_eq!(lines[0]["type"], "object");
     assert_eq!((&lines[0]["key"], &lines[0]["size"]), (&"big.bin".into(), &(24 << 20).into()));
     assert_eq!(lines[1], serde_json::json!({ "type": "summary", "objects": 1, "size": 24 << 20 }));
+}
+
+/// For other programs: names alone, and such that a line end in one divides nothing.
+#[test]
+fn names_alone_go_through_a_pipe() {
+    let stage = Stage::new();
+    for (key, text) in [("in/a b", "one"), ("in/c\nd", "two"), ("in/'e'", "three")] {
+        stage.cloud().put_object("hub-artifacts", key, Object::new(text));
+    }
+    let find = ["find", "s3://hub-artifacts/in/", "--as", "dev", "--not-name", "c*"];
+    assert_eq!(
+        stage.says(find.into_iter().chain(["--uri"])).done(),
+        "s3://hub-artifacts/in/'e'\ns3://hub-artifacts/in/a b\n"
+    );
+    let of_all = "xsw find s3://hub-artifacts/in/ --as dev";
+    assert_eq!(stage.line(&format!("{of_all} -0 | tr '\\0' '|'")).done(), "in/'e'|in/a b|in/c\nd|");
+    assert_eq!(stage.line(&format!("{of_all} -0 --uri | xargs -0 xsw cat --as dev")).done(), "threeonetwo");
+    stage.says(find.into_iter().chain(["--uri", "--json"])).failed(2);
 }
 
 #[test]

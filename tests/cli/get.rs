@@ -6,6 +6,10 @@ use xsw::demo::{Fault, Object};
 use crate::home::{json_lines, run};
 use crate::stage::{Stage, snapshot};
 
+/// What is said of a download that ends before its end.
+pub const STAYS: &str =
+    "what is written stays, whole files and pieces of large ones: the same command goes on from there";
+
 const TEST: &str = "s3://gautamtest-assume-role/test.txt";
 const TEST2: &str = "s3://gautamtest-assume-role/test2.txt";
 const REPORTS: &str = "s3://gautamtest-assume-role/reports/";
@@ -72,6 +76,35 @@ fn everything_below_a_prefix_keeps_its_folders() {
     assert_eq!(stage.read("out/summary.csv"), printed.as_bytes());
 }
 
+/// Straight into a folder that was named, as with `aws s3 cp --recursive`; else into one with its own name.
+#[test]
+fn everything_below_a_prefix_is_strewn_over_no_folder_that_nobody_named() {
+    let stage = Stage::new();
+    for key in ["place/top.txt", "place/logs/a.gz", "place/logs/2025/b.gz"] {
+        stage.cloud().put_object("hub-artifacts", key, Object::new(key));
+    }
+    for (words, files) in [
+        ("s3://hub-artifacts/place/logs/ .", ["./2025/b.gz", "./a.gz"]),
+        ("s3://hub-artifacts/place/logs/ out", ["out/2025/b.gz", "out/a.gz"]),
+        ("s3://hub-artifacts/place/logs/", ["./logs/2025/b.gz", "./logs/a.gz"]),
+        ("s3://hub-artifacts/place/lo", ["./logs/2025/b.gz", "./logs/a.gz"]),
+        ("s3://hub-artifacts/place/logs/2025/ s3://hub-artifacts/place/top", ["./2025/b.gz", "./top.txt"]),
+        (
+            "s3://hub-artifacts --include place/logs/*",
+            ["./hub-artifacts/place/logs/2025/b.gz", "./hub-artifacts/place/logs/a.gz"],
+        ),
+    ] {
+        let words = ["get", "-r", "--as", "dev"].into_iter().chain(words.split(' '));
+        // What a dry run shows is where it goes.
+        let plan = stage.says(words.clone().chain(["--dry-run"])).done();
+        let shown: Vec<&str> = plan.lines().map(|line| line.rsplit("  ").next().unwrap()).collect();
+        assert_eq!(shown, files);
+        stage.says(words).done();
+        assert!(files.iter().all(|file| stage.holds(file)), "{files:?}: {:?}", stage.files(""));
+        files.iter().for_each(|file| std::fs::remove_file(stage.path(file)).unwrap());
+    }
+}
+
 #[test]
 fn a_file_that_is_there_is_not_overwritten_without_force() {
     let stage = Stage::new();
@@ -83,7 +116,7 @@ fn a_file_that_is_there_is_not_overwritten_without_force() {
 
     ----- stderr -----
     error: mine.txt is there already
-    hint: choose another name, or overwrite it: --force, or Tab in the screen's question
+    hint: choose another name, or overwrite it with --force
     ");
     assert_eq!(stage.read("mine.txt"), b"precious");
     stage.write("out/summary.csv", "precious");
@@ -154,7 +187,7 @@ fn what_cannot_be_downloaded_is_told() {
 
     ----- stderr -----
     error: not allowed to s3:GetObject on arn:aws:s3:::prod-hostile-keys/harmless.txt: User: arn:aws:sts::222222222222:assumed-role/S3Reader/me@[host] is not authorized to perform: s3:GetObject on resource: "arn:aws:s3:::prod-hostile-keys/harmless.txt" because no identity-based policy allows the s3:GetObject action
-    hint: the role's permissions policy refuses: allow s3:GetObject on arn:aws:s3:::prod-hostile-keys/harmless.txt
+    hint: the role's permissions policy refuses: allow s3:GetObject on arn:aws:s3:::prod-hostile-keys/harmless.txt; `xsw explain prod/S3Reader s3://prod-hostile-keys/` prints the policy
     "#);
     snapshot!(stage, ["get", "s3://gautamtest-assume-role/archive-2024.tar", "x", "--as", "reader"], @"
     success: false
@@ -250,7 +283,7 @@ fn an_interrupted_download_leaves_nothing() {
     let pid = rustix::process::Pid::from_raw(child.id().cast_signed()).unwrap();
     rustix::process::kill_process(pid, rustix::process::Signal::INT).unwrap();
     let said: crate::home::Said = child.wait_with_output().unwrap().into();
-    assert_eq!(said.failed(130), "error: interrupted\n");
+    assert_eq!(said.failed(130), format!("note: {STAYS}\nerror: interrupted\n"));
     assert_eq!(stage.files("out"), [""; 0]);
     // It is written down nevertheless, by its own end.
     let trail = crate::home::json_lines(&stage.says(["history", "--event", "download", "--json"]).done());

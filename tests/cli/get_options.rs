@@ -66,7 +66,7 @@ fn what_is_equal_is_not_fetched_twice() {
     holds(&stage, &ALL);
     // One that was told by its name alone is looked at as well, and fetched when that was the wish.
     let one = ["get", "s3://hub-artifacts/kept/a.txt", "out/a.txt", "--as", "dev"];
-    assert_eq!(stage.says(one).err, "note: 1 left as they are\n");
+    assert_eq!(stage.says(one).err, "note: 1 left as it is\n");
     assert_eq!(stage.cloud().calls("s3:GetObject"), calls);
     stage.says(one.iter().chain(&["--force"])).done();
     assert_eq!(stage.cloud().calls("s3:GetObject"), calls + 1);
@@ -90,7 +90,7 @@ fn a_file_that_differs_is_refused_skipped_replaced_or_avoided() {
 
         start(mine);
         let said = get(&stage, &["--if-exists", "skip"]);
-        assert_eq!(said.err, "note: 2 objects written, 14 B; 1 left as they are\n");
+        assert_eq!(said.err, "note: 2 objects written, 14 B; 1 left as it is\n");
         said.done();
         holds(&stage, &[("a.txt", mine), ALL[1], ALL[2]]);
 

@@ -145,6 +145,13 @@ fn a_code_opens_accounts_and_roles_and_their_sessions() {
     lab      555555555555  laboratory
       Developer
       ReadOnly
+    data     888888888888  development
+      Analyst    analyst
+      Lake       lake
+      Vendor     vendor
+      Copier     copier
+      Auditor    auditor
+      Owner      owner
     Sandbox  666666666666
       Developer
 

@@ -211,7 +211,7 @@ fn a_bucket_that_the_role_may_not_read_is_denied() {
 
     ----- stderr -----
     error: not allowed to s3:ListBucket on arn:aws:s3:::prod-hostile-keys: User: arn:aws:sts::222222222222:assumed-role/S3Reader/me@[host] is not authorized to perform: s3:ListBucket on resource: "arn:aws:s3:::prod-hostile-keys" because no identity-based policy allows the s3:ListBucket action
-    hint: the role's permissions policy refuses: allow s3:ListBucket on arn:aws:s3:::prod-hostile-keys
+    hint: the role's permissions policy refuses: allow s3:ListBucket on arn:aws:s3:::prod-hostile-keys; `xsw explain prod/S3Reader s3://prod-hostile-keys/` prints the policy
     "#);
 }
 

@@ -8,6 +8,7 @@ use xsw::demo::{Fault, Object};
 use xsw::domain::transfer::{Event, IfExists, Listed, Summary};
 use xsw::domain::uri::S3Uri;
 use xsw::ops::download::{Answer, Job, Pick, Wishes};
+use xsw::ops::transfer::retry::Patience;
 
 use crate::stage::Stage;
 
@@ -106,6 +107,18 @@ fn what_came_twice_is_not_taken_for_an_earlier_run() {
     let summary = marked.download(Wishes::default());
     assert_eq!((summary.written, summary.taken_up), (4, 0), "{summary:?}");
     assert_eq!(summary.fetched, summary.bytes + 700, "the small one came twice");
+}
+
+#[test]
+fn an_unfinished_file_that_stays_is_counted() {
+    let marked = Marked::new();
+    // A few bytes come each time, which is no progress and yet worth keeping.
+    marked.stage.cloud().plan_for("s3:GetObject", "hub-artifacts/marked/large", 99, Fault::cut(100));
+    let few = Patience { failures: 1, ..Patience::default() };
+    let summary = marked.download(Wishes { patience: few, ..Wishes::default() });
+    assert_eq!((summary.written, summary.failures), (3, 1), "{summary:?}");
+    let stays = marked.stage.path("out/.large.xsw-part").exists();
+    assert!(stays && summary.left == 1, "{summary:?}");
 }
 
 #[test]

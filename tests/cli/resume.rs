@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 use rustix::process::{Pid, Signal, kill_process};
 use xsw::demo::{Fault, Object};
 
+use crate::get::STAYS;
 use crate::home::{Said, json_lines, run};
 use crate::stage::Stage;
 
@@ -232,7 +233,7 @@ fn an_interrupted_download_keeps_its_pieces() {
     let before = stage.cloud().body_bytes();
     let running = started(&stage, 24 * MIB);
     running.signal(Signal::INT);
-    assert_eq!(running.said().failed(130), "error: interrupted\n");
+    assert_eq!(running.said().failed(130), format!("note: {STAYS}\nerror: interrupted\n"));
     assert_eq!(stage.files("out"), [PART]);
     let said = stage.says(GET);
     assert!(said.err.contains(FROM_EARLIER), "{said:?}");

@@ -144,7 +144,7 @@ fn an_unwritable_state_directory_is_told_and_all_goes_on() {
         success: true
         exit_code: 0
         ----- stdout -----
-        ok   profile file: [config]/config.toml: 4 accounts, 7 roles
+        ok   profile file: [config]/config.toml: 5 accounts, 13 roles
         ok   source demo: arn:aws:iam::111111111111:user/me (AWS profile demo: keys)
         ?    source demo: these are long-lived keys: they work for whoever gets hold of them, until they are deleted
              better: IAM Identity Center (`aws configure sso`), `aws login`, or a password manager as credential_process
@@ -178,7 +178,7 @@ fn a_role_is_reached_through_another() {
 
     ----- stderr -----
     error: not allowed to sts:AssumeRole on arn:aws:iam::222222222222:role/S3Reader: User: arn:aws:iam::111111111111:user/me is not authorized to perform: sts:AssumeRole on resource: arn:aws:iam::222222222222:role/S3Reader
-    hint: the role does not exist, or its trust policy does not name demo or has a condition (external ID, MFA, source identity) that is not met, or demo may not call sts:AssumeRole on it
+    hint: the role does not exist, or its trust policy does not name demo or has a condition (external ID, MFA, source identity) that is not met, or demo may not call sts:AssumeRole on it: `xsw explain arn:aws:iam::222222222222:role/S3Reader` looks which
     ");
 }
 
@@ -251,7 +251,7 @@ fn the_external_id_decides() {
 
     ----- stderr -----
     error: not allowed to sts:AssumeRole on arn:aws:iam::333333333333:role/ReadOnly: User: arn:aws:iam::111111111111:user/me is not authorized to perform: sts:AssumeRole on resource: arn:aws:iam::333333333333:role/ReadOnly
-    hint: the role does not exist, or its trust policy does not name demo or has a condition (external ID, MFA, source identity) that is not met, or demo may not call sts:AssumeRole on it
+    hint: the role does not exist, or its trust policy does not name demo or has a condition (external ID, MFA, source identity) that is not met, or demo may not call sts:AssumeRole on it: `xsw explain arn:aws:iam::333333333333:role/ReadOnly` looks which
     ");
     // A corrected profile file counts at once.
     wrong.profile(&AUDIT.replace("ID", "audit-2026"));
@@ -268,7 +268,7 @@ fn a_role_that_does_not_name_you_is_refused() {
 
     ----- stderr -----
     error: not allowed to sts:AssumeRole on arn:aws:iam::333333333333:role/Partner: User: arn:aws:iam::111111111111:user/me is not authorized to perform: sts:AssumeRole on resource: arn:aws:iam::333333333333:role/Partner
-    hint: the role does not exist, or its trust policy does not name demo or has a condition (external ID, MFA, source identity) that is not met, or demo may not call sts:AssumeRole on it
+    hint: the role does not exist, or its trust policy does not name demo or has a condition (external ID, MFA, source identity) that is not met, or demo may not call sts:AssumeRole on it: `xsw explain arn:aws:iam::333333333333:role/Partner` looks which
     ");
     snapshot!(stage, ["whoami", "partner", "--json"], @r#"
     success: false
@@ -276,7 +276,7 @@ fn a_role_that_does_not_name_you_is_refused() {
     ----- stdout -----
 
     ----- stderr -----
-    {"error":"not allowed to sts:AssumeRole on arn:aws:iam::333333333333:role/Partner: User: arn:aws:iam::111111111111:user/me is not authorized to perform: sts:AssumeRole on resource: arn:aws:iam::333333333333:role/Partner","hint":"the role does not exist, or its trust policy does not name demo or has a condition (external ID, MFA, source identity) that is not met, or demo may not call sts:AssumeRole on it","kind":"denied"}
+    {"error":"not allowed to sts:AssumeRole on arn:aws:iam::333333333333:role/Partner: User: arn:aws:iam::111111111111:user/me is not authorized to perform: sts:AssumeRole on resource: arn:aws:iam::333333333333:role/Partner","hint":"the role does not exist, or its trust policy does not name demo or has a condition (external ID, MFA, source identity) that is not met, or demo may not call sts:AssumeRole on it: `xsw explain arn:aws:iam::333333333333:role/Partner` looks which","kind":"denied"}
     "#);
     assert_eq!(stage.sessions(), [""; 0]);
 }

@@ -159,8 +159,12 @@ async fn six_gigabytes_are_copied_in_parts_without_a_byte_of_memory() {
     let complete = client.complete_multipart_upload().bucket("there").key("big").upload_id(id).multipart_upload(done);
     let answer = complete.send().await.unwrap();
     assert!(answer.e_tag().unwrap().ends_with("-13\""));
-    let head = client.head_object().bucket("there").key("big").send().await.unwrap();
-    assert_eq!(head.content_length(), Some(length as i64));
+    let head = |bucket| client.head_object().bucket(bucket).key("big").checksum_mode(ChecksumMode::Enabled).send();
+    let (here, there) = (head("here").await.unwrap(), head("there").await.unwrap());
+    assert_eq!(there.content_length(), Some(length as i64));
+    assert!(there.checksum_crc64_nvme().is_some());
+    assert_eq!(here.checksum_crc64_nvme(), there.checksum_crc64_nvme());
+    assert_eq!(answer.checksum_crc64_nvme(), there.checksum_crc64_nvme());
     // At the seam of two parts it is what the source is.
     for range in ["bytes=536870900-536870930", "bytes=6442450940-"] {
         let of = |bucket| client.get_object().bucket(bucket).key("big").range(range).send();

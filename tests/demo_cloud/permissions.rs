@@ -284,7 +284,7 @@ async fn the_demo_shows_every_reason_and_the_owner_mends_it() {
     let denied = refusal(read(&analyst, orders).await);
     assert!(denied.ends_with("because no identity-based policy allows the s3:GetObject action"), "{denied}");
 
-    let lake = role("LakeReader").await;
+    let lake = role("Lake").await;
     assert!(read(&lake, orders).await.is_ok());
     let denied = refusal(read(&lake, "restricted/salaries.csv").await);
     assert!(denied.ends_with("with an explicit deny in a resource-based policy"), "{denied}");

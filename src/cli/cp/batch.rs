@@ -7,7 +7,7 @@ use std::time::Duration;
 use indicatif::{ProgressBar, ProgressDrawTarget};
 use serde_json::{Value, json};
 
-use super::super::get::on_halt;
+use super::super::job::on_halt;
 use super::super::on_failure::{OnFailure, Record};
 use super::super::output;
 use super::super::progress::Progress;

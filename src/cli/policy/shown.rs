@@ -11,7 +11,7 @@ use crate::cli::{Context, output};
 use crate::domain::account::AccountId;
 use crate::domain::policy::Policy;
 use crate::domain::policy::least::{Grant, Ordered};
-use crate::domain::text::escaped;
+use crate::domain::text::{escaped, escaped_json};
 use crate::error::{Error, Result};
 use crate::local::files;
 
@@ -41,15 +41,18 @@ pub(super) fn show(context: &Context, grants: Vec<Grant>, to: &To) -> Result<()>
                 writeln!(out)?;
             }
             let account = account(context, grant.account);
-            writeln!(out, "{}. {} ({}), account {account}", place + 1, grant.place(), grant.side.word())?;
+            writeln!(out, "{}. {}, account {account}", place + 1, grant.place())?;
             writeln!(out, "   {}", grant.sentence())?;
+            if let Some(caution) = grant.caution() {
+                writeln!(out, "   {caution}")?;
+            }
             writeln!(out, "   file    {}", output::name(file))?;
             if let Some(present) = grant.present() {
                 writeln!(out, "   now     {}", output::name(&present))?;
             }
             writeln!(out, "   attach  {}", output::name(&grant.command_from(file)))?;
             if !in_files {
-                writeln!(out, "{}", text(policy)?)?;
+                writeln!(out, "{}", escaped_json(&text(policy)?))?;
             }
         }
         Ok(())

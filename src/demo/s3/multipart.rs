@@ -11,7 +11,7 @@ use super::read::{checksum, checksum_type, encryption, storage_class};
 use super::write::{Present, Target, body, header_tags, no_such_bucket, now, stored, told};
 use super::{Signed, Store, tags};
 use crate::demo::bucket::Object;
-use crate::demo::content::Content;
+use crate::demo::content::{Content, recognized};
 use crate::demo::digests::part_digests;
 use crate::demo::directory::KnownBucket;
 use crate::demo::random;
@@ -126,6 +126,7 @@ impl Address<'_> {
         let part = content.clone();
         let digests = tokio::task::spawn_blocking(move || part_digests(&part, algorithm));
         let (etag, checksum) = digests.await.map_err(S3Error::internal_error)?;
+        let content = recognized_in(store, content);
         let part = UploadedPart { content, etag, checksum, modified: now(store) };
         let mut buckets = store.0.buckets_mut();
         let known = buckets.get_mut(self.bucket).ok_or_else(no_such_bucket)?;
@@ -133,6 +134,16 @@ impl Address<'_> {
         upload.parts.insert(number, part.clone());
         Ok(part)
     }
+}
+
+/// The same content by reference, where the bytes are those of an object that is made up.
+fn recognized_in(store: &Store, content: Content) -> Content {
+    let Content::Kept(bytes) = &content else {
+        return content;
+    };
+    let buckets = store.0.buckets();
+    let known = buckets.values().flat_map(|known| known.bucket.objects.values()).map(|object| &object.content);
+    recognized(bytes, known).unwrap_or(content)
 }
 
 /// CreateMultipartUpload.

@@ -142,7 +142,7 @@ impl Verdict {
 
 /// How closely a resource policy names the caller. The closer, the fewer other policies limit what it grants.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-enum Grip {
+pub enum Grip {
     /// The caller's whole account: it hands the decision to that account's own policies.
     Account,
     /// The caller's role, or everybody: boundary and session policies still limit it.
@@ -283,7 +283,7 @@ fn applies(policy: &Policy, statement: &Statement, request: &Request) -> bool {
     action && resource && statement.conditions.iter().all(|one| one.holds(request.context, policy.variables))
 }
 
-fn contains<T>(clause: &Clause<T>, fits: impl Fn(&T) -> bool) -> bool {
+pub(super) fn contains<T>(clause: &Clause<T>, fits: impl Fn(&T) -> bool) -> bool {
     match clause {
         Clause::Any(all) => all.iter().any(fits),
         Clause::Not(all) => !all.iter().any(fits),
@@ -291,7 +291,7 @@ fn contains<T>(clause: &Clause<T>, fits: impl Fn(&T) -> bool) -> bool {
 }
 
 /// How closely a statement names the caller, if at all.
-fn named(statement: &Statement, principal: &Principal) -> Option<Grip> {
+pub(super) fn named(statement: &Statement, principal: &Principal) -> Option<Grip> {
     match statement.principal.as_ref()? {
         Clause::Any(patterns) => patterns.iter().filter_map(|pattern| grip(pattern, principal)).max(),
         Clause::Not(patterns) => match patterns.iter().any(|pattern| grip(pattern, principal).is_some()) {

@@ -281,6 +281,15 @@ fn aws_principal(name: String, place: &str) -> Result<PrincipalPattern, PolicyEr
     if is_account(&name) {
         return Ok(PrincipalPattern::Account(name));
     }
+    // What AWS shows in place of a user or role that is no more: its unique id. Nobody is named by it.
+    let is_unique_id = |id: &str| id.len() >= 16 && id.bytes().all(|b| b.is_ascii_uppercase() || b.is_ascii_digit());
+    if (name.starts_with("AIDA") || name.starts_with("AROA")) && is_unique_id(&name) {
+        return Ok(PrincipalPattern::Arn(name));
+    }
+    // An origin access identity of CloudFront is in no account.
+    if name.starts_with("arn:aws:iam::cloudfront:user/") && !name.contains(['*', '?']) {
+        return Ok(PrincipalPattern::Arn(name));
+    }
     let parts: Vec<&str> = name.splitn(6, ':').collect();
     match parts[..] {
         ["arn", _, "iam", "", account, "root"] if is_account(account) => {

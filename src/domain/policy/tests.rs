@@ -3,3 +3,4 @@
 mod conditions;
 mod decisions;
 mod documents;
+mod table;

@@ -5,6 +5,7 @@
 //! words: page headers are looked at before anything is unpacked.
 
 mod shape;
+mod thrift;
 
 use std::fmt::Write as _;
 use std::ops::Range;
@@ -23,6 +24,7 @@ use parquet::schema::types::{SchemaDescriptor, Type};
 use super::table::Table;
 use super::text::{Class, Text};
 use crate::domain::text::{bytes as sized, count, plural};
+use thrift::{NESTED, NUMBER, STRUCT, Thrift};
 
 /// Bytes that are fetched in all, footer and columns.
 pub(super) const BUDGET: u64 = 2 << 20;
@@ -364,92 +366,29 @@ struct Page {
 
 /// The page header that begins here, and its length (parquet.thrift, `PageHeader`, in Thrift's compact protocol).
 fn page_header(bytes: &[u8]) -> Option<(Page, usize)> {
-    const NUMBER: u8 = 5;
-    const STRUCT: u8 = 12;
-    let mut thrift = Thrift { bytes, at: 0 };
+    let mut thrift = Thrift(bytes);
     let (mut unpacked, mut compressed, mut values) = (None, None, None);
     let mut id = 0;
     while let Some((kind, next)) = thrift.field(id)? {
         id = next;
         match (id, kind) {
-            (2, NUMBER) => unpacked = Some(thrift.zigzag()?),
-            (3, NUMBER) => compressed = Some(thrift.zigzag()?),
+            (2, NUMBER) => unpacked = Some(thrift.integer()?),
+            (3, NUMBER) => compressed = Some(thrift.integer()?),
             // Both kinds of data pages begin with the number of their values.
             (5 | 8, STRUCT) => {
                 let mut id = 0;
                 while let Some((kind, next)) = thrift.field(id)? {
                     id = next;
                     match (id, kind) {
-                        (1, NUMBER) => values = Some(thrift.zigzag()?),
-                        _ => thrift.skip(kind, 0)?,
+                        (1, NUMBER) => values = Some(thrift.integer()?),
+                        _ => thrift.skip(kind, NESTED)?,
                     }
                 }
             }
-            _ => thrift.skip(kind, 0)?,
+            _ => thrift.skip(kind, NESTED)?,
         }
     }
     let size = |number: Option<i64>| u64::try_from(number?).ok().filter(|size| *size <= i32::MAX as u64);
     let page = Page { unpacked: size(unpacked)?, compressed: size(compressed)?, values: size(values).unwrap_or(0) };
-    Some((page, thrift.at))
-}
-
-/// As much of Thrift's compact protocol as it takes to walk over a header.
-struct Thrift<'a> {
-    bytes: &'a [u8],
-    at: usize,
-}
-
-impl Thrift<'_> {
-    fn byte(&mut self) -> Option<u8> {
-        let byte = self.bytes.get(self.at)?;
-        self.at += 1;
-        Some(*byte)
-    }
-
-    fn varint(&mut self) -> Option<u64> {
-        let mut value = 0;
-        for shift in (0..64).step_by(7) {
-            let byte = self.byte()?;
-            value |= u64::from(byte & 0x7f) << shift;
-            if byte < 0x80 {
-                return Some(value);
-            }
-        }
-        None
-    }
-
-    fn zigzag(&mut self) -> Option<i64> {
-        let value = self.varint()?;
-        Some((value >> 1) as i64 ^ -((value & 1) as i64))
-    }
-
-    /// The next field's kind and number; `Some(None)` at the end of the struct.
-    fn field(&mut self, before: i64) -> Option<Option<(u8, i64)>> {
-        let byte = self.byte()?;
-        Some(match (byte & 0xf, byte >> 4) {
-            (0, _) => None,
-            (kind, 0) => Some((kind, self.zigzag()?)),
-            (kind, step) => Some((kind, before.checked_add(i64::from(step))?)),
-        })
-    }
-
-    fn skip(&mut self, kind: u8, depth: usize) -> Option<()> {
-        match kind {
-            1 | 2 => {}
-            3 => _ = self.byte()?,
-            4..=6 => _ = self.varint()?,
-            7 => self.at = self.at.checked_add(8)?,
-            8 => self.at = self.varint()?.try_into().ok().and_then(|length| self.at.checked_add(length))?,
-            12 if depth < 8 => {
-                let mut id = 0;
-                while let Some((kind, next)) = self.field(id)? {
-                    id = next;
-                    self.skip(kind, depth + 1)?;
-                }
-            }
-            // No header has lists or maps.
-            _ => return None,
-        }
-        (self.at <= self.bytes.len()).then_some(())
-    }
+    Some((page, bytes.len() - thrift.0.len()))
 }

@@ -18,16 +18,13 @@ use crate::aws::s3::{Ask, Stat};
 use crate::domain::checksum::{Algorithm, Checksum, Hasher, combined};
 use crate::domain::restore::archived_hint;
 use crate::domain::text::escaped;
-use crate::domain::transfer::{Done, Event, IfExists, Listed};
+use crate::domain::transfer::{Done, Event, IfExists, Listed, SMALL};
 use crate::domain::uri::S3Uri;
 use crate::error::{Error, Result};
 use crate::local::lock::held;
 use crate::local::part::{Found, Part, Plan, identity};
 use crate::local::whole::{Clobber, free_name, write_whole};
-use crate::ops::download::{OnEvent, Wishes};
-
-/// Up to this size an object is held in memory until it is whole and right.
-const SMALL: u64 = 1 << 20;
+use crate::ops::download::{Clash, OnEvent, Wishes};
 
 /// Bytes of a range, and what a killed run may have to fetch again for each of its requests.
 const PIECE: u64 = 8 << 20;
@@ -196,7 +193,7 @@ impl Desk {
                     (path, decision) = blocking(move || compare(&path, &known, wish)).await?;
                 }
                 Decision::Ask => {
-                    wish = self.question(&path).await?;
+                    wish = self.question(&path, &listed).await?;
                     let known = listed.clone();
                     // Under another name it may be there already.
                     (path, decision) = blocking(move || match wish {
@@ -222,10 +219,11 @@ impl Desk {
     }
 
     /// What a person wishes for the file at a path.
-    async fn question(&self, path: &Path) -> Result<IfExists> {
+    async fn question(&self, path: &Path, listed: &Listed) -> Result<IfExists> {
         let _one = self.asking.lock().await;
         let Some(ask) = self.wishes.ask.clone() else { return Ok(IfExists::Refuse) };
-        let wish = ask(path).await?;
+        let clash = Clash { path: path.to_owned(), size: listed.size, modified: listed.modified };
+        let wish = ask(clash).await?;
         Ok(if wish == IfExists::Ask { IfExists::Refuse } else { wish })
     }
 }
@@ -313,6 +311,8 @@ impl Work<'_> {
             Err(error) => {
                 if verdict(&error) == Verdict::Anew {
                     blocking(move || part.discard()).await?;
+                } else if part.has_any() {
+                    self.desk.tally.left();
                 }
                 return Err(error);
             }

@@ -81,6 +81,11 @@ impl Tally {
         held(&self.summary).unchecked += 1;
     }
 
+    /// Of an object that failed an unfinished file stays.
+    pub(in crate::ops) fn left(&self) {
+        held(&self.summary).left += 1;
+    }
+
     /// Why nothing moves.
     pub(in crate::ops) fn halt(&self, halt: Option<Halt>) {
         *held(&self.halt) = halt;

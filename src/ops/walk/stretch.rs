@@ -45,6 +45,8 @@ pub(super) struct Stretch {
     pub(super) prefix: String,
     pub(super) range: Range,
     pub(super) depth: Depth,
+    /// Whether the prefixes of its level are given out as they are: of a walk that stays on one level.
+    stays: bool,
     pub(super) next: Next,
     pub(super) runs: bool,
     /// How often in a row the server was too busy for it.
@@ -80,6 +82,7 @@ impl Stretch {
             prefix,
             range,
             depth: Depth::All,
+            stays: false,
             next,
             runs: false,
             refusals: 0,
@@ -93,6 +96,11 @@ impl Stretch {
             dense: 0,
             edge: None,
         }
+    }
+
+    /// The same of one level: its prefixes stand among its objects, each in its place.
+    pub(super) fn level(prefix: String, range: Range, is_near: bool) -> Self {
+        Self { depth: Depth::Level, stays: true, ..Self::flat(prefix, range, is_near) }
     }
 
     /// Objects that are there already.
@@ -125,12 +133,17 @@ impl Stretch {
                 Entry::Object(object) => objects.push(object),
             }
         }
+        let is_sorted = objects.is_sorted_by(|a, b| a.key < b.key) && prefixes.is_sorted();
+        if self.stays && !prefixes.is_empty() {
+            objects.extend(prefixes.drain(..).map(|key| Object { key, ..Object::default() }));
+            objects.sort_unstable_by(|a, b| a.key.cmp(&b.key));
+        }
         if serial {
             objects.retain(|object| self.range.holds(&object.key));
             self.ready.push_back(objects);
             return Met::Nothing;
         }
-        self.is_sorted &= objects.is_sorted_by(|a, b| a.key < b.key) && prefixes.is_sorted();
+        self.is_sorted &= is_sorted;
         if self.range != Range::default() && !self.is_sorted || self.is_ignored(&begin, &prefixes, &objects) {
             return Met::Disorder;
         }
@@ -228,7 +241,9 @@ impl Stretch {
             let from = Cut::After(key);
             let is_wide = self.range.to.is_none();
             let range = Range { to: self.range.to.replace(from.clone()), from: Some(from) };
-            stretches.push(Self { is_wide, ..Self::flat(self.prefix.clone(), range, false) });
+            // No guess has a delimiter behind the prefix, so that each prefix of a level is on one side of every cut.
+            let stretch = if self.stays { Self::level } else { Self::flat };
+            stretches.push(Self { is_wide, ..stretch(self.prefix.clone(), range, false) });
         }
         stretches.reverse();
         stretches

@@ -90,6 +90,19 @@ impl Server {
 
     /// All that a walk gives, and how it ends.
     fn walk(self: &Arc<Self>, prefix: &str) -> (Vec<String>, Result<()>) {
+        self.walk_with(prefix, Stretch::flat)
+    }
+
+    /// The same of one level.
+    fn walk_level(self: &Arc<Self>, prefix: &str) -> (Vec<String>, Result<()>) {
+        self.walk_with(prefix, Stretch::level)
+    }
+
+    fn walk_with(
+        self: &Arc<Self>,
+        prefix: &str,
+        stretch: fn(String, Range, bool) -> Stretch,
+    ) -> (Vec<String>, Result<()>) {
         let server = Arc::clone(self);
         let ask: Ask = Arc::new(move |question| {
             let server = Arc::clone(&server);
@@ -108,7 +121,7 @@ impl Server {
         });
         let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap();
         runtime.block_on(async {
-            let mut walk = Walk { pause: Duration::ZERO, ..Walk::of(ask, prefix.to_owned(), false) };
+            let mut walk = Walk { pause: Duration::ZERO, ..Walk::of(ask, prefix.to_owned(), false, stretch) };
             let mut keys = Vec::new();
             loop {
                 match walk.next().await {
@@ -125,6 +138,17 @@ impl Server {
 
     fn below(&self, prefix: &str) -> Vec<String> {
         self.keys.iter().filter(|key| key.starts_with(prefix)).cloned().collect()
+    }
+
+    /// What stands on the level of a prefix: objects, and prefixes in their places.
+    fn level(&self, prefix: &str) -> Vec<String> {
+        let whole = |key: &String| match key[prefix.len()..].find('/') {
+            Some(slash) => key[..prefix.len() + slash + 1].to_owned(),
+            None => key.clone(),
+        };
+        let mut names: Vec<String> = self.below(prefix).iter().map(whole).collect();
+        names.dedup();
+        names
     }
 
     fn questions(&self) -> usize {
@@ -212,6 +236,28 @@ fn an_error_comes_behind_what_was_before_it() {
     }
 }
 
+#[test]
+fn a_level_comes_in_order_and_a_long_one_in_parallel() {
+    for (name, keys, _) in shapes() {
+        for prefix in ["", "a/", "d000", "d000/", "log/"] {
+            for (deaf, busy) in [(false, 0), (true, 0), (false, 5)] {
+                let server = Server { deaf, busy: Mutex::new(busy), ..Server::of(keys.clone(), 10) };
+                let server = Arc::new(server);
+                let (found, end) = server.walk_level(prefix);
+                end.unwrap();
+                let whole = server.level(prefix);
+                assert_eq!(found, whole, "{name} {prefix}");
+                let (rounds, serial) = (*server.rounds.lock().unwrap(), whole.len() / 10);
+                let is_fast = 2 * rounds < serial || serial < 100 || deaf || busy > 0;
+                assert!(is_fast, "{name} {prefix}: {rounds} rounds for {serial} pages");
+            }
+        }
+    }
+    // Who may not list with a delimiter is told so.
+    let server = Arc::new(Server { flat_only: true, ..Server::of(["a/b".to_owned()], 10) });
+    assert!(matches!(server.walk_level(""), (found, Err(Error::Denied { .. })) if found.is_empty()));
+}
+
 proptest! {
     #![proptest_config(ProptestConfig { cases: 300, ..ProptestConfig::default() })]
 
@@ -227,5 +273,10 @@ proptest! {
         let (found, end) = server.walk(prefix);
         end.unwrap();
         prop_assert_eq!(found, server.below(prefix));
+        if !server.flat_only {
+            let (found, end) = server.walk_level(prefix);
+            end.unwrap();
+            prop_assert_eq!(found, server.level(prefix));
+        }
     }
 }

@@ -1,5 +1,6 @@
 //! The transfers that the screen knows: which wait, which run, how each ended.
 
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use jiff::Timestamp;
@@ -8,7 +9,8 @@ use super::State;
 use crate::domain::lasting::Lasting;
 use crate::domain::role::RoleIndex;
 use crate::domain::session::seconds_left;
-use crate::domain::transfer::{Halt, IfExists, Progress, Speed, Summary};
+use crate::domain::text::escaped;
+use crate::domain::transfer::{Active, Halt, IfExists, Progress, SMALL, Speed, Summary};
 use crate::error::Error;
 use crate::ops::download::Pick;
 use crate::tui::msg::JobId;
@@ -22,6 +24,8 @@ pub struct Job {
     pub title: String,
     /// Whose session.
     pub role: RoleIndex,
+    /// The folder that was asked for.
+    pub folder: PathBuf,
     /// What to download, and where to; shared with the task that does it.
     pub picks: Arc<[Pick]>,
     /// What happens to files that are there and differ.
@@ -55,11 +59,18 @@ pub enum Outcome {
 
 impl Job {
     /// A job at the end of the line.
-    pub fn new(id: JobId, title: String, role: RoleIndex, picks: Arc<[Pick]>, if_exists: IfExists) -> Self {
+    pub fn new(
+        id: JobId,
+        title: String,
+        role: RoleIndex,
+        (folder, picks): (PathBuf, Arc<[Pick]>),
+        if_exists: IfExists,
+    ) -> Self {
         Self {
             id,
             title,
             role,
+            folder,
             picks,
             if_exists,
             held: false,
@@ -104,6 +115,24 @@ impl Job {
         }
     }
 
+    /// Whether it was stopped in the middle of objects, of which unfinished files are there. They stay until the same
+    /// is downloaded again, or the user deletes them: hours of work may be in them, and what stands beside the files of
+    /// a folder that the user chose is never deleted unasked, however hidden.
+    pub fn has_left_parts(&self) -> bool {
+        let is_begun = |active: &Active| active.size > SMALL && active.bytes > 0;
+        match &self.outcome {
+            Outcome::Cancelled => self.progress.active.iter().any(is_begun),
+            Outcome::Done(summary) => summary.left > 0,
+            Outcome::Queued | Outcome::Running | Outcome::Failed(_) => false,
+        }
+    }
+
+    /// How many files stood in its way, as far as they were kept by name.
+    pub fn stood_in_its_way(&self) -> u64 {
+        let Outcome::Done(summary) = &self.outcome else { return 0 };
+        summary.failed.iter().filter(|failed| matches!(failed.error, Error::Exists { .. })).count() as u64
+    }
+
     /// Seconds until it is done; `None` while nobody knows.
     pub fn seconds_left(&self) -> Option<u64> {
         self.speed.seconds_left(&self.progress).filter(|_| self.runs())
@@ -111,6 +140,16 @@ impl Job {
 }
 
 impl State {
+    /// A folder as it is shown: from the root on, or from the user's home.
+    pub fn shown_folder(&self, folder: &Path) -> String {
+        let whole = self.here.as_deref().map_or_else(|| folder.to_owned(), |here| here.join(folder));
+        // Without the `.` that people type.
+        let whole: PathBuf = whole.components().collect();
+        let below_home = self.home.as_deref().and_then(|home| whole.strip_prefix(home).ok());
+        let shown = below_home.map_or(whole.clone(), |below| Path::new("~").join(below));
+        escaped(&shown.to_string_lossy()).into_owned()
+    }
+
     /// Transfers that run.
     pub fn running(&self) -> impl Iterator<Item = &Job> {
         self.jobs.iter().filter(|job| job.runs())

@@ -1,9 +1,14 @@
 //! The preview of an object, as far as it is there, and what of it is in view.
 
+mod wrap;
+
+use std::ops::Range;
 use std::sync::Arc;
 
+use super::search::Search;
 use crate::domain::uri::S3Uri;
 use crate::error::Error;
+use crate::ops::preview::text::Text;
 use crate::ops::preview::{Body, Look, Picture, Preview, hex};
 use crate::tui::msg::Ticket;
 use crate::tui::picture::Drawn;
@@ -23,6 +28,12 @@ pub struct Viewer {
     pub top: usize,
     /// Columns left of the view: of the screen for text, of the table for a table.
     pub left: usize,
+    /// Whether long lines of a text go on in the next row.
+    pub wraps: bool,
+    /// Rows of the first line above the view, where lines are wrapped.
+    pub above: usize,
+    /// What is looked for.
+    pub search: Option<Search>,
     /// The picture, drawn for a room of so many columns and rows.
     pub drawn: Option<((u16, u16), Sketch)>,
 }
@@ -45,7 +56,9 @@ pub enum Sketch {
 impl Viewer {
     /// Of an object that has just been asked for.
     pub fn new(uri: S3Uri, version: Option<String>, ticket: Ticket) -> Self {
-        Self { uri, version, seen: Seen::Loading(ticket), look: 0, top: 0, left: 0, drawn: None }
+        let (look, top, left, above) = Default::default();
+        let (wraps, search, drawn) = Default::default();
+        Self { uri, version, seen: Seen::Loading(ticket), look, top, left, wraps, above, search, drawn }
     }
 
     /// The way in which it is looked at.
@@ -80,9 +93,58 @@ impl Viewer {
 
     /// Moves the view, and keeps it within what there is.
     pub fn scroll(&mut self, down: isize, right: isize, size: (u16, u16)) {
+        if let Some(text) = self.wrapped() {
+            (self.top, self.above) = wrap::moved(text, (self.top, self.above), down, room(size));
+            return;
+        }
         let (rows, columns) = self.extent(size);
         self.top = self.top.saturating_add_signed(down).min(rows);
         self.left = self.left.saturating_add_signed(right).min(columns);
+    }
+
+    /// The text, where its lines are wrapped.
+    fn wrapped(&self) -> Option<&Text> {
+        match self.current().map(|look| &look.body) {
+            Some(Body::Text(text)) if self.wraps => Some(text),
+            _ => None,
+        }
+    }
+
+    /// What of a text is in view, row by row: a line, and which of its columns.
+    pub fn rows(&self, text: &Text, size: (u16, u16)) -> Vec<(usize, Range<usize>)> {
+        let (columns, rows) = room(size);
+        if self.wraps {
+            return wrap::rows(text, (self.top, self.above), (columns, rows));
+        }
+        let in_view = self.left..self.left + usize::from(columns);
+        (self.top..text.len()).take(rows.into()).map(|line| (line, in_view.clone())).collect()
+    }
+
+    /// Goes to the next line or row that holds what is looked for, or to the one before; `None` where there is none,
+    /// else whether the end was passed.
+    pub fn find(&mut self, forward: bool, size: (u16, u16)) -> Option<bool> {
+        let (search, look) = (self.search.as_ref()?, self.current()?);
+        let from = match search.found {
+            Some(found) if forward => found + 1,
+            Some(found) => found,
+            None => self.top,
+        };
+        let (place, around) = search.next(&look.body, from, forward)?;
+        // Where a line is in view from its first hit on; a table has its columns side by side.
+        let column = match &look.body {
+            Body::Text(text) => search.columns(text, place).first().map_or(0, |hit| hit.end),
+            _ => 0,
+        };
+        if let Some(search) = &mut self.search {
+            search.found = Some(place);
+        }
+        (self.top, self.above) = (place, 0);
+        let (columns, _) = room(size);
+        if column > 0 && !self.wraps {
+            self.left = column.saturating_sub(columns.into());
+        }
+        self.scroll(0, 0, size);
+        Some(around)
     }
 
     /// How far it can be scrolled down and to the right.

@@ -88,8 +88,8 @@ fn versions_and_delete_markers_are_a_place_of_their_own() {
     assert_eq!(app.press("<enter>"), []);
     assert!(app.screen().contains("a delete marker"), "{}", app.screen());
     let id = || Some("QUpfdndhfd8438MNFDN93jdnJFkdmqnh".to_owned());
-    let details = Effect::Details { ticket: Ticket(5), role: READER, uri: uri("summary.csv"), version: id() };
-    assert_eq!(app.press("j<enter>"), [details]);
+    let preview = Effect::Preview { ticket: Ticket(5), role: READER, uri: uri("summary.csv"), version: id() };
+    assert_eq!(app.press("j<enter>"), [preview]);
     app.press("<esc>d");
     let effects = app.press("<enter>");
     let to = To::Folder("./".into());

@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::domain::transfer::{Halt, Halted};
+use crate::tui::msg::Counted;
 
 const MIB: u64 = 1 << 20;
 
@@ -201,10 +202,69 @@ fn what_was_cancelled_or_failed_is_tried_again_as_it_was() {
     assert_eq!(app.press("r"), [download(6, "a.bin")]);
     let exists = Failed { uri: uri("a.bin"), error: Error::Exists { path: "a.bin".into() } };
     app.hear(Msg::Finished(JobId(6), Ok(Summary { failures: 1, failed: vec![exists], ..Summary::default() })));
-    assert_eq!(app.press("r"), [download(7, "a.bin")]);
+    // What a file stood in the way of would fail again: it is asked what happens to that.
+    assert_eq!(app.press("r"), []);
+    let screen = app.screen();
+    assert!(
+        screen.contains("1 file is in /home/me/work and differs") && screen.contains("count as failed"),
+        "{screen}"
+    );
+    assert_eq!(app.press("<esc>"), []);
+    let Effect::Download { picks, .. } = download(7, "a.bin") else { panic!() };
+    let effects = app.press("r<tab><tab><enter>");
+    let if_exists = IfExists::Overwrite;
+    assert_eq!(effects, [Effect::Download { job: JobId(7), role: READER, picks, if_exists }]);
     app.hear(Msg::Finished(JobId(7), Ok(one_written())));
     assert_eq!(app.press("r"), []);
     assert!(app.screen().contains("nothing that failed"), "{}", app.screen());
+}
+
+#[test]
+fn what_a_cancelled_one_leaves_is_told_before_it_is_forgotten() {
+    let mut app = downloading(3600, 2);
+    app.hear(Msg::Progress(JobId(4), at_mib(90)));
+    app.press("<esc><enter>");
+    assert!(app.screen().contains("unfinished files stay beside their place, as .NAME.xsw-part"), "{}", app.screen());
+    app.press("<esc>D");
+    assert!(app.screen().contains("unfinished files of a.bin stay there, as .NAME.xsw-part"), "{}", app.screen());
+    assert_eq!(app.state.jobs.len(), 1);
+    // The other had not begun an object.
+    app.press("<esc><enter>");
+    assert!(app.screen().contains("cancelled") && !app.screen().contains("xsw-part"), "{}", app.screen());
+    app.press("<esc>D");
+    assert!(app.state.jobs.is_empty() && !app.screen().contains("xsw-part"), "{}", app.screen());
+}
+
+#[test]
+fn the_question_says_how_much_it_is_about_and_where_it_goes() {
+    let mut app = App::in_bucket();
+    app.state.home = Some("/home/me".into());
+    for (keys, told) in [
+        ("d", "All below reports/; u on it tells beforehand how much that is"),
+        ("jd", "summary.csv (1.2 MiB)"),
+        ("<space>kd", "summary.csv (1.2 MiB)"),
+        ("k<space>d", "2 marked items: 1 object, 1.2 MiB, and all below 1 folder"),
+    ] {
+        app.press(keys);
+        assert!(app.screen().contains(told), "{told}: {}", app.screen());
+        assert!(app.screen().contains("Into the folder ~/work"), "{}", app.screen());
+        app.press("<esc>");
+    }
+    app.press("gu");
+    let counted = Counted { objects: 1204, bytes: 3 << 30, complete: true };
+    app.hear(Msg::Usage(Ticket(4), Ok(counted)));
+    app.press("d");
+    assert!(app.screen().contains("2 marked items: 1,205 objects, 3.0 GiB"), "{}", app.screen());
+    // The folder is read as it is typed.
+    for (typed, folder) in [("~/in", "~/in"), ("../x", "~/work/../x"), ("/srv", "/srv")] {
+        app.press(&format!("<esc>d{typed}"));
+        assert!(app.screen().contains(&format!("Into the folder {folder}")), "{}", app.screen());
+    }
+    // Where it went is said below the transfers, and in the report.
+    app.press("<enter>");
+    assert!(app.screen().contains("2 items → /srv"), "{}", app.screen());
+    app.press("T<enter>");
+    assert!(app.screen().contains("to        /srv"), "{}", app.screen());
 }
 
 #[test]
@@ -356,6 +416,7 @@ fn the_report_of_one_that_ended_says_what_failed_and_why() {
         skipped: 1204,
         failures: 4,
         unchecked: 1,
+        left: 0,
         stopped: None,
         done: vec![written("a.bin", 200 * MIB), Done { checked: None, ..written("b.bin", 100 * MIB) }],
         failed: vec![

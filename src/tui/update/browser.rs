@@ -15,7 +15,7 @@ use crate::error::{Error, Result};
 use crate::tui::effect::Effect;
 use crate::tui::keys::Action;
 use crate::tui::layout::areas;
-use crate::tui::listing::{Kind, Listing, Row};
+use crate::tui::listing::{Kind, Listing, Order, Row};
 use crate::tui::msg::Ticket;
 use crate::tui::state::{After, Answer, Browser, Cursor, Focus, Known, Level, Load, Modal, Picked, Place, State};
 
@@ -43,11 +43,8 @@ pub(super) fn act(state: &mut State, action: Action, effects: &mut Vec<Effect>) 
                 state.notice = Some("marked what has come so far; the listing goes on".into());
             }
         }
-        Action::Sort => {
-            let order = browser.listing.order().next();
-            browser.listing.set_order(order);
-            state.notice = Some(format!("sorted by {}", format!("{order:?}").to_lowercase()));
-        }
+        Action::Sort => sort(state, state.browser.listing.order().next(), false),
+        Action::Reverse => sort(state, state.browser.listing.order(), !state.browser.listing.is_reversed()),
         Action::Close => close(state, effects),
         Action::Refresh => relist(state, effects),
         Action::Parent => parent(state, effects),
@@ -61,21 +58,36 @@ pub(super) fn act(state: &mut State, action: Action, effects: &mut Vec<Effect>) 
         Action::Find => find(state),
         Action::Usage => usage::count(state, effects),
         Action::Bookmark => bookmark(state, effects),
-        Action::Shell => {
-            if let Some(role) = state.current {
-                roles::want(state, role, After::Shell, effects);
-            }
-        }
-        Action::Console => {
-            if let Some(role) = state.browser.role {
-                roles::want(state, role, After::Console { here: true }, effects);
-            }
-        }
+        Action::Shell => as_shown(state, After::Shell, effects),
+        Action::Console => as_shown(state, After::Console { here: true }, effects),
         _ => {}
     }
 }
 
-/// Esc: what runs, then the filter, then the marks.
+fn sort(state: &mut State, order: Order, reversed: bool) {
+    state.browser.listing.set_order(order, reversed);
+    let what = match (order, reversed) {
+        (Order::Name, false) => "name, as S3 lists",
+        (Order::Name, true) => "name, the last first",
+        (Order::Size, false) => "size, the largest first",
+        (Order::Size, true) => "size, the smallest first",
+        (Order::Modified, false) => "time, the newest first",
+        (Order::Modified, true) => "time, the oldest first",
+    };
+    let key = state.keys.key(Action::Reverse).unwrap_or_default();
+    state.notice = Some(format!("sorted by {what}; {key} turns it around"));
+}
+
+/// Asks for something as the role that the header names, wherever the cursor among the roles is.
+pub(super) fn as_shown(state: &mut State, then: After, effects: &mut Vec<Effect>) {
+    match state.current {
+        Some(role) => roles::want(state, role, then, effects),
+        None => state.notice = Some("assume a role first".into()),
+    }
+}
+
+/// Esc: what runs, then the filter, then the marks. It never leads to another pane: whoever presses it once too often
+/// would do something else with the next key.
 fn close(state: &mut State, effects: &mut Vec<Effect>) {
     let browser = &mut state.browser;
     if stop(browser, effects) {
@@ -92,7 +104,9 @@ fn close(state: &mut State, effects: &mut Vec<Effect>) {
     } else if matches!(browser.place, Place::Found { .. } | Place::Versions { .. }) {
         parent(state, effects);
     } else {
-        state.focus = Focus::Roles;
+        let key = |action| state.keys.key(action).unwrap_or_default();
+        let (up, next) = (key(Action::Parent), key(Action::NextPane));
+        state.notice = Some(format!("there is nothing to close here; {up} goes up, {next} to the next pane"));
     }
 }
 
@@ -146,9 +160,9 @@ fn list(state: &mut State, place: Place, effects: &mut Vec<Effect>) {
     browser.load = Load::Loading(ticket);
     browser.cursor = Cursor::default();
     // The order is the user's; the filter was about what stood here before.
-    let order = browser.listing.order();
+    let (order, reversed) = (browser.listing.order(), browser.listing.is_reversed());
     browser.listing = Listing::default();
-    browser.listing.set_order(order);
+    browser.listing.set_order(order, reversed);
     effects.push(match &place {
         Place::Buckets => {
             let of_file = &state.profile.role(role).buckets;
@@ -168,9 +182,11 @@ fn list(state: &mut State, place: Place, effects: &mut Vec<Effect>) {
 
 fn open(state: &mut State, effects: &mut Vec<Effect>) {
     let Some(row) = state.browser.listing.row(state.browser.cursor.at) else { return };
-    if matches!(row.kind, Kind::Object | Kind::Version | Kind::DeleteMarker) {
-        details(state, effects);
-        return;
+    match row.kind {
+        Kind::Object | Kind::Version => return super::preview::preview(state, effects),
+        // It says that there is nothing to look at.
+        Kind::DeleteMarker => return details(state, effects),
+        Kind::Bookmark | Kind::Bucket | Kind::Prefix => {}
     }
     let Some(uri) = state.browser.uri_of(row) else { return };
     let place = match &state.browser.place {
@@ -191,9 +207,9 @@ pub(super) fn enter(state: &mut State, place: Place, effects: &mut Vec<Effect>) 
         cursor: browser.cursor,
         load: browser.load.clone(),
     };
-    let order = level.listing.order();
+    let (order, reversed) = (level.listing.order(), level.listing.is_reversed());
     browser.trail.push(level);
-    browser.listing.set_order(order);
+    browser.listing.set_order(order, reversed);
     list(state, place, effects);
 }
 

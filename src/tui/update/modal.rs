@@ -1,7 +1,5 @@
 //! Keys and text while something stands in front of the panes.
 
-use std::path::{Path, PathBuf};
-
 use crossterm::event::{Event, KeyCode, KeyEvent, KeyModifiers};
 use tui_input::Input;
 use tui_input::backend::crossterm::EventHandler as _;
@@ -12,9 +10,10 @@ use crate::domain::uri::S3Uri;
 use crate::error::{Error, Result};
 use crate::tui::effect::{Code, Effect};
 use crate::tui::facts;
-use crate::tui::keys::{Action, HELP_LINES};
+use crate::tui::help;
+use crate::tui::keys::Action;
 use crate::tui::msg::Ticket;
-use crate::tui::state::{After, Answer, Focus, Modal, SignInProgress, State};
+use crate::tui::state::{After, Answer, Focus, Modal, SignInProgress, State, folder_named};
 
 pub(super) fn key(state: &mut State, event: KeyEvent, effects: &mut Vec<Effect>) {
     let Some(modal) = state.modal.take() else { return };
@@ -102,9 +101,15 @@ pub(super) fn key(state: &mut State, event: KeyEvent, effects: &mut Vec<Effect>)
             replaced(&mut input, untouched, event);
             state.modal = Some(Modal::Download { picked, input, untouched: false, if_exists, problem: None });
         }
+        Modal::Again { job, if_exists } if enter => transfers::again(state, job, if_exists),
+        Modal::Again { job, if_exists } => {
+            let next = event.code == KeyCode::Tab;
+            let if_exists = if next { transfers::next_wish(if_exists) } else { if_exists };
+            state.modal = Some(Modal::Again { job, if_exists });
+        }
         Modal::Help { top } => {
-            // Of the help it is known how long it is; two rows are the frame, two stay free around it.
-            let last = HELP_LINES.saturating_sub(usize::from(state.size.1.saturating_sub(4)));
+            let rows = help::help(&state.keys, state.focus, state.size).len();
+            let last = rows.saturating_sub(help::room(state.size).1);
             state.modal = scrolled(top, action).map(|top| Modal::Help { top: top.min(last) });
         }
         Modal::Transfer { job, top } => {
@@ -143,7 +148,7 @@ fn closed(state: &mut State, modal: Modal, effects: &mut Vec<Effect>) {
     match modal {
         Modal::Filter { .. } => set_filter(state, ""),
         Modal::SignIn { progress: SignInProgress::Running(ticket, _), .. } => effects.push(Effect::Cancel(ticket)),
-        Modal::Preview(viewer) => super::preview::close(&viewer, effects),
+        Modal::Preview(viewer) => super::preview::leave(state, viewer, effects),
         Modal::Details { answer: Answer::Loading(ticket), .. } => effects.push(Effect::Cancel(ticket)),
         _ => {}
     }
@@ -160,14 +165,6 @@ fn scrolled(top: usize, action: Option<Action>) -> Option<usize> {
         // The picture stops where the text does.
         Action::Bottom => Some(usize::MAX),
         _ => None,
-    }
-}
-
-/// The folder that was typed, `~/` read as shells read it.
-fn folder_named(text: &str, home: Option<&Path>) -> PathBuf {
-    match (text.strip_prefix('~').map(|rest| rest.strip_prefix('/').unwrap_or(rest)), home) {
-        (Some(rest), Some(home)) if text == "~" || text.starts_with("~/") => home.join(rest),
-        _ => PathBuf::from(text),
     }
 }
 
@@ -200,6 +197,10 @@ pub(super) fn paste(state: &mut State, text: &str) {
         | Modal::Confirm { input, .. }
         | Modal::Find { input, .. }
         | Modal::Download { input, .. } => input,
+        Modal::Preview(viewer) => match &mut viewer.search {
+            Some(search) if search.typing => &mut search.input,
+            _ => return,
+        },
         _ => return,
     };
     for c in line.chars() {

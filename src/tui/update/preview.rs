@@ -1,17 +1,19 @@
 //! The preview: opened on the object under the cursor, walked through, on to the next object, closed.
 
-use crossterm::event::{KeyCode, KeyEvent};
+use crossterm::event::{Event, KeyCode, KeyEvent};
+use tui_input::backend::crossterm::EventHandler as _;
 
 use super::{new_ticket, roles};
+use crate::domain::text::escaped;
 use crate::domain::uri::S3Uri;
 use crate::error::{Error, Result};
-use crate::ops::preview::Preview;
+use crate::ops::preview::{Body, Preview};
 use crate::tui::effect::Effect;
 use crate::tui::keys::Action;
 use crate::tui::listing::Kind;
 use crate::tui::msg::Ticket;
 use crate::tui::picture::Drawn;
-use crate::tui::state::{After, Modal, Seen, Sketch, State, Viewer, room};
+use crate::tui::state::{After, Modal, Search, Seen, Sketch, State, Viewer, room};
 
 /// Columns of text that a step sideways goes.
 const STEP: isize = 8;
@@ -42,6 +44,11 @@ pub(super) fn key(
     action: Option<Action>,
     effects: &mut Vec<Effect>,
 ) {
+    if viewer.search.as_ref().is_some_and(|search| search.typing) {
+        type_search(state, &mut viewer, event);
+        state.modal = Some(Modal::Preview(viewer));
+        return;
+    }
     let page = isize::from(room(state.size).1.saturating_sub(2).max(1) as i16);
     let is_table = viewer.current().is_some_and(|look| look.name == "table");
     let step = if is_table { 1 } else { STEP };
@@ -49,6 +56,20 @@ pub(super) fn key(
         // Enter and `l` are both bound to it: the one that goes sideways is `l`.
         _ if event.code == KeyCode::Enter => {
             next_look(&mut viewer);
+            (0, 0)
+        }
+        Some(Action::Filter) => {
+            look_for(state, &mut viewer);
+            (0, 0)
+        }
+        // In a text these are nobody's keys but its own; whoever bound them to something else has that.
+        None | Some(Action::Console) if event.code == KeyCode::Char('w') => {
+            (viewer.wraps, viewer.left, viewer.above) = (!viewer.wraps, 0, 0);
+            state.notice = Some(if viewer.wraps { "long lines are wrapped" } else { "long lines are cut" }.into());
+            (0, 0)
+        }
+        None if matches!(event.code, KeyCode::Char('n' | 'N')) => {
+            find(state, &mut viewer, event.code == KeyCode::Char('n'));
             (0, 0)
         }
         Some(Action::Up) => (-1, 0),
@@ -69,6 +90,12 @@ pub(super) fn key(
         }
         _ => (0, 0),
     };
+    if (down, right) != (0, 0)
+        && let Some(search) = &mut viewer.search
+    {
+        // From what is in view now, not from where the last one was.
+        search.found = None;
+    }
     viewer.scroll(down, right, state.size);
     state.modal = Some(Modal::Preview(viewer));
 }
@@ -81,7 +108,56 @@ pub(super) fn close(viewer: &Viewer, effects: &mut Vec<Effect>) {
 fn next_look(viewer: &mut Viewer) {
     if let Seen::Ready(preview) = &viewer.seen {
         viewer.look = (viewer.look + 1) % preview.looks.len().max(1);
-        (viewer.top, viewer.left) = (0, 0);
+        (viewer.top, viewer.left, viewer.above) = (0, 0, 0);
+        viewer.search = viewer.search.take().map(|search| Search { found: None, ..search });
+    }
+}
+
+/// Opens the line in which is typed what to look for.
+fn look_for(state: &mut State, viewer: &mut Viewer) {
+    match viewer.current().map(|look| &look.body) {
+        Some(Body::Text(_) | Body::Table(_)) => {
+            viewer.search = Some(Search { typing: true, ..Search::default() });
+        }
+        _ => state.notice = Some("only text and tables can be searched".into()),
+    }
+}
+
+fn type_search(state: &mut State, viewer: &mut Viewer, event: KeyEvent) {
+    let Some(search) = &mut viewer.search else { return };
+    if event.code != KeyCode::Enter {
+        search.input.handle_event(&Event::Key(event));
+        return;
+    }
+    search.typing = false;
+    if search.input.value().is_empty() {
+        viewer.search = None;
+    } else {
+        find(state, viewer, true);
+    }
+}
+
+/// Goes to the next place that holds what is looked for, or to the one before.
+fn find(state: &mut State, viewer: &mut Viewer, forward: bool) {
+    let Some(search) = &viewer.search else {
+        let key = state.keys.key(Action::Filter).unwrap_or_default();
+        state.notice = Some(format!("{key} looks for text"));
+        return;
+    };
+    let needle = escaped(search.input.value()).into_owned();
+    state.notice = match viewer.find(forward, state.size) {
+        None => Some(format!("{needle} is not in what was read")),
+        Some(true) => Some(format!("from the {} again", if forward { "top" } else { "end" })),
+        Some(false) => None,
+    };
+}
+
+/// Esc: the search first, then the preview.
+pub(super) fn leave(state: &mut State, mut viewer: Box<Viewer>, effects: &mut Vec<Effect>) {
+    if viewer.search.take().is_some() {
+        state.modal = Some(Modal::Preview(viewer));
+    } else {
+        close(&viewer, effects);
     }
 }
 
@@ -101,6 +177,10 @@ fn neighbour(state: &mut State, viewer: Box<Viewer>, step: isize, effects: &mut 
             close(&viewer, effects);
             state.browser.cursor.at = at;
             open(state, uri, None, effects);
+            if let Some(Modal::Preview(next)) = &mut state.modal {
+                next.wraps = viewer.wraps;
+                next.search = viewer.search.map(|search| Search { found: None, ..search });
+            }
         }
         _ => {
             state.notice = Some(format!("no {} object here", if step > 0 { "next" } else { "previous" }));

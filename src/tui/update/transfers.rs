@@ -5,9 +5,10 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 
-use super::{new_number, roles};
+use super::{browser, new_number, roles};
 use crate::domain::duration::words;
 use crate::domain::lasting::is_steady;
+use crate::domain::local_path::PART_SUFFIX;
 use crate::domain::role::RoleIndex;
 use crate::domain::text::{count, escaped};
 use crate::domain::transfer::{IfExists, Progress, Speed, Summary};
@@ -39,6 +40,8 @@ pub(super) fn act(state: &mut State, action: Action, effects: &mut Vec<Effect>) 
         Action::Remove => remove(state),
         Action::Close => cancel(state, effects),
         Action::Parent => state.focus = Focus::Browser,
+        Action::Shell => browser::as_shown(state, After::Shell, effects),
+        Action::Console => browser::as_shown(state, After::Console { here: true }, effects),
         _ => {}
     }
 }
@@ -50,7 +53,7 @@ pub(super) fn start(state: &mut State, role: RoleIndex, picked: &[Picked], folde
         [Picked { uri, .. }] => escaped(if uri.key.is_empty() { &uri.bucket } else { uri.name() }).into_owned(),
         _ => format!("{} items", count(picked.len() as u64)),
     };
-    state.jobs.push(Job::new(id, title, role, picks(picked, folder), if_exists));
+    state.jobs.push(Job::new(id, title, role, (folder.to_owned(), picks(picked, folder)), if_exists));
     state.job_cursor = Cursor { at: state.jobs.len() - 1, ..state.job_cursor };
 }
 
@@ -128,11 +131,23 @@ fn retry(state: &mut State) {
         state.notice = Some(format!("{} {why}", job.title));
         return;
     }
+    let (id, if_exists) = (job.id, job.if_exists);
+    if job.stood_in_its_way() > 0 {
+        // The same again would fail again.
+        state.modal = Some(Modal::Again { job: id, if_exists });
+    } else {
+        again(state, id, if_exists);
+    }
+}
+
+/// Puts a transfer that has ended into the line again.
+pub(super) fn again(state: &mut State, job: JobId, if_exists: IfExists) {
     let id = JobId(new_number(state));
-    let job = &mut state.jobs[state.job_cursor.at];
+    let Some(job) = state.jobs.iter_mut().find(|known| known.id == job) else { return };
     state.notice = Some(format!("{} goes on where it was; files that are equal are skipped", job.title));
-    let (title, picks) = (std::mem::take(&mut job.title), Arc::clone(&job.picks));
-    *job = Job::new(id, title, job.role, picks, job.if_exists);
+    let title = std::mem::take(&mut job.title);
+    let what = (std::mem::take(&mut job.folder), Arc::clone(&job.picks));
+    *job = Job::new(id, title, job.role, what, if_exists);
 }
 
 /// Changes places with the next one in line in that direction; what runs or has ended stays where it is.
@@ -157,15 +172,21 @@ fn remove(state: &mut State) {
         state.notice = Some(format!("{} has not ended; {key} cancels it", job.title));
         return;
     }
+    if job.has_left_parts() {
+        // Nothing else would ever tell of them.
+        state.notice = Some(format!("unfinished files of {} stay there, as .NAME{PART_SUFFIX}", job.title));
+    }
     state.jobs.remove(state.job_cursor.at);
 }
 
 fn cancel(state: &mut State, effects: &mut Vec<Effect>) {
     let retry = state.keys.key(Action::Refresh).unwrap_or_default();
-    let Some(job) = state.jobs.get_mut(state.job_cursor.at).filter(|job| job.is_open()) else {
-        state.focus = Focus::Browser;
+    let back = state.keys.key(Action::Transfers).unwrap_or_default();
+    let Some(job) = state.jobs.get_mut(state.job_cursor.at) else { return };
+    if !job.is_open() {
+        state.notice = Some(format!("{} has ended: there is nothing to cancel; {back} leads back", job.title));
         return;
-    };
+    }
     job.outcome = Outcome::Cancelled;
     // One that never began has nothing to stop.
     let begun = job.begun.is_some();

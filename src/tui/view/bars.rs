@@ -10,6 +10,7 @@ use super::{fit, span, spinner};
 use crate::domain::duration::clock;
 use crate::domain::session::seconds_left;
 use crate::domain::text::{bar, cut, escaped};
+use crate::ops::preview::Body;
 use crate::tui::keys::Action;
 use crate::tui::listing::Kind;
 use crate::tui::state::{Focus, Job, Modal, Outcome, SignInProgress, State};
@@ -100,14 +101,15 @@ fn shown_keys(state: &State) -> (Keys, Keys) {
             actions
         }
         (None, Focus::Browser) => {
-            let objects = state
-                .browser
-                .listing
-                .row(state.browser.cursor.at)
-                .is_some_and(|row| matches!(row.kind, Kind::Object | Kind::Prefix | Kind::Version));
-            let mut actions = vec![word(Action::Open), (Action::Parent, "up"), word(Action::Download)];
-            if objects {
-                actions.extend([word(Action::Mark), word(Action::Preview), word(Action::Details)]);
+            let kind = state.browser.listing.row(state.browser.cursor.at).map(|row| row.kind);
+            let is_object = matches!(kind, Some(Kind::Object | Kind::Version));
+            let open = if is_object { "preview" } else { "open" };
+            let mut actions = vec![(Action::Open, open), (Action::Parent, "up"), word(Action::Download)];
+            if is_object || kind == Some(Kind::Prefix) {
+                actions.push(word(Action::Mark));
+            }
+            if is_object {
+                actions.push(word(Action::Details));
             }
             actions.extend([word(Action::Filter), word(Action::GoTo), word(Action::Shell), word(Action::Console)]);
             actions.extend([word(Action::Sort), word(Action::Buckets), word(Action::CopyText), word(Action::Refresh)]);
@@ -165,18 +167,31 @@ fn in_front(state: &State, modal: &Modal) -> Keys {
         }
         Modal::Find { .. } => fixed(&[("Enter", "find"), ("Esc", "cancel")]),
         Modal::Preview(viewer) => {
+            if viewer.search.as_ref().is_some_and(|search| search.typing) {
+                return fixed(&[("Enter", "find"), ("Esc", "cancel")]);
+            }
             let mut keys = fixed(&[("Esc", "close")]);
+            if viewer.search.is_some() {
+                keys = fixed(&[("n", "next hit"), ("N", "previous"), ("Esc", "end search")]);
+            }
             if let Some(look) = viewer.next_look() {
                 keys.extend(fixed(&[("Enter", look)]));
             }
-            keys.extend(bound(
-                state,
-                &[(Action::Down, "down"), (Action::PageDown, "page"), (Action::NextPane, "next")],
-            ));
-            keys.extend(fixed(&[("← →", "sideways")]));
-            keys.extend(bound(state, &[(Action::CopyText, "copy URI")]));
+            let body = viewer.current().map(|look| &look.body);
+            if matches!(body, Some(Body::Text(_) | Body::Table(_))) {
+                keys.extend(bound(state, &[(Action::Filter, "search")]));
+            }
+            if matches!(body, Some(Body::Text(_))) {
+                keys.extend(fixed(&[("w", if viewer.wraps { "cut lines" } else { "wrap" })]));
+            }
+            keys.extend(bound(state, &[(Action::NextPane, "next"), (Action::PageDown, "page")]));
+            if !viewer.wraps {
+                keys.extend(fixed(&[("← →", "sideways")]));
+            }
+            keys.extend(bound(state, &[(Action::CopyText, "copy URI"), (Action::Down, "down")]));
             keys
         }
+        Modal::Again { .. } => fixed(&[("Enter", "try again"), ("Tab", "files that are there"), ("Esc", "cancel")]),
         Modal::Quit => fixed(&[("Enter", "quit"), ("Esc", "stay")]),
         Modal::Download { .. } => fixed(&[("Enter", "download"), ("Tab", "files that are there"), ("Esc", "cancel")]),
         Modal::GoTo { .. } | Modal::Mfa { .. } | Modal::Confirm { .. } => {

@@ -10,7 +10,7 @@ use super::{cut_front, fit, fit_right, highlighted, lines, pane, span, spinner};
 use crate::domain::duration::ago;
 use crate::domain::object::is_archived;
 use crate::domain::text::{bytes, count, escaped};
-use crate::error::Error;
+use crate::tui::hint::hint;
 use crate::tui::keys::Action;
 use crate::tui::listing::{Kind, Order, Row};
 use crate::tui::state::{Focus, Load, Modal, Place, State, Usage};
@@ -46,7 +46,7 @@ pub(super) fn browser(state: &State, theme: Theme, area: Rect, frame: &mut Frame
         return;
     }
     let columns = Columns::new(inner.width.into(), &browser.place, !browser.usage.is_empty());
-    let mut drawn = vec![columns.heading(theme, browser.listing.order())];
+    let mut drawn = vec![columns.heading(theme, (browser.listing.order(), browser.listing.is_reversed()))];
     let height = usize::from(inner.height).saturating_sub(1);
     let shown = browser.listing.shown();
     for place in browser.cursor.top..shown.min(browser.cursor.top + height) {
@@ -79,14 +79,7 @@ fn remark(state: &State, theme: Theme, area: Rect, frame: &mut Frame<'_>) {
     let text = match &browser.load {
         Load::Failed(error) => {
             let mut text = vec![Line::styled(error.to_string(), theme.bad())];
-            // On this screen there is a key for what the hint says in general.
-            let hint = match (error, state.keys.key(Action::GoTo)) {
-                (Error::Denied { action, .. }, Some(key)) if action == "s3:ListAllMyBuckets" => {
-                    Some(format!("a bucket can still be opened by its name: press {key}"))
-                }
-                _ => error.hint(),
-            };
-            text.extend(hint.map(|hint| Line::from(format!("hint: {hint}"))));
+            text.extend(hint(&state.keys, error).map(|hint| Line::from(format!("hint: {hint}"))));
             text
         }
         Load::Stopped => {
@@ -134,6 +127,12 @@ fn inset(area: Rect) -> Rect {
     Rect { x: area.x + 1, width: area.width.saturating_sub(2), ..area }
 }
 
+/// Up where the least comes first, as in every list that people sort.
+fn arrow(order: Order, reversed: bool) -> &'static str {
+    // Names begin with the least, sizes and times with the most.
+    if (order == Order::Name) != reversed { "↑" } else { "↓" }
+}
+
 /// How wide each column is; what does not fit is left out, the name last.
 struct Columns {
     name: usize,
@@ -156,8 +155,9 @@ impl Columns {
         Self { name: width.saturating_sub(3 + size + modified + class), size, modified, class, buckets, versions }
     }
 
-    fn heading(&self, theme: Theme, order: Order) -> Line<'static> {
-        let sorted = |name: &str, this: Order| if order == this { format!("{name} ↓") } else { name.to_owned() };
+    fn heading(&self, theme: Theme, (order, reversed): (Order, bool)) -> Line<'static> {
+        let arrow = arrow(order, reversed);
+        let sorted = |name: &str, this: Order| if order == this { format!("{name} {arrow}") } else { name.to_owned() };
         let mut text = format!("   {}", fit(&sorted("NAME", Order::Name), self.name));
         if self.size > 0 {
             text += &fit_right(&sorted("SIZE", Order::Size), self.size);

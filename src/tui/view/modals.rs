@@ -7,17 +7,19 @@ use ratatui::text::Line;
 use ratatui::widgets::{Clear, Paragraph, Wrap};
 use tui_input::Input;
 
-use super::transfers::report_lines;
-use super::{copy, fit, lines, pane, span};
-use crate::domain::text::{bytes, count, escaped};
+use super::{copy, labelled, lines, pane, span};
+use crate::domain::text::{bytes, count, escaped, plural};
 use crate::domain::transfer::{IfExists, Listed};
 use crate::error::Error;
-use crate::tui::facts::{self, Row, Tone};
-use crate::tui::keys::{Action, HELP_LINES};
+use crate::tui::facts;
+use crate::tui::help;
+use crate::tui::hint::hint;
+use crate::tui::keys::Action;
+use crate::tui::labelled::Row;
 use crate::tui::layout::report_room;
 use crate::tui::msg::SignInStep;
 use crate::tui::report::{kept, report};
-use crate::tui::state::{Modal, Picked, SignInProgress, State};
+use crate::tui::state::{Modal, Picked, SignInProgress, State, folder_named};
 use crate::tui::theme::Theme;
 
 pub(super) fn modal(state: &State, theme: Theme, frame: &mut Frame<'_>) {
@@ -25,16 +27,16 @@ pub(super) fn modal(state: &State, theme: Theme, frame: &mut Frame<'_>) {
     match modal {
         // It is typed in the pane's own title.
         Modal::Filter { .. } => {}
-        Modal::Help { top } => scrolled(frame, theme, " Keys ", help(state, theme), *top),
+        Modal::Help { top } => {
+            let rows = help::help(&state.keys, state.focus, state.size);
+            let room = help::room(state.size);
+            scrolled(frame, theme, (" Keys ", theme.accent()), room, (rows, *top));
+        }
         Modal::Transfer { job, top } => {
             let Some(job) = state.jobs.iter().find(|known| known.id == *job) else { return };
             let title = format!(" {} ", job.title);
-            let (width, _) = report_room(state.size);
-            let text = report_lines(theme, report(state, job, width));
-            let height = u16::try_from(text.len()).unwrap_or(u16::MAX).saturating_add(2);
-            // Two columns at each side are the frame and its margin.
-            let inner = boxed(frame, theme, &title, (width as u16 + 4, height));
-            lines(frame, inner, text.into_iter().skip(*top));
+            let room = report_room(state.size);
+            scrolled(frame, theme, (&title, theme.dim()), room, (report(state, job, room.0), *top));
         }
         Modal::GoTo { input, problem, .. } => {
             let text = problem.iter().map(|problem| Line::styled(escaped(problem).into_owned(), theme.bad()));
@@ -60,16 +62,29 @@ pub(super) fn modal(state: &State, theme: Theme, frame: &mut Frame<'_>) {
             question(frame, theme, " Really? ", input, text);
         }
         Modal::Download { picked, input, if_exists, problem, .. } => {
-            let mut text = vec![Line::from(format!("{} go into this folder:", what(picked)))];
-            let style = if *if_exists == IfExists::Overwrite { theme.warn() } else { theme.dim() };
-            text.push(Line::styled(format!("Files that differ {}.", kept(*if_exists)), style));
-            text.push(Line::styled("Equal ones are skipped. Tab changes what happens to the others.", theme.dim()));
+            let mut text = vec![Line::from(what(state, picked))];
+            text.extend(wish(theme, *if_exists));
+            let folder = folder_named(input.value().trim(), state.home.as_deref());
+            text.push(Line::from(format!("Into the folder {}", state.shown_folder(&folder))));
             text.extend(problem.iter().map(|problem| Line::styled(problem.clone(), theme.bad())));
             question(frame, theme, " Download ", input, text);
         }
+        Modal::Again { job, if_exists } => {
+            let Some(job) = state.jobs.iter().find(|known| known.id == *job) else { return };
+            let (number, folder) = (job.stood_in_its_way(), state.shown_folder(&job.folder));
+            let are = if number == 1 { "is" } else { "are" };
+            let mut text = vec![Line::from(format!(
+                "{} {are} in {folder} and differ{}.",
+                plural(number, "file"),
+                if number == 1 { "s" } else { "" }
+            ))];
+            text.extend(wish(theme, *if_exists));
+            message(frame, theme, &format!(" {} again ", job.title), text);
+        }
         Modal::Details { uri, version, known, answer, top } => {
             let rows = facts::rows(uri, version.as_deref(), known, answer, &state.zone, state.size);
-            details(frame, theme, &rows, *top);
+            let room = (facts::width(state.size), facts::height(state.size));
+            scrolled(frame, theme, (" Details ", theme.dim()), room, (rows, *top));
         }
         Modal::Copy { uri, version, choices, at } => {
             copy::menu(state, theme, (uri, version.as_deref()), (choices, *at), frame);
@@ -83,7 +98,7 @@ pub(super) fn modal(state: &State, theme: Theme, frame: &mut Frame<'_>) {
             question(frame, theme, " Find ", input, text);
         }
         Modal::Preview(viewer) => super::preview::preview(state, theme, viewer, frame),
-        Modal::Failure { title, error } => failure(frame, theme, title, error),
+        Modal::Failure { title, error } => failure(state, frame, theme, title, error),
         Modal::Quit => {
             let open = state.jobs.iter().filter(|job| job.is_open()).count() as u64;
             let text = vec![
@@ -99,19 +114,53 @@ fn transfers(number: u64) -> String {
     if number == 1 { "1 transfer has".into() } else { format!("{} transfers have", count(number)) }
 }
 
-fn what(picked: &[Picked]) -> String {
+/// What happens to files that are there.
+fn wish<'a>(theme: Theme, if_exists: IfExists) -> [Line<'a>; 2] {
+    let style = if if_exists == IfExists::Overwrite { theme.warn() } else { theme.dim() };
+    [
+        Line::styled(format!("Files that differ {}.", kept(if_exists)), style),
+        Line::styled("Equal ones are skipped. Tab changes what happens to the others.", theme.dim()),
+    ]
+}
+
+/// What a download is of, and how much that is as far as anybody knows.
+fn what(state: &State, picked: &[Picked]) -> String {
+    let counted = |uri| state.browser.usage.get(uri).filter(|usage| !usage.runs()).map(|usage| usage.counted);
+    let much = |objects, size| format!("{}, {}", plural(objects, "object"), bytes(size));
     match picked {
-        [Picked { uri, listed: None, .. }] if uri.key.is_empty() => {
-            format!("All of the bucket {}", escaped(&uri.bucket))
+        [Picked { uri, listed: None, .. }] => {
+            let all = match uri.key.is_empty() {
+                true => format!("All of the bucket {}", escaped(&uri.bucket)),
+                false => format!("All below {}", escaped(uri.name())),
+            };
+            match (counted(uri), state.keys.key(Action::Usage)) {
+                (Some(counted), _) => format!("{all}: {}", much(counted.objects, counted.bytes)),
+                (None, Some(key)) => format!("{all}; {key} on it tells beforehand how much that is"),
+                (None, None) => all,
+            }
         }
-        [Picked { uri, listed: None, .. }] => format!("All below {}", escaped(uri.name())),
         [Picked { uri, listed: Some(Listed { size, .. }), version: Some(version), .. }] => {
             format!("{} of version {} ({})", escaped(uri.name()), escaped(version), bytes(*size))
         }
         [Picked { uri, listed: Some(Listed { size, .. }), .. }] => {
             format!("{} ({})", escaped(uri.name()), bytes(*size))
         }
-        _ => format!("{} marked items", count(picked.len() as u64)),
+        _ => {
+            let (mut objects, mut size, mut unknown) = (0, 0, 0);
+            for Picked { uri, listed: known, .. } in picked {
+                match (known, counted(uri)) {
+                    (Some(known), _) => (objects, size) = (objects + 1, size + known.size),
+                    (None, Some(counted)) => (objects, size) = (objects + counted.objects, size + counted.bytes),
+                    (None, None) => unknown += 1,
+                }
+            }
+            let all = format!("{} marked items", count(picked.len() as u64));
+            match (objects, unknown) {
+                (_, 0) => format!("{all}: {}", much(objects, size)),
+                (0, _) => format!("{all}: all that is below them"),
+                _ => format!("{all}: {}, and all below {}", much(objects, size), plural(unknown, "folder")),
+            }
+        }
     }
 }
 
@@ -135,10 +184,10 @@ pub(super) fn message(frame: &mut Frame<'_>, theme: Theme, title: &str, text: Ve
     frame.render_widget(paragraph, inner);
 }
 
-fn failure(frame: &mut Frame<'_>, theme: Theme, title: &str, error: &Error) {
+fn failure(state: &State, frame: &mut Frame<'_>, theme: Theme, title: &str, error: &Error) {
     let mut text: Vec<Line<'_>> =
         error.to_string().lines().map(|line| Line::styled(line.to_owned(), theme.bad())).collect();
-    if let Some(hint) = error.hint() {
+    if let Some(hint) = hint(&state.keys, error) {
         text.push(Line::default());
         text.push(Line::from(format!("hint: {hint}")));
     }
@@ -189,41 +238,17 @@ fn question(frame: &mut Frame<'_>, theme: Theme, title: &str, input: &Input, tex
     frame.set_cursor_position(Position::new(row.x + 2 + column, row.y));
 }
 
-/// A long text, scrolled down by `top` rows.
-fn scrolled(frame: &mut Frame<'_>, theme: Theme, title: &str, text: Vec<Line<'_>>, top: usize) {
-    let height = u16::try_from(text.len()).unwrap_or(u16::MAX).saturating_add(2);
-    let inner = boxed(frame, theme, title, (74, height));
-    let paragraph = Paragraph::new(text).wrap(Wrap { trim: false });
-    let hidden = paragraph.line_count(inner.width).saturating_sub(inner.height.into());
-    frame.render_widget(paragraph.scroll((top.min(hidden) as u16, 0)), inner);
-}
-
-fn help(state: &State, theme: Theme) -> Vec<Line<'static>> {
-    let row = |(action, does): &(Action, &'static str)| {
-        Line::from(vec![span(fit(&state.keys.all_keys(*action), 16), theme.accent()), span(*does, Default::default())])
-    };
-    let mut text: Vec<Line<'static>> = Action::ALL.iter().map(row).collect();
-    text.push(Line::default());
-    text.push(Line::styled("The mouse: click, click again to open, wheel.", theme.dim()));
-    text.push(Line::styled("A file keys.toml beside the profile file rebinds them.", theme.dim()));
-    debug_assert_eq!(text.len(), HELP_LINES);
-    text
-}
-
-fn details(frame: &mut Frame<'_>, theme: Theme, rows: &[Row], top: usize) {
-    let size = frame.area().as_size();
-    let (width, height) = (facts::width(size.into()), facts::height(size.into()).min(rows.len()));
-    let top = top.min(rows.len().saturating_sub(height));
-    let inner = boxed(frame, theme, " Details ", (width as u16 + 4, height as u16 + 2));
-    let row = |row: &Row| {
-        let style = match row.tone {
-            Tone::Plain => Style::default(),
-            Tone::Title => theme.bold(),
-            Tone::Busy => theme.accent(),
-            Tone::Warning => theme.warn(),
-            Tone::Bad => theme.bad(),
-        };
-        Line::from(vec![span(row.name.clone(), theme.dim()), span(row.value.clone(), style)])
-    };
-    lines(frame, inner, rows.iter().skip(top).map(row));
+/// Rows in a box with so much room at most, scrolled down by `top` of them.
+fn scrolled(
+    frame: &mut Frame<'_>,
+    theme: Theme,
+    (title, label): (&str, Style),
+    (width, height): (usize, usize),
+    (rows, top): (Vec<Row>, usize),
+) {
+    let height = height.min(rows.len());
+    let top = top.min(rows.len() - height);
+    // Two columns at each side are the frame and its margin.
+    let inner = boxed(frame, theme, title, (width as u16 + 4, height as u16 + 2));
+    lines(frame, inner, labelled(theme, label, rows.into_iter().skip(top)));
 }

@@ -1,8 +1,10 @@
 //! The preview, in front of all but the header, the notice and the footer.
 
+use std::ops::Range;
+
 use ratatui::Frame;
 use ratatui::layout::{Alignment, Rect};
-use ratatui::style::Style;
+use ratatui::style::{Modifier, Style};
 use ratatui::text::{Line, Span};
 use ratatui::widgets::{Clear, Paragraph, Wrap};
 use unicode_width::{UnicodeWidthChar as _, UnicodeWidthStr as _};
@@ -28,7 +30,7 @@ pub(super) fn preview(state: &State, theme: Theme, viewer: &Viewer, frame: &mut 
             format!("{} · {}", preview.kind, size(preview)),
             looks(theme, viewer, preview),
             preview.notes.join(" · "),
-            place(viewer, inner_height.into()),
+            place(viewer, state.size),
         ),
         Seen::Loading(_) | Seen::Failed(_) => Default::default(),
     };
@@ -37,6 +39,10 @@ pub(super) fn preview(state: &State, theme: Theme, viewer: &Viewer, frame: &mut 
     let about = cut(&about, about_room.saturating_sub(name.width().min(12) + 3)).into_owned();
     let name = cut(&name, about_room.saturating_sub(about.width() + 3));
     let title = if about.is_empty() { format!(" {name} ") } else { format!(" {name} · {about} ") };
+    let notes = match &viewer.search {
+        Some(search) => format!("/{}{}", escaped(search.input.value()), if search.typing { "▏" } else { "" }),
+        None => notes,
+    };
     let notes =
         if notes.is_empty() { notes } else { format!(" {} ", cut(&notes, width.saturating_sub(place.width() + 3))) };
     let block = pane(theme, true, title, looks)
@@ -61,8 +67,8 @@ pub(super) fn preview(state: &State, theme: Theme, viewer: &Viewer, frame: &mut 
             frame.render_widget(Line::styled("it is empty", theme.dim()), inner);
         }
         (Seen::Ready(_), Some(Body::Text(text))) => {
-            let shown = (viewer.top..text.len()).map(|index| text_line(theme, text, index, viewer.left, width));
-            lines(frame, inner, shown);
+            let rows = viewer.rows(text, state.size).into_iter();
+            lines(frame, inner, rows.map(|(line, columns)| text_line(theme, viewer, text, line, columns)));
         }
         (Seen::Ready(_), Some(Body::Hex(bytes))) => {
             let row = |index| Line::from(hex::row(bytes, index).chars().skip(viewer.left).collect::<String>());
@@ -107,40 +113,48 @@ fn looks<'a>(theme: Theme, viewer: &Viewer, preview: &Preview) -> Line<'a> {
 }
 
 /// Which rows are in view.
-fn place(viewer: &Viewer, rows: usize) -> String {
+fn place(viewer: &Viewer, size: (u16, u16)) -> String {
+    let rows = usize::from(room(size).1);
     let (all, what, rows) = match viewer.current().map(|look| &look.body) {
         Some(Body::Text(text)) => (text.len(), "line", rows),
         Some(Body::Table(table)) => (table.len(), "row", rows.saturating_sub(heading_rows(table))),
         _ => return String::new(),
     };
-    let last = (viewer.top + rows).min(all);
-    match all <= rows {
+    let last = match viewer.current().map(|look| &look.body) {
+        Some(Body::Text(text)) => viewer.rows(text, size).last().map_or(0, |(line, _)| line + 1),
+        _ => (viewer.top + rows).min(all),
+    };
+    match viewer.top == 0 && viewer.above == 0 && last == all {
         true => format!(" {} ", plural(all as u64, what)),
         false => format!(" {}–{} of {} ", count(viewer.top as u64 + 1), count(last as u64), plural(all as u64, what)),
     }
 }
 
-/// The part of a line that begins at a column.
-fn text_line<'a>(theme: Theme, text: &'a Text, index: usize, left: usize, width: usize) -> Line<'a> {
+/// Some columns of a line, what is looked for set off.
+fn text_line<'a>(theme: Theme, viewer: &Viewer, text: &'a Text, index: usize, shown: Range<usize>) -> Line<'a> {
+    let hits = viewer.search.as_ref().map(|search| search.columns(text, index)).unwrap_or_default();
     let mut column = 0;
     let mut spans: Vec<Span<'a>> = Vec::new();
     for (run, class) in text.line(index) {
-        if column >= left + width {
+        if column >= shown.end {
             break;
         }
-        let mut shown = String::new();
+        let style = theme.class(class);
         for c in run.chars() {
-            let columns = c.width().unwrap_or(0);
-            if column >= left && column + columns <= left + width {
-                shown.push(c);
-            } else if column + columns > left && column < left + width {
+            let (start, end) = (column, column + c.width().unwrap_or(0));
+            column = end;
+            let c = match (start >= shown.start && end <= shown.end, end > shown.start && start < shown.end) {
+                (true, _) => c,
                 // Half of a wide character is at the edge.
-                shown.push(' ');
+                (false, true) => ' ',
+                (false, false) => continue,
+            };
+            let is_hit = hits.iter().any(|hit| hit.contains(&start));
+            let style = if is_hit { style.add_modifier(Modifier::REVERSED) } else { style };
+            match spans.last_mut() {
+                Some(last) if last.style == style => last.content.to_mut().push(c),
+                _ => spans.push(span(c.to_string(), style)),
             }
-            column += columns;
-        }
-        if !shown.is_empty() {
-            spans.push(span(shown, theme.class(class)));
         }
     }
     Line::from(spans)
@@ -174,6 +188,10 @@ fn table_lines<'a>(theme: Theme, table: &'a Table, viewer: &Viewer, width: usize
         out.push(row(theme.class(Class::Type), &|index| table.columns()[index].kind.as_deref().unwrap_or_default()));
     }
     let rows = usize::from(u16::MAX).min(table.len().saturating_sub(viewer.top)).min(400);
-    out.extend((viewer.top..viewer.top + rows).map(|index| row(Style::new(), &|column| table.cell(index, column))));
+    let found = viewer.search.as_ref().and_then(|search| search.found);
+    out.extend((viewer.top..viewer.top + rows).map(|index| {
+        let style = if found == Some(index) { theme.selected(true) } else { Style::new() };
+        row(style, &|column| table.cell(index, column))
+    }));
     out
 }

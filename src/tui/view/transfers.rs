@@ -6,13 +6,13 @@ use ratatui::style::Style;
 use ratatui::text::{Line, Span};
 use unicode_width::UnicodeWidthStr as _;
 
-use super::{fit, fit_right, highlighted, lines, pane, span};
+use super::{cut_front, fit, fit_right, highlighted, lines, pane, span};
 use crate::domain::duration::{clock, words};
 use crate::domain::text::{bar, bytes, count, cut, plural};
 use crate::domain::transfer::{Progress, Summary};
 use crate::error::Error;
 use crate::tui::keys::Action;
-use crate::tui::report::{LABEL, Row, Tone, objects};
+use crate::tui::report::objects;
 use crate::tui::state::{Focus, Job, Outcome, State};
 use crate::tui::theme::Theme;
 
@@ -26,6 +26,12 @@ pub(super) fn transfers(state: &State, theme: Theme, area: Rect, frame: &mut Fra
     let focused = state.focus == Focus::Transfers;
     let room = usize::from(area.width).saturating_sub(2 + " Transfers ".len());
     let block = pane(theme, focused, " Transfers ", all(state, theme, room));
+    // Where to, of the one under the cursor: beside its numbers there is no room for it.
+    let to = state.jobs.get(state.job_cursor.at).map(|job| {
+        let folder = state.shown_folder(&job.folder);
+        format!(" {} → {} ", cut(&job.title, room / 3), cut_front(&folder, room / 2))
+    });
+    let block = block.title_bottom(Line::styled(to.unwrap_or_default(), theme.dim()));
     let inner = block.inner(area);
     frame.render_widget(block, area);
     let rows = state.jobs.iter().enumerate().skip(state.job_cursor.top).take(inner.height.into());
@@ -255,7 +261,15 @@ fn ended(state: &State, theme: Theme, summary: &Summary) -> (String, Style) {
             (format!("done: {written}, {}{skipped}", bytes(summary.bytes)), theme.good())
         }
         // One object that failed is the whole story.
-        (1, [only]) if summary.written == 0 && summary.skipped == 0 => (only.error.to_string(), theme.bad()),
+        (1, [only]) if summary.written == 0 && summary.skipped == 0 => {
+            let retry = state.keys.key(Action::Refresh).unwrap_or_default();
+            let asks = if matches!(only.error, Error::Exists { .. }) {
+                format!("; {retry} asks what then")
+            } else {
+                String::new()
+            };
+            (format!("{}{asks}", only.error), theme.bad())
+        }
         (failed, _) => {
             let retry = state.keys.key(Action::Refresh).unwrap_or_default();
             let text =
@@ -289,23 +303,6 @@ fn short(seconds: u64) -> String {
         3600.. => format!("{} h", seconds / 3600),
         _ => words(seconds),
     }
-}
-
-/// The rows of a transfer's report.
-pub(super) fn report_lines<'a>(theme: Theme, rows: Vec<Row>) -> Vec<Line<'a>> {
-    let line = |Row { label, text, tone }: Row| {
-        let style = match tone {
-            Tone::Plain => Style::default(),
-            Tone::Dim => theme.dim(),
-            Tone::Good => theme.good(),
-            Tone::Warn => theme.warn(),
-            Tone::Bad => theme.bad(),
-            Tone::Bar => theme.accent(),
-        };
-        let label = if label.is_empty() { String::new() } else { fit(label, LABEL) };
-        Line::from(vec![span(label, theme.dim()), span(text, style)])
-    };
-    rows.into_iter().map(line).collect()
 }
 
 #[cfg(test)]

@@ -76,7 +76,7 @@ impl FromStr for Party {
             return Err(format!("{text:?} has a wildcard, which no principal can have: name an account instead"));
         }
         // IAM's names and paths have no others.
-        if let Some(c) = text.chars().find(|c| !c.is_ascii_graphic() || "\"'\\".contains(*c)) {
+        if let Some(c) = text.chars().find(|c| !c.is_ascii_graphic() || "\"'\\$".contains(*c)) {
             return Err(format!("no ARN of a user or role holds {c:?}: {text:?}"));
         }
         let id: AccountId = account.parse()?;

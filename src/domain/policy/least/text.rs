@@ -151,6 +151,21 @@ impl Grant {
     }
 }
 
+impl Grant {
+    /// What the policy alone cannot bring about, where there is such a thing.
+    pub fn caution(&self) -> Option<&'static str> {
+        let writes = self.policy.to_string().contains("s3:PutObject");
+        match self.target {
+            // Amazon S3 User Guide, "Controlling ownership of objects".
+            AttachTo::Bucket { .. } if writes => Some(
+                "New buckets own what is written to them; where the bucket's ownership is not BucketOwnerEnforced, the \
+                 writer owns it unless the ACL bucket-owner-full-control goes with it.",
+            ),
+            _ => None,
+        }
+    }
+}
+
 /// FNV-1a: a name needs no more, and it is the same on every machine.
 struct Fnv(u64);
 

@@ -79,3 +79,15 @@ fn an_account_is_named_in_two_ways() {
     let account = PrincipalPattern::Account("111111111111".to_owned());
     assert_eq!(policy.statements[0].principal, Some(Clause::Any(vec![account.clone(), account])));
 }
+
+#[test]
+fn principals_that_are_no_more_or_in_no_account_name_nobody() {
+    for name in ["AROAEXAMPLEEXAMPLE123", "AIDAEXAMPLEEXAMPLE123", "arn:aws:iam::cloudfront:user/CloudFront Origin E1"]
+    {
+        let text = format!(r#"{{"Effect":"Allow","Action":"*","Principal":{{"AWS":["{name}","111111111111"]}}}}"#);
+        let known = PrincipalPattern::Account("111111111111".to_owned());
+        let unknown = PrincipalPattern::Arn(name.to_owned());
+        assert_eq!(parsed(&text).unwrap().statements[0].principal, Some(Clause::Any(vec![unknown, known])));
+    }
+    assert!(parsed(r#"{"Effect":"Allow","Action":"*","Principal":{"AWS":"AROA-short"}}"#).is_err());
+}

@@ -4,17 +4,16 @@
 //! Apache Thrift, "Thrift Compact protocol encoding"; Apache Parquet, `parquet.thrift`: field 2 of FileMetaData is the list
 //! of SchemaElements in depth-first order, and field 5 of each the number of its children.
 
+use super::thrift::{LIST, NESTED, NUMBER, STRUCT, Thrift};
+
 /// Groups in groups at most.
 const DEEPEST: usize = 64;
 
-/// Structs in structs of the encoding itself at most.
-const NESTED: usize = 16;
-
 /// Whether the schema's groups have as many fields as there are, and are not too deep. `footer` begins with FileMetaData.
 pub(super) fn is_sane(footer: &[u8]) -> bool {
-    let mut reader = Reader(footer);
+    let mut reader = Thrift(footer);
     let mut id = 0;
-    while let Some((kind, field)) = reader.field(id) {
+    while let Some(Some((kind, field))) = reader.field(id) {
         if (field, kind) == (2, LIST) {
             return schema(&mut reader).is_some();
         }
@@ -26,11 +25,8 @@ pub(super) fn is_sane(footer: &[u8]) -> bool {
     false
 }
 
-const LIST: u8 = 9;
-const STRUCT: u8 = 12;
-
 /// Goes through the elements, with how many children each open group still lacks.
-fn schema(reader: &mut Reader<'_>) -> Option<()> {
+fn schema(reader: &mut Thrift<'_>) -> Option<()> {
     let (kind, count) = reader.list()?;
     if kind != STRUCT || count == 0 {
         return None;
@@ -58,96 +54,16 @@ fn schema(reader: &mut Reader<'_>) -> Option<()> {
 }
 
 /// The number of children of the next element.
-fn element(reader: &mut Reader<'_>) -> Option<u64> {
+fn element(reader: &mut Thrift<'_>) -> Option<u64> {
     let (mut id, mut children) = (0, 0);
-    while let Some((kind, field)) = reader.field(id) {
+    while let Some((kind, field)) = reader.field(id)? {
         match (field, kind) {
-            (5, 5) => children = u64::try_from(reader.integer()?).ok()?,
+            (5, NUMBER) => children = u64::try_from(reader.integer()?).ok()?,
             _ => reader.skip(kind, NESTED)?,
         }
         id = field;
     }
     Some(children)
-}
-
-struct Reader<'a>(&'a [u8]);
-
-impl Reader<'_> {
-    fn byte(&mut self) -> Option<u8> {
-        let (first, rest) = self.0.split_first()?;
-        self.0 = rest;
-        Some(*first)
-    }
-
-    fn varint(&mut self) -> Option<u64> {
-        let mut value = 0;
-        for shift in (0..64).step_by(7) {
-            let byte = self.byte()?;
-            value |= u64::from(byte & 0x7f) << shift;
-            if byte < 0x80 {
-                return Some(value);
-            }
-        }
-        None
-    }
-
-    fn integer(&mut self) -> Option<i64> {
-        let value = self.varint()?;
-        Some((value >> 1).cast_signed() ^ -((value & 1).cast_signed()))
-    }
-
-    fn pass(&mut self, bytes: u64) -> Option<()> {
-        self.0 = self.0.get(usize::try_from(bytes).ok()?..)?;
-        Some(())
-    }
-
-    /// The kind and number of the next field; `None` at the end of the struct, or of everything.
-    fn field(&mut self, before: i64) -> Option<(u8, i64)> {
-        let header = self.byte().filter(|header| *header != 0)?;
-        let number = match header >> 4 {
-            0 => self.integer()?,
-            delta => before + i64::from(delta),
-        };
-        Some((header & 0x0f, number))
-    }
-
-    /// The kind and number of a list's elements.
-    fn list(&mut self) -> Option<(u8, u64)> {
-        let header = self.byte()?;
-        let count = match header >> 4 {
-            15 => self.varint()?,
-            count => u64::from(count),
-        };
-        // Each takes a byte at least.
-        (count <= self.0.len() as u64).then_some((header & 0x0f, count))
-    }
-
-    fn skip(&mut self, kind: u8, nested: usize) -> Option<()> {
-        let deeper = nested.checked_sub(1)?;
-        match kind {
-            1 | 2 => Some(()),
-            3 => self.pass(1),
-            4..=6 => self.varint().map(|_| ()),
-            7 => self.pass(8),
-            8 => {
-                let length = self.varint()?;
-                self.pass(length)
-            }
-            LIST | 10 => {
-                let (kind, count) = self.list()?;
-                (0..count).try_for_each(|_| if kind <= 2 { self.pass(1) } else { self.skip(kind, deeper) })
-            }
-            STRUCT => {
-                let mut id = 0;
-                while let Some((kind, field)) = self.field(id) {
-                    self.skip(kind, deeper)?;
-                    id = field;
-                }
-                Some(())
-            }
-            _ => None,
-        }
-    }
 }
 
 #[cfg(test)]

@@ -1,0 +1,181 @@
+//! `xsw explain`: why a role can or cannot be assumed, or reach a bucket, and what would mend it.
+
+use serde::Serialize as _;
+use serde_json::{Value, json};
+
+use super::{Context, ExplainArguments, GraphFormat, output};
+use crate::domain::explain::{Answer, Decision, Remedy, SideAnswer, side_name, typing};
+use crate::domain::policy::least::Ordered;
+use crate::domain::role::RoleIndex;
+use crate::domain::text::{cut, escaped, escaped_json, escaped_lines};
+use crate::error::{Error, Result};
+use crate::ops::explain::{Explanation, Question, Step};
+
+pub(super) async fn run(context: &Context, asked: ExplainArguments) -> Result<u8> {
+    let mut with = Vec::new();
+    for name in &asked.with {
+        let role = named(context, name)?;
+        // Here a code can be asked for; the operation asks nobody.
+        context.session(role).await?;
+        with.push(role);
+    }
+    if asked.graph {
+        let graph = Box::pin(context.core.assume_graph(&with)).await?;
+        output::print(|out| match asked.format {
+            GraphFormat::Text => write!(out, "{}", graph.text()),
+            GraphFormat::Dot => write!(out, "{}", graph.dot()),
+        })?;
+        if !graph.unseen.is_empty() {
+            let unseen = graph.unseen.join(", ");
+            output::note(&format!(
+                "the trust policies of {unseen} cannot be seen; --with ROLE looks with another role"
+            ));
+        }
+        return Ok(0);
+    }
+    // clap wants one unless there is a graph.
+    let role = named(context, asked.role.as_deref().unwrap_or_default())?;
+    let question = Question { role, uri: asked.uri, write: asked.write, with };
+    bring_codes(context, role).await;
+    let explanation = Box::pin(context.core.explain(&question, context.common.mfa_code.as_deref())).await?;
+    if asked.json {
+        output::print_json(&document(&explanation))?;
+    } else {
+        let words = in_words(context, &question, &explanation)?;
+        output::print(|out| out.write_all(words.as_bytes()))?;
+    }
+    Ok(match decision(&explanation) {
+        Decision::Allowed => 0,
+        Decision::Denied => 3,
+        Decision::Unknown => 1,
+    })
+}
+
+/// The role; what is mistyped is told as such.
+fn named(context: &Context, name: &str) -> Result<RoleIndex> {
+    let profile = &context.core.profile;
+    // A part of an id may fit a role all the same.
+    if let (Ok(found), Some(mistake)) = (profile.find(name), typing::mistake(name, profile)) {
+        output::note(&format!("{}; this is about {}", mistake.what, profile.label(found)));
+    }
+    profile.find(name).map_err(|error| match (&error, typing::mistake(name, profile)) {
+        (Error::RoleName { .. }, Some(mistake)) => Error::RoleName {
+            message: format!("`{}` is mistyped: {}", cut(name, 200), mistake.what),
+            hint: match mistake.meant {
+                Some(meant) => Some(format!("did you mean `xsw explain {meant}`?")),
+                None => Some("`xsw accounts` lists the roles".into()),
+            },
+        },
+        _ => error,
+    })
+}
+
+/// Asks for the MFA codes of the chain, where somebody is there; without one the role is explained as far as it goes.
+async fn bring_codes(context: &Context, role: RoleIndex) {
+    let core = &context.core;
+    if context.common.mfa_code.is_some() {
+        return;
+    }
+    for link in core.profile.chain(role) {
+        if core.profile.role(link).mfa_serial.is_some() {
+            _ = core.session_asked(link, None).await;
+        }
+    }
+}
+
+fn decision(explanation: &Explanation) -> Decision {
+    explanation.deciding().map_or(Decision::Unknown, |step| step.answer.decision)
+}
+
+/// DESIGN's document: that of the step which decides, and beside it all steps.
+fn document(explanation: &Explanation) -> Value {
+    let one = |step: &Step| {
+        let mut value = answer_json(&step.answer);
+        value["role"] = step.role.as_str().into();
+        value
+    };
+    let mut document = explanation.deciding().map_or_else(|| json!({}), one);
+    document["steps"] = explanation.steps.iter().map(one).collect();
+    document
+}
+
+fn answer_json(answer: &Answer) -> Value {
+    answer.serialize(serde_json::value::Serializer).unwrap_or_default()
+}
+
+/// The answer for a person: who, each step in a line, the step that decides side by side, and what comes next.
+fn in_words(context: &Context, question: &Question, explanation: &Explanation) -> Result<String> {
+    let mut text = String::new();
+    let mut line = |words: &str| {
+        text.push_str(words.trim_end());
+        text.push('\n');
+    };
+    let who = &explanation.who;
+    let arn = if who.principal.arn.is_empty() { who.name.as_str() } else { who.principal.arn.as_str() };
+    line(&format!("you      {}, {}, {}", escaped(arn), who.kind, escaped(&who.name)));
+    for step in &explanation.steps {
+        let answer = &step.answer;
+        line(&format!("{:<8} {} on {}", answer.decision.word(), answer.action, escaped(&answer.resource)));
+    }
+    let Some(step) = explanation.deciding() else { return Ok(text) };
+    line("");
+    for side in &step.answer.sides {
+        line(&side_line(side));
+        line(&format!("{:35}{}", "", escaped_lines(&side.evidence)));
+    }
+    line("");
+    let remedy = step.answer.deciding().and_then(|side| Some((side, side.remedy.as_ref()?)));
+    match remedy {
+        Some((side, remedy)) => {
+            for words in next_step(side, remedy)? {
+                line(&words);
+            }
+            if side.decision == Decision::Unknown {
+                let unknown = step.answer.sides.iter().filter(|side| side.decision == Decision::Unknown).skip(1);
+                for other in unknown.filter_map(|side| side.remedy.as_ref()) {
+                    line(&format!("and:  {}", escaped_lines(&other.command)));
+                }
+            }
+        }
+        None => {
+            let label = context.core.profile.label(question.role);
+            let command = match &question.uri {
+                Some(uri) => format!("xsw ls {} --as {label}", escaped(&uri.to_string())),
+                None => format!("xsw shell {label}"),
+            };
+            match step.answer.decision {
+                Decision::Allowed => line(&format!("next: {command}")),
+                _ => line("next: ask whoever looks after the account above; nothing here can mend it"),
+            }
+        }
+    }
+    Ok(text)
+}
+
+fn side_line(side: &SideAnswer) -> String {
+    let account = if side.account_id.is_empty() { "-" } else { side.account_id.as_str() };
+    format!(
+        "  {:<11} {:<12} {:<7} {}",
+        side_name(side.side),
+        account,
+        side.decision.word(),
+        escaped_lines(&side.reason)
+    )
+}
+
+fn next_step(side: &SideAnswer, remedy: &Remedy) -> Result<Vec<String>> {
+    let place = match side.account_id.as_str() {
+        "" => String::new(),
+        account if remedy.policy.is_some() => format!(" in account {account}"),
+        _ => String::new(),
+    };
+    let mut lines = vec![format!("next{place}: {}", escaped_lines(&remedy.command))];
+    if let Some(policy) = &remedy.policy {
+        if let Some(file) = remedy.file {
+            lines.push(format!("with {file}:"));
+        }
+        let json = serde_json::to_string_pretty(&Ordered(policy)).map_err(std::io::Error::from)?;
+        lines.extend(json.lines().map(|line| escaped_json(line).into_owned()));
+    }
+    Ok(lines)
+}

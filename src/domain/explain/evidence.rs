@@ -1,0 +1,107 @@
+//! What policies say of a request, as far as can be known here.
+
+use super::facts::NamedPolicy;
+use crate::domain::policy::{Condition, Context, Grip, Policy, Request, Truth, study};
+
+/// What documents say together.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Stand {
+    Allows,
+    Denies,
+    /// No statement applies.
+    Silent,
+    /// It depends on what is not known here.
+    Unsure,
+}
+
+/// A statement that comes near, and the conditions that decide.
+#[derive(Clone, Debug)]
+pub(super) struct Near {
+    pub action: bool,
+    pub resource: bool,
+    pub unmet: Vec<Condition>,
+    pub unknown: Vec<Condition>,
+}
+
+/// What was heard.
+#[derive(Clone, Debug)]
+pub(super) struct Heard {
+    pub stand: Stand,
+    pub grip: Grip,
+    /// `statement 2 (ReadReports) of S3Reader`.
+    pub statement: String,
+    /// The policy of that statement and its place in it.
+    pub place: Option<(NamedPolicy, usize)>,
+    /// Statements that name the caller and do not apply.
+    pub near: Vec<Near>,
+    /// Policies that cannot be read, each with why.
+    pub unreadable: Vec<String>,
+}
+
+/// Asks every policy.
+pub(super) fn hear(policies: &[NamedPolicy], request: &Request, known: &dyn Fn(&str) -> bool) -> Heard {
+    let mut heard = Heard {
+        stand: Stand::Silent,
+        grip: Grip::Account,
+        statement: String::new(),
+        place: None,
+        near: Vec::new(),
+        unreadable: Vec::new(),
+    };
+    let mut denies_perhaps = false;
+    for named in policies {
+        let policy = match Policy::parse(&named.document) {
+            Ok(policy) => policy,
+            Err(wrong) => {
+                heard.unreadable.push(format!("{}: {wrong}", named.name));
+                continue;
+            }
+        };
+        for meeting in study(&policy, request, known) {
+            let Some(grip) = meeting.grip else { continue };
+            let sid = meeting.statement.sid.as_ref().map_or(String::new(), |sid| format!(" ({sid})"));
+            let statement = format!("statement {}{sid} of {}", meeting.index + 1, named.name);
+            let place = Some((named.clone(), meeting.index));
+            match (meeting.is_allow(), meeting.applies()) {
+                (false, Truth::Holds) => {
+                    return Heard { stand: Stand::Denies, statement, place, grip, ..heard };
+                }
+                (true, Truth::Holds) if heard.stand != Stand::Allows || grip > heard.grip => {
+                    heard = Heard { stand: Stand::Allows, statement, place, grip, ..heard };
+                }
+                (true, Truth::Holds) => {}
+                (false, Truth::Unknown) => denies_perhaps = true,
+                (true, applies) => {
+                    let conditions = |wanted: Truth| {
+                        let these = meeting.conditions.iter().filter(move |(_, truth)| *truth == wanted);
+                        these.map(|(condition, _)| (*condition).clone()).collect::<Vec<_>>()
+                    };
+                    heard.near.push(Near {
+                        action: meeting.action,
+                        resource: meeting.resource,
+                        unmet: conditions(Truth::Fails),
+                        unknown: conditions(Truth::Unknown),
+                    });
+                    if applies == Truth::Unknown && heard.stand == Stand::Silent {
+                        heard = Heard { stand: Stand::Unsure, statement, place, grip, ..heard };
+                    }
+                }
+                (false, Truth::Fails) => {}
+            }
+        }
+    }
+    if denies_perhaps || !heard.unreadable.is_empty() && heard.stand == Stand::Silent {
+        heard.stand = Stand::Unsure;
+    }
+    heard
+}
+
+/// Whether all is known that there is to know of a condition key: the context has it, or it is certainly absent.
+/// `absent` holds keys in lower case; one that ends in `/` or `-` stands for all that begin so.
+pub(super) fn knows<'a>(context: &'a Context, absent: &'a [String]) -> impl Fn(&str) -> bool + 'a {
+    move |key| {
+        let key = key.to_ascii_lowercase();
+        let is = |known: &String| *known == key || known.ends_with(['/', '-']) && key.starts_with(known.as_str());
+        context.get(&key).is_some() || absent.iter().any(is)
+    }
+}

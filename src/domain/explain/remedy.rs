@@ -1,0 +1,196 @@
+//! What would mend a side: a policy and the command that attaches it, or a line for the profile file.
+
+use serde_json::Value;
+
+use super::facts::{NamedPolicy, PolicyKind, Viewers};
+use super::{Remedy, Side};
+use crate::domain::account::{AccountId, RoleArn};
+use crate::domain::policy::least::{self, Access, AttachTo, Grant, KeyArn, Naming, Objects, Party, Trust};
+use crate::domain::policy::{Condition, Principal, PrincipalKind};
+use crate::domain::uri::S3Uri;
+
+/// A line for the profile file.
+pub(super) fn in_profile(label: &str, line: &str) -> Remedy {
+    Remedy { command: format!("write in the profile file, at the role {label}: {line}"), policy: None, file: None }
+}
+
+/// Something that only a person can do.
+pub(super) fn words(command: impl Into<String>) -> Remedy {
+    Remedy { command: command.into(), policy: None, file: None }
+}
+
+/// How to see what could not be seen: as another configured role of that account, or by asking who looks after it.
+pub(super) fn look(viewers: &Viewers, account: &str, show: &str) -> Remedy {
+    let command = match viewers.roles.first() {
+        Some(role) => format!("{} --with {role}", viewers.command),
+        None if account.is_empty() => format!("ask whoever owns it for: {show}"),
+        None => format!("ask whoever looks after account {account} for: {show}"),
+    };
+    words(command)
+}
+
+/// Who the principal is, as somebody that policies are attached to.
+pub(super) fn party(principal: &Principal) -> Option<Party> {
+    match &principal.kind {
+        // The profile knows the path, which the session's own ARN leaves out.
+        PrincipalKind::Session { role_arn } if !role_arn.is_empty() => role_arn.parse().ok(),
+        _ => principal.arn.parse().ok(),
+    }
+}
+
+/// The caller's own side of assuming a role.
+pub(super) fn assume(caller: &Principal, role: &RoleArn, wishes: &Trust) -> Option<Remedy> {
+    of_grant(&least::assume(&party(caller)?, role, wishes).ok()?, None)
+}
+
+/// The role's side of it, added to the trust policy that is there.
+pub(super) fn trust(caller: &Principal, role: &RoleArn, wishes: &Trust, present: Option<&str>) -> Option<Remedy> {
+    of_grant(&least::trust(role, &[party(caller)?], wishes).ok()?, present)
+}
+
+/// What reading or writing below a prefix needs on one side.
+pub(super) fn objects(side: Side, wanted: &ObjectsWanted<'_>, present: Option<&str>) -> Option<Remedy> {
+    let who = party(wanted.who)?;
+    // A bucket whose owner nobody knows is another account's, as far as its policy must be shown at all.
+    let owner =
+        wanted.owner.or_else(|| if side == Side::Bucket { "000000000000".parse().ok() } else { who.account() })?;
+    let objects = Objects { uri: wanted.uri.clone(), below: wanted.below, owner };
+    let access = Access {
+        who,
+        objects: vec![objects],
+        tags: false,
+        versions: false,
+        keys: wanted.key.iter().cloned().collect(),
+        naming: Naming::Exactly,
+    };
+    let grants = if wanted.write { least::write(&access) } else { least::read(&access) };
+    let fits = |grant: &&Grant| match side {
+        Side::Bucket => matches!(grant.target, AttachTo::Bucket { .. }),
+        Side::Kms => matches!(grant.target, AttachTo::Key { .. }),
+        _ => !matches!(grant.target, AttachTo::Bucket { .. } | AttachTo::Key { .. }),
+    };
+    of_grant(grants.ok()?.iter().find(fits)?, present)
+}
+
+/// Who wants which objects.
+pub(super) struct ObjectsWanted<'a> {
+    pub who: &'a Principal,
+    pub uri: &'a S3Uri,
+    pub below: bool,
+    pub write: bool,
+    pub owner: Option<AccountId>,
+    pub key: Option<KeyArn>,
+}
+
+/// A grant as a remedy. Some policies replace what is there: with `present` the new one holds both, and without it the
+/// command that shows the present one comes first.
+fn of_grant(grant: &Grant, present: Option<&str>) -> Option<Remedy> {
+    let file = match grant.target {
+        AttachTo::Trust { .. } => "trust.json",
+        AttachTo::Bucket { .. } => "bucket.json",
+        AttachTo::Key { .. } => "key.json",
+        _ => "policy.json",
+    };
+    let existing = present.and_then(|text| serde_json::from_str::<Value>(text).ok());
+    let command = match (&existing, grant.present()) {
+        (None, Some(show)) if present != Some("") => {
+            format!("{} # holds the statement below, and those that `{show}` shows", grant.command_from(file))
+        }
+        _ => grant.command_from(file),
+    };
+    let policy = existing.map_or_else(|| grant.policy.clone(), |existing| grant.merged_into(&existing));
+    Some(Remedy { command, policy: Some(policy), file: Some(file) })
+}
+
+/// What holds a statement that denies.
+pub(super) enum Holder<'a> {
+    /// An inline policy of a user or role.
+    Identity(&'a Principal),
+    /// A role's trust policy.
+    Trust(&'a RoleArn),
+    /// A bucket's policy.
+    Bucket(&'a str),
+}
+
+/// A policy without its statement that denies: nothing else can allow what one denies.
+pub(super) fn without(holder: &Holder<'_>, policy: &NamedPolicy, index: usize) -> Remedy {
+    let mut document: Value = serde_json::from_str(&policy.document).unwrap_or_default();
+    let empty = match &mut document["Statement"] {
+        Value::Array(statements) if statements.len() > 1 && index < statements.len() => {
+            statements.remove(index);
+            false
+        }
+        _ => true,
+    };
+    let name = shell_word(&policy.name);
+    let (attach, delete, file) = match (holder, &policy.kind) {
+        (_, PolicyKind::Managed { arn }) => {
+            let attach = format!("aws iam create-policy-version --set-as-default --policy-arn {arn} --policy-document");
+            (attach, format!("take statement {} out of {arn}", index + 1), "policy.json")
+        }
+        (Holder::Identity(principal), _) => {
+            let (kind, owner) = owner_of(principal);
+            let to = format!("--{kind}-name {} --policy-name {name}", shell_word(owner));
+            let attach = format!("aws iam put-{kind}-policy {to} --policy-document");
+            (attach, format!("aws iam delete-{kind}-policy {to}"), "policy.json")
+        }
+        (Holder::Trust(role), _) => {
+            let to = format!("--role-name {}", shell_word(role.name()));
+            let attach = format!("aws iam update-assume-role-policy {to} --policy-document");
+            (attach, format!("write another trust policy for the role {}", role.name()), "trust.json")
+        }
+        (Holder::Bucket(bucket), _) => {
+            let attach = format!("aws s3api put-bucket-policy --bucket {} --policy", shell_word(bucket));
+            (attach, format!("aws s3api delete-bucket-policy --bucket {}", shell_word(bucket)), "bucket.json")
+        }
+    };
+    if empty {
+        return words(delete);
+    }
+    // Somebody wrote it, and may have had a reason.
+    let command = format!("{attach} file://{file} # without statement {}, which may stand there on purpose", index + 1);
+    Remedy { command, policy: Some(document), file: Some(file) }
+}
+
+/// `user` or `role`, and its name.
+fn owner_of(principal: &Principal) -> (&'static str, &str) {
+    match &principal.kind {
+        PrincipalKind::Session { role_arn } => ("role", role_arn.rsplit('/').next().unwrap_or(role_arn)),
+        _ => ("user", principal.arn.rsplit('/').next().unwrap_or(&principal.arn)),
+    }
+}
+
+/// A word for a POSIX shell.
+fn shell_word(word: &str) -> String {
+    let plain = |c: char| c.is_ascii_alphanumeric() || "_+=,.@-/:".contains(c);
+    if !word.is_empty() && word.chars().all(plain) {
+        word.to_owned()
+    } else {
+        format!("'{}'", word.replace('\'', r"'\''"))
+    }
+}
+
+/// What would meet a condition of a trust policy, where the profile file can.
+pub(super) fn to_meet(condition: &Condition, label: &str, can_show_mfa: bool) -> Option<Remedy> {
+    let key = condition.key.to_ascii_lowercase();
+    let value = match condition.values.as_slice() {
+        [one] if !condition.operator_name.contains("Not") && !one.contains(['*', '$']) => Some(one.as_str()),
+        _ => None,
+    };
+    let quoted = |value: &str| Value::from(value).to_string();
+    match (key.as_str(), value) {
+        ("sts:externalid", Some(value)) => Some(in_profile(label, &format!("external_id = {}", quoted(value)))),
+        ("sts:sourceidentity" | "aws:sourceidentity", Some(value)) => {
+            Some(in_profile(label, &format!("source_identity = {}", quoted(value))))
+        }
+        ("sts:rolesessionname", Some(value)) => Some(in_profile(label, &format!("session_name = {}", quoted(value)))),
+        ("aws:multifactorauthpresent" | "aws:multifactorauthage", _) if can_show_mfa => {
+            Some(in_profile(label, "mfa_serial = \"arn:aws:iam::ACCOUNT:mfa/YOUR_DEVICE\""))
+        }
+        (key, Some(value)) => {
+            let tag = condition.key.get(key.strip_prefix("aws:requesttag/").map(|tag| key.len() - tag.len())?..)?;
+            Some(in_profile(label, &format!("tags = {{ {} = {} }}", quoted(tag), quoted(value))))
+        }
+        _ => None,
+    }
+}

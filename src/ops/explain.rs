@@ -1,0 +1,431 @@
+//! Why a role can or cannot be assumed, or reach a bucket: gathers what can be seen and asks `domain::explain`.
+//!
+//! ```text
+//! view.rs     who can look: the source, the sessions of the chain, the roles of --with; each call may be refused
+//! own.rs      the policies of who asks               bucket.rs   the bucket's side
+//! graph.rs    who may assume what                    (inspection is below)
+//! ```
+//! Every call is optional, and what nobody may see is left unseen. Roles are assumed for real: AWS's own words are the
+//! best evidence.
+
+mod bucket;
+mod graph;
+mod own;
+mod view;
+
+use std::sync::Arc;
+
+use jiff::Timestamp;
+
+use super::Core;
+use crate::domain::account::{AccountId, RoleArn};
+use crate::domain::explain::facts::{Outcome, Seen, Viewers, Who};
+use crate::domain::explain::{Answer, Decision, Inspection, Side, SideAnswer, assume};
+use crate::domain::policy::{Context, Principal, PrincipalKind};
+use crate::domain::role::{Role, RoleIndex};
+use crate::domain::uri::S3Uri;
+use crate::error::{Error, Result};
+use view::Views;
+
+/// What is to be explained.
+#[derive(Clone, Debug)]
+pub struct Question {
+    /// The role.
+    pub role: RoleIndex,
+    /// What it should reach.
+    pub uri: Option<S3Uri>,
+    /// Whether it should write there too.
+    pub write: bool,
+    /// Roles to look with, each in its account.
+    pub with: Vec<RoleIndex>,
+}
+
+/// The explanation: one answer after the other, in the order in which AWS decides.
+#[derive(Clone, Debug)]
+pub struct Explanation {
+    /// Who one is before any role.
+    pub who: Who,
+    /// Each step, with the role that it is about.
+    pub steps: Vec<Step>,
+}
+
+/// One step of an explanation.
+#[derive(Clone, Debug)]
+pub struct Step {
+    /// `account/role`.
+    pub role: String,
+    /// Its answer.
+    pub answer: Answer,
+}
+
+impl Explanation {
+    /// The step that decides: the first that is denied, else the first that is unknown, else the last.
+    pub fn deciding(&self) -> Option<&Step> {
+        let first = |decision| self.steps.iter().find(|step| step.answer.decision == decision);
+        first(Decision::Denied).or_else(|| first(Decision::Unknown)).or(self.steps.last())
+    }
+}
+
+impl Core {
+    /// Explains. Sessions that want an MFA code and the roles to look with must be there before, or are not used.
+    ///
+    /// # Errors
+    /// What stands before any decision: no source credentials, no network, a wrong clock, no such bucket.
+    pub async fn explain(self: &Arc<Self>, question: &Question, mfa_code: Option<&str>) -> Result<Explanation> {
+        let chain = self.profile.chain(question.role);
+        let mut views = Views::default();
+        for role in &question.with {
+            let session = self.session(*role, None).await?;
+            views.add_given(self.profile.label(*role), session, *role);
+        }
+        let command = self.command(question);
+        let mut steps = Vec::new();
+        let mut who = match self.first_caller(question.role, &mut views).await {
+            Ok(who) => who,
+            Err(error @ Error::Denied { .. }) if self.profile.role(chain[0]).permission_set => {
+                steps.push(self.permission_set_refused(chain[0], &error));
+                return Ok(Explanation { who: self.unknown_caller(chain[0]), steps });
+            }
+            Err(error) => return Err(error),
+        };
+        let first = who.clone();
+        let mut inside = true;
+        for (place, link) in chain.iter().enumerate() {
+            let role = self.profile.role(*link);
+            if role.permission_set {
+                who = self.session_of(*link, self.session(*link, None).await?.arn);
+                continue;
+            }
+            let outcome = match (inside, place) {
+                (false, place) => {
+                    let before = self.profile.label(chain[place - 1]);
+                    Outcome::NotTried { why: format!("{before}, which assumes it, is not assumed") }
+                }
+                (true, _) => Box::pin(self.try_assume(*link, mfa_code)).await?,
+            };
+            inside = matches!(outcome, Outcome::Allowed { .. });
+            let facts = Box::pin(self.assume_facts(*link, (&mut who, place), outcome, &views, &command)).await;
+            if place == 0 {
+                steps.reserve(chain.len());
+            }
+            steps.push(Step { role: self.profile.label(*link), answer: assume::explain(&facts) });
+            let session = if inside { self.live_session(*link) } else { None };
+            let arn = session.as_ref().map_or_else(|| self.session_arn(role), |session| session.arn.clone());
+            if let Some(session) = session {
+                views.add(self.profile.label(*link), session, *link);
+            }
+            who = self.session_of(*link, arn);
+        }
+        if let Some(uri) = &question.uri {
+            let asked = bucket::Wanted { uri, write: question.write, inside, command: &command };
+            steps.extend(Box::pin(self.explain_bucket(question, who, asked, &views)).await?);
+        }
+        Ok(Explanation { who: first, steps })
+    }
+
+    /// All that can be told of a role.
+    ///
+    /// # Errors
+    /// Only where a role to look with has no session.
+    pub async fn inspect(&self, role: RoleIndex, with: &[RoleIndex]) -> Result<Inspection> {
+        let mut views = Views::default();
+        for index in with {
+            let session = self.session(*index, None).await?;
+            views.add_given(self.profile.label(*index), session, *index);
+        }
+        // Who cannot be asked shows nothing; what is there is shown all the same.
+        _ = self.first_caller(role, &mut views).await;
+        for index in self.profile.chain(role) {
+            if let Some(session) = self.live_session(index) {
+                views.add(self.profile.label(index), session, index);
+            }
+        }
+        let wanted = self.profile.role(role);
+        let (account, name) = (wanted.arn.account(), wanted.arn.name());
+        let described = self.describe(&views, account, name).await;
+        let policies = self.role_policies(&views, account, name).await;
+        let boundary = match &described {
+            Seen::Yes { value: Some(role), .. } => {
+                self.boundary(&views, account, role.boundary.as_deref(), &described).await
+            }
+            other => other.map(|_| None),
+        };
+        let words = |role: &crate::domain::explain::RoleFacts| {
+            crate::domain::explain::words::trust_in_words(&role.trust).unwrap_or_else(|wrong| vec![wrong.to_string()])
+        };
+        let trust_in_words = described.value().and_then(Option::as_ref).map(words).unwrap_or_default();
+        Ok(Inspection { label: self.profile.label(role), role: described, trust_in_words, policies, boundary })
+    }
+
+    /// The command that asks the same again.
+    fn command(&self, question: &Question) -> String {
+        let mut command = format!("xsw explain {}", self.profile.label(question.role));
+        if let Some(uri) = &question.uri {
+            command = format!("{command} {uri}");
+        }
+        if question.write {
+            command += " --write";
+        }
+        command
+    }
+
+    /// Who the source is, and what it sees with.
+    async fn first_caller(&self, role: RoleIndex, views: &mut Views) -> Result<Who> {
+        let first = self.profile.chain(role)[0];
+        let identity = self.source_identity(role).await?;
+        let name = self.profile.source_name(role);
+        let account: Option<AccountId> = identity.account.parse().ok();
+        if self.profile.role(first).permission_set {
+            return Ok(self.session_of(first, identity.arn));
+        }
+        let keys = self.source_keys(role).await?.keys;
+        let has_token = keys.token().is_some();
+        if let Some(account) = account {
+            views.add_source(format!("the source {name}"), keys, account, first);
+        }
+        let (principal, kind) = principal_of(&identity.arn, &identity.account);
+        let mut context = common_context(&principal, &identity.user_id);
+        if principal.kind == PrincipalKind::User
+            && let Some(user) = identity.arn.rsplit('/').next()
+        {
+            context.set("aws:username", user);
+        }
+        // Plain keys show no MFA, and leave these out; a session of GetSessionToken may have them.
+        let mfa = ["aws:multifactorauthpresent", "aws:multifactorauthage"];
+        let absent = if has_token { Vec::new() } else { mfa.map(str::to_owned).to_vec() };
+        Ok(Who { principal, name: format!("the source {name}"), kind: kind.into(), context, absent })
+    }
+
+    /// The session of a configured role.
+    fn session_of(&self, role: RoleIndex, arn: String) -> Who {
+        let configured = self.profile.role(role);
+        let account = configured.arn.account().to_string();
+        let (principal, kind) = match configured.permission_set {
+            true => principal_of(&arn, &account),
+            false => (Principal::session(&account, &arn, configured.arn.to_string()), "the session of a role"),
+        };
+        let mut context = common_context(&principal, "");
+        context.set("aws:MultiFactorAuthPresent", "false");
+        for (key, value) in &configured.tags {
+            context.set(&format!("aws:PrincipalTag/{key}"), value);
+        }
+        if let Some(identity) = &configured.source_identity {
+            context.set("aws:SourceIdentity", identity);
+        }
+        Who { principal, name: self.profile.label(role), kind: kind.into(), context, absent: Vec::new() }
+    }
+
+    /// Who a sign-in would be, had it given a session.
+    fn unknown_caller(&self, role: RoleIndex) -> Who {
+        let account = self.profile.role(role).arn.account().to_string();
+        let principal = Principal { account, arn: String::new(), kind: PrincipalKind::User };
+        let name = format!("the sign-in {}", self.profile.source_name(role));
+        Who {
+            principal,
+            name,
+            kind: "a person of IAM Identity Center".into(),
+            context: Context::new(),
+            absent: Vec::new(),
+        }
+    }
+
+    fn permission_set_refused(&self, role: RoleIndex, error: &Error) -> Step {
+        let (configured, source) = (self.profile.role(role), self.profile.source_name(role));
+        let account = configured.arn.account();
+        let side = SideAnswer {
+            side: Side::Identity,
+            account_id: account.to_string(),
+            decision: Decision::Denied,
+            reason: format!("the permission set {} is not assigned to you in account {account}", configured.name),
+            evidence: error.to_string(),
+            remedy: Some(crate::domain::explain::Remedy {
+                command: format!(
+                    "ask whoever looks after IAM Identity Center to assign {} in {account}; then `xsw login {source}`",
+                    configured.name
+                ),
+                policy: None,
+                file: None,
+            }),
+        };
+        let answer = Answer {
+            decision: Decision::Denied,
+            action: "sso:GetRoleCredentials".into(),
+            resource: format!("{account}/{}", configured.name),
+            principal: String::new(),
+            sides: vec![side],
+        };
+        Step { role: self.profile.label(role), answer }
+    }
+
+    /// What the session of a role will be called.
+    fn session_arn(&self, role: &Role) -> String {
+        let (partition, account, name) = (role.arn.partition(), role.arn.account(), role.arn.name());
+        format!("arn:{partition}:sts::{account}:assumed-role/{name}/{}", self.session_name(role))
+    }
+
+    /// Assumes a role for real. One that lives says nothing of now, so it is assumed anew; but not for another MFA code.
+    async fn try_assume(&self, role: RoleIndex, mfa_code: Option<&str>) -> Result<Outcome> {
+        let wants_code = self.profile.role(role).mfa_serial.is_some();
+        let answer = match (wants_code, mfa_code) {
+            (true, None) => self.session(role, None).await,
+            (_, code) => self.renewed_session(role, code).await,
+        };
+        match answer {
+            Ok(session) if session.age(Timestamp::now()) > 5 => {
+                Ok(Outcome::Allowed { how: format!("a session of it lives until {:.0}", session.expiration) })
+            }
+            Ok(_) => Ok(Outcome::Allowed { how: "sts:AssumeRole gave a session".into() }),
+            Err(Error::Denied { message, .. }) => Ok(Outcome::Refused { message }),
+            Err(error @ (Error::MfaRequired { .. } | Error::MfaCodeUsed { .. } | Error::MfaCommand { .. })) => {
+                Ok(Outcome::NotTried { why: format!("not tried: {error}") })
+            }
+            Err(error @ Error::Aws { .. }) => Ok(Outcome::NotTried { why: error.to_string() }),
+            Err(error) => Err(error),
+        }
+    }
+
+    async fn assume_facts(
+        &self,
+        link: RoleIndex,
+        (who, place): (&mut Who, usize),
+        outcome: Outcome,
+        views: &Views,
+        command: &str,
+    ) -> assume::Facts {
+        let role = self.profile.role(link);
+        let account = role.arn.account();
+        let own_account = who.principal.account.parse().ok();
+        // What AWS allows needs no proof; whoever named a role to look with wants to see.
+        let look = !matches!(outcome, Outcome::Allowed { .. }) || views.given().next().is_some();
+        let nobody = Views::default();
+        let views = if look { views } else { &nobody };
+        let question = (("sts:AssumeRole", role.arn.to_string()), own_account);
+        let (mut own, described) =
+            tokio::join!(self.own(who, views, question), self.describe(views, account, role.arn.name()));
+        if place > 0 {
+            let before = self.profile.role(link).via.unwrap_or(link);
+            own.session = self.session_policies(before, views).await;
+        }
+        let alike = match &described {
+            Seen::Yes { value: None, .. } => self.alike(views, account, &role.arn).await,
+            _ => Vec::new(),
+        };
+        let absent = ABSENT.iter().map(|key| (*key).to_owned()).chain(who.absent.iter().cloned()).collect();
+        let mut request = self.request_context(role);
+        if role.mfa_serial.is_some() {
+            // The code is there, or would be.
+            request.set("aws:MultiFactorAuthPresent", "true").set("aws:MultiFactorAuthAge", "0");
+        }
+        assume::Facts {
+            own_viewers: self.viewers(link, own_account, views, command),
+            role_viewers: self.viewers(link, Some(account), views, command),
+            who: who.clone(),
+            role: role.arn.clone(),
+            label: self.profile.label(link),
+            request,
+            absent,
+            outcome,
+            own,
+            described,
+            alike,
+        }
+    }
+
+    /// The condition keys that an AssumeRole of this role carries.
+    fn request_context(&self, role: &Role) -> Context {
+        let mut context = Context::new();
+        context.set("sts:RoleSessionName", self.session_name(role));
+        if let Some(id) = &role.external_id {
+            context.set("sts:ExternalId", id);
+        }
+        if let Some(identity) = &role.source_identity {
+            context.set("sts:SourceIdentity", identity);
+        }
+        for (key, value) in &role.tags {
+            context.set(&format!("aws:RequestTag/{key}"), value);
+        }
+        context.set_all("aws:TagKeys", role.tags.keys().cloned().collect());
+        context.set_all("sts:TransitiveTagKeys", role.transitive_tags.clone());
+        context
+    }
+
+    /// The roles of an account that could look, and have not.
+    fn viewers(&self, explained: RoleIndex, account: Option<AccountId>, views: &Views, command: &str) -> Viewers {
+        let of_account = |index: &RoleIndex| {
+            *index != explained
+                && Some(self.profile.role(*index).arn.account()) == account
+                && !views.holds(&self.profile.label(*index))
+        };
+        let mut roles: Vec<String> =
+            self.profile.indices().filter(of_account).map(|index| self.profile.label(index)).collect();
+        // By their names some are more likely than others to be let look.
+        roles.sort_by_key(|label| {
+            let name = label.to_lowercase();
+            !["audit", "security", "readonly", "admin", "look", "view"].iter().any(|word| name.contains(word))
+        });
+        let with: String = views.given().map(|role| format!(" --with {role}")).collect();
+        Viewers { roles, command: format!("{command}{with}") }
+    }
+
+    /// Roles of an account with a name like this one's, by ARN.
+    async fn alike(&self, views: &Views, account: AccountId, wanted: &RoleArn) -> Vec<String> {
+        let roles = view::see(self, views, account, "iam:ListRoles", async |iam| iam.roles().await).await;
+        let Seen::Yes { value: arns, .. } = roles else { return Vec::new() };
+        let names = arns.iter().map(|arn| (arn.rsplit('/').next().unwrap_or(arn), arn.as_str()));
+        crate::domain::find::closest(wanted.name(), names, 2).into_iter().map(str::to_owned).collect()
+    }
+}
+
+/// Keys that a plain AssumeRole or S3 call lacks unless the context has them.
+const ABSENT: [&str; 9] = [
+    "sts:externalid",
+    "sts:sourceidentity",
+    "sts:transitivetagkeys",
+    "aws:tagkeys",
+    "aws:requesttag/",
+    "aws:principalservicename",
+    "aws:sourcearn",
+    "aws:sourceaccount",
+    "aws:calledvia",
+];
+
+/// The condition keys that every request of a principal has.
+fn common_context(principal: &Principal, user_id: &str) -> Context {
+    let now = Timestamp::now();
+    let mut context = Context::new();
+    context
+        .set("aws:PrincipalArn", principal.principal_arn())
+        .set("aws:PrincipalAccount", &principal.account)
+        .set("aws:PrincipalIsAWSService", "false")
+        .set("aws:ViaAWSService", "false")
+        .set("aws:CurrentTime", now.to_string())
+        .set("aws:EpochTime", now.as_second().to_string());
+    if !user_id.is_empty() {
+        context.set("aws:userid", user_id);
+    }
+    context
+}
+
+/// Who an ARN of GetCallerIdentity is, and in words.
+fn principal_of(arn: &str, account: &str) -> (Principal, &'static str) {
+    let parts: Vec<&str> = arn.splitn(6, ':').collect();
+    let [_, partition, service, _, _, resource] = parts[..] else {
+        return (Principal::user(account, arn), "an identity that this version does not know");
+    };
+    match (service, resource.split_once('/').unwrap_or((resource, ""))) {
+        ("iam", ("root", _)) => {
+            (Principal { kind: PrincipalKind::Root, ..Principal::user(account, arn) }, "the root user")
+        }
+        ("iam", ("user", _)) => (Principal::user(account, arn), "an IAM user"),
+        ("sts", ("assumed-role", rest)) => {
+            let name = rest.split('/').next().unwrap_or(rest);
+            let is_sso = name.starts_with("AWSReservedSSO_");
+            let kind = if is_sso { "a permission set of IAM Identity Center" } else { "the session of a role" };
+            // A session's ARN leaves the path out; where IAM shows the role, it is put right.
+            let role_arn = format!("arn:{partition}:iam::{account}:role/{name}");
+            (Principal::session(account, arn, role_arn), kind)
+        }
+        ("sts", ("federated-user", _)) => (Principal::user(account, arn), "a federated user"),
+        _ => (Principal::user(account, arn), "an IAM identity"),
+    }
+}
