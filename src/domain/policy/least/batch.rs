@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use super::objects::{Deed, granted, literal};
 use super::session::assuming;
-use super::{Access, AttachTo, Copy, Grant, KeyArn, NoPolicy, Objects, Party, document, gathered};
+use super::{Access, AttachTo, Copy, Grant, KeyArn, NoPolicy, Objects, Party, document, gathered, one_or_many};
 use crate::domain::account::RoleArn;
 use crate::domain::batch::SERVICE;
 use crate::domain::policy::Side;
@@ -65,7 +65,34 @@ pub fn batch_copy(copy: &Copy, batch: &Batch) -> Result<Vec<Grant>, NoPolicy> {
     let place = access(&job, &batch.place, false, Vec::new());
     grants.extend(granted(Deed::Fetch, &place, &purpose)?);
     grants.extend(granted(Deed::Put, &place, &purpose)?);
-    Ok(gathered(grants))
+    let mut grants = gathered(grants);
+    grants.iter_mut().for_each(|grant| say_once(&mut grant.policy));
+    Ok(grants)
+}
+
+/// Takes out of a policy the actions that an earlier statement allows the same callers on the same resources: to the
+/// bucket of manifests the job and its maker may be one account.
+fn say_once(policy: &mut Value) {
+    let Some(Value::Array(statements)) = policy.get_mut("Statement") else { return };
+    let actions = |statement: &Value| -> Vec<String> {
+        match &statement["Action"] {
+            Value::Array(all) => all.iter().filter_map(Value::as_str).map(str::to_owned).collect(),
+            one => one.as_str().map(str::to_owned).into_iter().collect(),
+        }
+    };
+    let rest = |statement: &Value| ["Effect", "Principal", "Resource", "Condition"].map(|name| statement[name].clone());
+    let mut kept: Vec<Value> = Vec::new();
+    for mut statement in std::mem::take(statements) {
+        let same = kept.iter().filter(|known| rest(known) == rest(&statement));
+        let known: Vec<String> = same.flat_map(actions).collect();
+        let new: Vec<String> = actions(&statement).into_iter().filter(|action| !known.contains(action)).collect();
+        if new.is_empty() {
+            continue;
+        }
+        statement["Action"] = one_or_many(&new);
+        kept.push(statement);
+    }
+    *statements = kept;
 }
 
 fn assumed(role: &Party, caller: Option<&(Party, super::Trust)>) -> Result<Vec<Grant>, NoPolicy> {
