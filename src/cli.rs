@@ -230,7 +230,7 @@ pub enum Verb {
     Get(GetArguments),
     /// Copy objects, or everything below a prefix, to another bucket or account
     #[command(display_order = 46, after_long_help = examples::CP)]
-    Cp(CpArguments),
+    Cp(Box<CpArguments>),
     /// Print objects
     #[command(display_order = 44, after_long_help = examples::CAT)]
     Cat {
@@ -659,9 +659,9 @@ impl Verb {
             | Self::Du(DuArguments { json, .. })
             | Self::Get(GetArguments { json, .. })
             | Self::Explain(ExplainArguments { json, .. })
-            | Self::Cp(CpArguments { json, .. })
             | Self::History { json, .. }
             | Self::Check { json } => *json,
+            Self::Cp(asked) => asked.json,
             Self::Policy { thing } => thing.json(),
             _ => false,
         }
@@ -745,7 +745,7 @@ async fn answer(verb: Verb, context: &Context) -> Result<u8> {
         Verb::Find(asked) => find::run(context, context.role_of(&asked.role)?, &asked).await,
         Verb::Du(asked) => du::run(context, context.role_of(&asked.role)?, &asked).await,
         Verb::Get(asked) => get::run(context, context.role_of(&asked.role)?, asked).await,
-        Verb::Cp(asked) => cp::run(context, asked).await,
+        Verb::Cp(asked) => cp::run(context, *asked).await,
         Verb::Cat { uris, role, version_id } => {
             cat::run(context, context.role_of(&role)?, &uris, version_id.as_deref()).await
         }

@@ -301,7 +301,7 @@ mod tests {
     fn asked(words: &str) -> CpArguments {
         let words = ["xsw", "cp"].into_iter().chain(words.split_whitespace());
         match Arguments::parse_from(words).verb {
-            Some(Verb::Cp(asked)) => asked,
+            Some(Verb::Cp(asked)) => *asked,
             other => panic!("{other:?}"),
         }
     }

@@ -55,7 +55,7 @@ pub enum Thing {
     /// Writing objects: the role's permissions and, where it is another account's, the bucket's policy
     Write(ObjectsArguments),
     /// Copying between accounts: all sides of `xsw cp`
-    Copy(CopyArguments),
+    Copy(Box<CopyArguments>),
 }
 
 /// Which objects, for whom.

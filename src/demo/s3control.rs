@@ -199,13 +199,7 @@ fn update(job: &mut Job, parts: &Parts) -> Result<String, Refused> {
 }
 
 /// Lets the caller do this.
-fn allow(
-    state: &State,
-    caller: &Caller,
-    action: &str,
-    resource: &str,
-    keys: &[(&str, &str)],
-) -> Result<(), Refused> {
+fn allow(state: &State, caller: &Caller, action: &str, resource: &str, keys: &[(&str, &str)]) -> Result<(), Refused> {
     let account = &caller.principal.account;
     let mut context = Context::new();
     context.set("aws:ResourceAccount", account);
@@ -281,7 +275,8 @@ impl Fields {
                 Event::GeneralRef(reference) => {
                     let at = path.get(1..).unwrap_or_default().join("/");
                     let named = reference.decode().map_err(|_| malformed())?;
-                    let text = quick_xml::escape::unescape(&format!("&{named};")).map_err(|_| malformed())?.into_owned();
+                    let text =
+                        quick_xml::escape::unescape(&format!("&{named};")).map_err(|_| malformed())?.into_owned();
                     add(&mut fields, &at, &text);
                 }
                 Event::Eof => return Ok(Fields(fields)),

@@ -25,6 +25,10 @@ pub const MANIFEST_FIELDS: [&str; 2] = ["Bucket", "Key"];
 /// The form of a report.
 pub const REPORT_FORMAT: &str = "Report_CSV_20180820";
 
+/// The storage classes that a job copies to.
+pub const STORAGE_CLASSES: [&str; 7] =
+    ["STANDARD", "STANDARD_IA", "ONEZONE_IA", "INTELLIGENT_TIERING", "GLACIER_IR", "GLACIER", "DEEP_ARCHIVE"];
+
 /// What stays as it is in a manifest: unreserved characters of RFC 3986, and the slashes. A `+` is `%2B`, so that it does
 /// not matter whether whoever reads it takes a bare one for a space.
 const KEY: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~').remove(b'/');

@@ -7,17 +7,20 @@ mod manifest;
 
 use std::sync::Arc;
 
-use super::Core;
+use jiff::Timestamp;
+
+use super::audit::{Deed, Event};
 use super::copy::{OnHaltOf, Roles};
 use super::transfer::fetch::Line;
 use super::transfer::gate::Gate;
 use super::transfer::retry::Patience;
 use super::transfer::tally::Tally;
+use super::{Core, held};
 use crate::aws::Endpoint;
 use crate::aws::s3::{Ask, Begin, Depth, S3, Stat};
 use crate::aws::s3control::Control;
 use crate::domain::account::{AccountId, RoleArn};
-use crate::domain::batch::{CopyRequest, Digest, Job, description, target_prefix};
+use crate::domain::batch::{CopyRequest, Digest, Job, STORAGE_CLASSES, description, target_prefix};
 use crate::domain::copy::{Class, Storage};
 use crate::domain::role::RoleIndex;
 use crate::domain::select::Select;
@@ -173,8 +176,21 @@ impl Core {
         prepared: &Prepared,
         on_halt: &OnHaltOf,
     ) -> Result<Option<Made>> {
-        let Some(mut request) = prepared.request.clone() else { return Ok(None) };
-        let (to, region) = (wish.roles.to, prepared.region.as_str());
+        let Some(request) = prepared.request.clone() else { return Ok(None) };
+        let began = Timestamp::now();
+        let made = self.make(wish, request, &prepared.region, on_halt).await;
+        self.note_batch(wish, &prepared.listed, began, &made);
+        made.map(Some)
+    }
+
+    async fn make(
+        self: &Arc<Self>,
+        wish: &BatchWish,
+        mut request: CopyRequest,
+        region: &str,
+        on_halt: &OnHaltOf,
+    ) -> Result<Made> {
+        let to = wish.roles.to;
         let line = self.batch_line(to, on_halt);
         loop {
             let asked = &request;
@@ -184,11 +200,33 @@ impl Core {
             // A job that begins now is not over when it is first looked at: manifests are read before anything else.
             let was_done = job.is_over() && job.is_success() && !wish.overwrite;
             if !job.is_over() || was_done || request.after.len() >= MOST_BEFORE {
-                return Ok(Some(Made { job, was_done }));
+                return Ok(Made { job, was_done });
             }
             tracing::info!(id, status = job.status, failed = job.failed, "an ended job of the same request");
             request.after.push(id);
         }
+    }
+
+    /// Writes down that a job was made: what it does goes on without us.
+    fn note_batch(&self, wish: &BatchWish, listed: &Listed, began: Timestamp, made: &Result<Made>) {
+        if made.as_ref().is_ok_and(|made| made.was_done) {
+            return;
+        }
+        let session = held(&self.sessions).get(&wish.roles.to).cloned();
+        let id = made.as_ref().map(|made| made.job.id.clone()).unwrap_or_default();
+        self.record(&Event {
+            deed: Deed::Copy,
+            role: wish.roles.to,
+            began,
+            session: session.as_ref(),
+            outcome: made.as_ref().map(|_| ()),
+            details: vec![
+                ("buckets", vec![wish.uri.bucket.clone(), wish.target.bucket.clone()].into()),
+                ("objects", listed.objects.into()),
+                ("bytes", listed.bytes.into()),
+                ("job", id.into()),
+            ],
+        });
     }
 
     /// Follows a job to its end; `on_job` hears of it at every look.
@@ -222,7 +260,13 @@ impl Core {
     ///
     /// # Errors
     /// What S3 says, for a job that is over as well.
-    pub async fn cancel_batch(self: &Arc<Self>, to: RoleIndex, region: &str, id: &str, on_halt: &OnHaltOf) -> Result<()> {
+    pub async fn cancel_batch(
+        self: &Arc<Self>,
+        to: RoleIndex,
+        region: &str,
+        id: &str,
+        on_halt: &OnHaltOf,
+    ) -> Result<()> {
         let (line, account) = (self.batch_line(to, on_halt), self.account_of(to));
         self.asking(&line, to, || async { self.control(to, region).cancel_job(account, id).await }).await
     }
@@ -286,6 +330,12 @@ fn checked(wish: &BatchWish) -> Result<String> {
         let message = "S3 Batch Operations gives all copies one storage class: none can keep its own".to_owned();
         return usage(message, "name one with --storage-class, or copy without --batch");
     }
+    if let Class::Named(class) = &wish.storage.class
+        && !STORAGE_CLASSES.contains(&class.as_str())
+    {
+        let message = format!("S3 Batch Operations does not copy to the storage class {}", escaped(class));
+        return usage(message, &format!("it knows {}", STORAGE_CLASSES.join(", ")));
+    }
     target_prefix(&wish.strip, &wish.target.key).map_or_else(
         |possible| {
             let possible = S3Uri::new(&wish.target.bucket, possible).to_string();
@@ -315,7 +365,10 @@ fn if_known(taken: Result<bool>, overwrite: bool) -> Result<bool> {
 fn taken_already(wish: &BatchWish) -> Error {
     let target = wish.target.to_string();
     Error::Usage {
-        message: format!("there are objects at {} already, and S3 Batch Operations replaces what it meets", escaped(&target)),
+        message: format!(
+            "there are objects at {} already, and S3 Batch Operations replaces what it meets",
+            escaped(&target)
+        ),
         hint: Some("say that they may be replaced, --if-exists overwrite, or copy without --batch".into()),
     }
 }

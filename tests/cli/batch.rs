@@ -39,9 +39,8 @@ fn stage(grants: &[Value]) -> Stage {
     let admin = Role::new("Admin", trust(&[ME], None)).policy("all", allow(&["*"], &["*"]));
     let me = User::new("me").policy("admin", allow(&["sts:AssumeRole"], &["arn:aws:iam::222222222222:role/Admin"]));
     let me = of("user", "me").into_iter().fold(me, |me, (name, policy)| me.policy(name, policy));
-    let world = World::new()
-        .account(Account::new("111111111111").user(me).role(role("Jump")).bucket(bucket(source)))
-        .account(
+    let world =
+        World::new().account(Account::new("111111111111").user(me).role(role("Jump")).bucket(bucket(source))).account(
             Account::new("222222222222")
                 .role(role("Copier"))
                 .role(role("Batch"))
@@ -122,6 +121,12 @@ fn a_job_copies_under_the_printed_policies_and_the_same_command_finds_it_again()
     assert!(again.done().ends_with("Complete: 3 copied, 0 failed\n"));
     assert_eq!((calls("s3:CreateJob"), calls("batch:CopyObject")), (2, 3), "the same job");
     assert_eq!(calls("s3:CreateMultipartUpload"), uploads, "the same manifest");
+
+    let trail = stage.says(["history", "--json", "--event", "copy"]).done();
+    let trail = json_lines(&trail);
+    assert_eq!(trail.len(), 1, "one job was made: {trail:?}");
+    assert_eq!(trail[0]["details"]["buckets"], json!(["source-data", "target-data"]));
+    assert_eq!(trail[0]["details"]["objects"], 3);
 
     // Told to replace what is there, another job does it once more.
     stage.says(words(&["--force"])).done();
@@ -226,13 +231,15 @@ fn what_a_job_cannot_do_is_said_with_what_can() {
     for (target, more, part) in [
         ("s3://target-data/backup/", &[][..], "copy to s3://target-data/backup/in/, or without --batch"),
         (PLACES[1], &["--storage-class", "keep"], "gives all copies one storage class"),
+        (PLACES[1], &["--storage-class", "EXPRESS_ONEZONE"], "does not copy to the storage class EXPRESS_ONEZONE"),
         (PLACES[1], &["--if-exists", "skip"], "it can skip nothing"),
     ] {
         let said = other(target, more);
         assert!(said.contains(part), "{said}");
     }
     let foreign = "arn:aws:iam::111111111111:role/Batch";
-    let words = [&["cp", "-r"][..], &PLACES, &ROLES, &["--batch", "--batch-role", foreign, BATCH[3], BATCH[4]]].concat();
+    let words =
+        [&["cp", "-r"][..], &PLACES, &ROLES, &["--batch", "--batch-role", foreign, BATCH[3], BATCH[4]]].concat();
     let said = stage.says(words).failed(2);
     assert!(said.contains("is not of 222222222222, the account that the job is in"), "{said}");
     let said = stage.says(["cp", "--batch-follow", "../../x", "--to", "two/Copier"]).failed(2);
@@ -303,6 +310,8 @@ fn a_job_goes_on_without_xsw_and_is_followed_and_cancelled() {
     };
     slow();
     let id = interrupted(&[]);
+    // What xsw thinks alive AWS may have ended.
+    stage.cloud().expire_sessions();
     // The same command finds the job that runs; following it by its id sees its end.
     let said = run(stage.xsw(["cp", "--batch-follow", &id, "--to", "two/Copier", "--json"]));
     let lines = json_lines(&said.done());

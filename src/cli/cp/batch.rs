@@ -52,7 +52,9 @@ async fn whole(context: &Context, roles: Roles, asked: &CpArguments, record: &mu
     let on_halt = halts(context, roles);
     let shown = Arc::clone(&status);
     let on_listed = move |listed: &Listed| shown.listing(listed);
+    let unfinished = Left::manifest(&wish, asked.dry_run);
     let prepared = context.core.prepare_batch(&wish, asked.dry_run, &on_halt, &on_listed).await;
+    unfinished.forget();
     let prepared = prepared.map_err(|error| with_policy(context, &wish, error))?;
     status.clear();
     tell_listed(&prepared.listed, &wish, asked.dry_run);
@@ -83,7 +85,10 @@ async fn job(
     let to = wish.roles.to;
     if made.was_done {
         let when = made.job.ended.map(|time| format!(" at {}", rfc3339(time))).unwrap_or_default();
-        output::note(&format!("the job {} copied all of this{when}; --force copies it once more", harmless(&made.job.id)));
+        output::note(&format!(
+            "the job {} copied all of this{when}; --force copies it once more",
+            harmless(&made.job.id)
+        ));
         return Ok(end(&made.job, json));
     }
     let request = prepared.request.as_ref();
@@ -146,7 +151,8 @@ fn checked_id(id: &str) -> Result<&str> {
 /// What the command line wants, checked.
 fn wish(context: &Context, roles: Roles, asked: &CpArguments) -> Result<BatchWish> {
     let usage = |message: String, hint: &str| Error::Usage { message, hint: Some(hint.to_owned()) };
-    let uris = asked.paths.iter().map(|path| path.parse::<S3Uri>().map_err(|message| super::not_a_bucket(path, message)));
+    let uris =
+        asked.paths.iter().map(|path| path.parse::<S3Uri>().map_err(|message| super::not_a_bucket(path, message)));
     let uris: Vec<S3Uri> = uris.collect::<Result<_>>()?;
     let [source, target] = uris.as_slice() else {
         return Err(usage("a job copies from one bucket".into(), "name one prefix and where it goes"));
@@ -169,7 +175,10 @@ fn wish(context: &Context, roles: Roles, asked: &CpArguments) -> Result<BatchWis
     };
     if role.account() != account {
         let message = format!("{role} is not of {account}, the account that the job is in");
-        return Err(usage(message, "a role is passed within its own account: make one there, `xsw policy copy --batch`"));
+        return Err(usage(
+            message,
+            "a role is passed within its own account: make one there, `xsw policy copy --batch`",
+        ));
     }
     let place = asked.batch.batch_place.as_deref().unwrap_or_default();
     let place: S3Uri = place.parse().map_err(Error::usage)?;
@@ -322,9 +331,10 @@ impl Status {
         let watched = io::stderr().is_terminal();
         let bar = watched.then(|| {
             let bar = ProgressBar::with_draw_target(None, ProgressDrawTarget::stderr());
-            bar.set_style(indicatif::ProgressStyle::with_template("{spinner} {msg}").unwrap_or_else(|_| {
-                indicatif::ProgressStyle::default_spinner()
-            }));
+            bar.set_style(
+                indicatif::ProgressStyle::with_template("{spinner} {msg}")
+                    .unwrap_or_else(|_| indicatif::ProgressStyle::default_spinner()),
+            );
             bar.enable_steady_tick(Duration::from_millis(120));
             bar
         });
@@ -371,10 +381,22 @@ impl Status {
     }
 }
 
-/// Says when xsw ends before the job does how to come back to it.
+/// Says when xsw is stopped on the way what it leaves, and how to come back to it.
 struct Left(Option<String>);
 
 impl Left {
+    /// A manifest that is being written.
+    fn manifest(wish: &BatchWish, dry_run: bool) -> Self {
+        let place = wish.place.to_string();
+        Self((!dry_run).then(|| {
+            format!(
+                "no job was made, nothing is copied; parts of its manifest may stay below {} as an upload that is not \
+                 finished",
+                escaped(&place)
+            )
+        }))
+    }
+
     fn new(context: &Context, to: RoleIndex, region: &str, id: &str) -> Self {
         let label = context.core.profile.label(to);
         let region = match context.core.batch_region(to) == region {

@@ -118,7 +118,11 @@ type Reason = (String, String);
 async fn work(state: &Arc<State>, job: &Job) -> Result<(), Reason> {
     let store = Store(Arc::clone(state));
     let caller = assumed(state, job)?;
-    with(state, &job.id, |job| if job.status == "New" { job.status = "Preparing" });
+    with(state, &job.id, |job| {
+        if job.status == "New" {
+            job.status = "Preparing"
+        }
+    });
     let manifest = manifest(&store, &caller, job).await?;
     let lines: Vec<(String, String)> = manifest.lines().filter_map(named).collect();
     if lines.len() != manifest.lines().count() {

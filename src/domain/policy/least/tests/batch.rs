@@ -2,9 +2,7 @@
 
 use serde_json::json;
 
-use super::enough::{
-    Call, JUMP, ME, ONE, READER, TWO, assumes, call, exactly, objects, parsed, party, reads, role,
-};
+use super::enough::{Call, JUMP, ME, ONE, READER, TWO, assumes, call, exactly, objects, parsed, party, reads, role};
 use crate::domain::batch::SERVICE;
 use crate::domain::policy::Principal;
 use crate::domain::policy::least::{Batch, Copy, CopyForm, Grant, Naming, NoPolicy, Trust, batch_copy};

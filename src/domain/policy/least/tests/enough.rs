@@ -287,7 +287,14 @@ fn who_has_no_policies_is_told_so() {
 }
 
 /// The calls of a reader: listing below each prefix, and each object.
-pub(super) fn reads(who: &str, bucket: &str, owner: &str, prefix: Option<&str>, key: &str, extra: &[&str]) -> Vec<Call> {
+pub(super) fn reads(
+    who: &str,
+    bucket: &str,
+    owner: &str,
+    prefix: Option<&str>,
+    key: &str,
+    extra: &[&str],
+) -> Vec<Call> {
     let mut calls = Vec::new();
     if let Some(prefix) = prefix {
         let listing = format!("arn:aws:s3:::{bucket}");
