@@ -11,7 +11,7 @@ use super::super::job::on_halt;
 use super::super::on_failure::{OnFailure, Record};
 use super::super::output;
 use super::super::progress::Progress;
-use super::{Context, CpArguments, as_folder, copy, if_exists, prefix, roles, select, storage};
+use super::{Context, CpArguments, as_folder, copy, if_exists, prefix, roles, storage};
 use crate::cli::CpIfExists;
 use crate::domain::account::RoleArn;
 use crate::domain::batch::{Job, is_job_id};
@@ -187,8 +187,8 @@ fn wish(context: &Context, roles: Roles, asked: &CpArguments) -> Result<BatchWis
         uri,
         strip,
         target,
-        select: select(asked)?,
-        selection: format!("{:?} {:?} {:?} {:?}", asked.include, asked.exclude, asked.newer, asked.older),
+        select: asked.chosen.select()?,
+        selection: format!("{:?}", asked.chosen),
         storage: storage(asked)?,
         role,
         place: S3Uri::new(&place.bucket, as_folder(&place.key)),
