@@ -1,5 +1,8 @@
 //! `xsw cp`: copies from bucket to bucket, and from account to account.
 
+#[cfg(feature = "batch")]
+mod batch;
+
 use std::sync::Arc;
 
 use serde_json::json;
@@ -22,6 +25,16 @@ use crate::ops::copy::{CopyJob, CopyPick, CopyWishes, Plan, Refused, Roles};
 const STAYS: &str = "what is copied stays, whole objects and parts of large ones: the same command goes on from there";
 
 pub(super) async fn run(context: &Context, asked: CpArguments) -> Result<()> {
+    let of_batch = &asked.batch;
+    if of_batch.batch || of_batch.batch_follow.is_some() || of_batch.batch_cancel.is_some() {
+        #[cfg(feature = "batch")]
+        return batch::run(context, asked).await;
+        #[cfg(not(feature = "batch"))]
+        return Err(Error::Usage {
+            message: "this build of xsw knows no S3 Batch Operations".into(),
+            hint: Some("one that does is built with `cargo install xsw --features batch`".into()),
+        });
+    }
     let picks = picks(&asked)?;
     let roles = roles(context, &asked)?;
     let hook = OnFailure::of(context, asked.on_failure.as_deref());
@@ -274,7 +287,7 @@ mod tests {
     fn asked(words: &str) -> CpArguments {
         let words = ["xsw", "cp"].into_iter().chain(words.split_whitespace());
         match Arguments::parse_from(words).verb {
-            Some(Verb::Cp(asked)) => asked,
+            Some(Verb::Cp(asked)) => *asked,
             other => panic!("{other:?}"),
         }
     }

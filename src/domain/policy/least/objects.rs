@@ -127,10 +127,20 @@ fn purpose(deed: &str, access: &Access) -> String {
 /// What is done with objects.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Deed {
+    /// Lists them and gets them.
     Read,
+    /// Puts them, in parts too.
     Write,
     /// Write what is not there already, which has to be looked for.
     Copy,
+    /// Only lists them.
+    List,
+    /// Only gets them, by names that are known.
+    Fetch,
+    /// Only puts them, whole.
+    Put,
+    /// Puts them in parts, and takes up none that was begun before.
+    Upload,
 }
 
 /// One permission, not yet said by or to anybody.
@@ -237,9 +247,13 @@ fn needs_of(deed: Deed, access: &Access, partition: &str, bucket: &str, objects:
     };
     let (tags, versions) = (access.tags, access.versions);
     match deed {
-        Deed::Read => {
+        Deed::Read | Deed::List | Deed::Fetch => {
             let list = actions(&[(true, "s3:ListBucket"), (versions, "s3:ListBucketVersions")]);
-            let mut needs: Vec<Need> = listing(objects, &bucket_arn, list).into_iter().collect();
+            let list = listing(objects, &bucket_arn, list).filter(|_| deed != Deed::Fetch);
+            let mut needs: Vec<Need> = list.into_iter().collect();
+            if deed == Deed::List {
+                return needs;
+            }
             needs.push(Need {
                 sid: "Read",
                 actions: actions(&[
@@ -255,15 +269,15 @@ fn needs_of(deed: Deed, access: &Access, partition: &str, bucket: &str, objects:
         }
         // CreateMultipartUpload, UploadPart and CompleteMultipartUpload are PutObject; what is given up must be aborted,
         // and what goes on must know which parts are there.
-        Deed::Write | Deed::Copy => {
+        Deed::Write | Deed::Copy | Deed::Put | Deed::Upload => {
             let list = (deed == Deed::Copy).then(|| listing(objects, &bucket_arn, actions(&[(true, "s3:ListBucket")])));
             let write = Need {
                 sid: "Write",
                 actions: actions(&[
                     (true, "s3:PutObject"),
                     (tags, "s3:PutObjectTagging"),
-                    (true, "s3:AbortMultipartUpload"),
-                    (true, "s3:ListMultipartUploadParts"),
+                    (deed != Deed::Put, "s3:AbortMultipartUpload"),
+                    (matches!(deed, Deed::Write | Deed::Copy), "s3:ListMultipartUploadParts"),
                 ]),
                 resources,
                 conditions: Map::new(),
@@ -293,8 +307,10 @@ fn listing(objects: &[&Objects], bucket_arn: &str, actions: Vec<String>) -> Opti
 /// upload decrypts it again for each part.
 fn key_need(deed: Deed, keys: &[KeyArn]) -> Need {
     let (sid, actions): (_, &[&str]) = match deed {
-        Deed::Read => ("Decrypt", &["kms:Decrypt"]),
-        Deed::Write | Deed::Copy => ("Encrypt", &["kms:GenerateDataKey", "kms:Decrypt"]),
+        Deed::Read | Deed::List | Deed::Fetch => ("Decrypt", &["kms:Decrypt"]),
+        // In one piece nothing has to be decrypted again.
+        Deed::Put => ("Encrypt", &["kms:GenerateDataKey"]),
+        Deed::Write | Deed::Copy | Deed::Upload => ("Encrypt", &["kms:GenerateDataKey", "kms:Decrypt"]),
     };
     // Only S3 may use the key in the caller's name.
     let mut services: Vec<String> = keys.iter().filter_map(s3_of).collect();
