@@ -15,7 +15,7 @@ mod find;
 mod get;
 mod history;
 mod import;
-mod job;
+pub mod job;
 mod login;
 mod logout;
 mod ls;
@@ -434,18 +434,9 @@ pub struct GetArguments {
     /// What happens to files that are there and differ [default: ask in a terminal, else leave them and fail]
     #[arg(long, value_enum, value_name = "WHAT")]
     if_exists: Option<IfExistsWord>,
-    /// Only keys like this glob: without a slash it is about their last part, with one about all behind the prefix
-    #[arg(long, value_name = "GLOB", requires = "recursive")]
-    include: Vec<String>,
-    /// No keys like this glob
-    #[arg(long, value_name = "GLOB", requires = "recursive")]
-    exclude: Vec<String>,
-    /// Only what was written since: 30m, 12h, 7d, or a date
-    #[arg(long, value_name = "TIME", requires = "recursive")]
-    newer: Option<String>,
-    /// Only what was written before: 30m, 12h, 7d, or a date
-    #[arg(long, value_name = "TIME", requires = "recursive")]
-    older: Option<String>,
+    /// Which objects below the prefix
+    #[command(flatten)]
+    chosen: job::Chosen,
     /// This version of the one object
     #[arg(long, value_name = "ID", conflicts_with = "recursive")]
     version_id: Option<String>,
@@ -497,18 +488,9 @@ pub struct CpArguments {
     /// What happens to objects that are there and differ [default: leave them and fail]
     #[arg(long, value_enum, value_name = "WHAT")]
     if_exists: Option<CpIfExists>,
-    /// Only keys like this glob: without a slash it is about their last part, with one about all behind the prefix
-    #[arg(long, value_name = "GLOB", requires = "recursive")]
-    include: Vec<String>,
-    /// No keys like this glob
-    #[arg(long, value_name = "GLOB", requires = "recursive")]
-    exclude: Vec<String>,
-    /// Only what was written since: 30m, 12h, 7d, or a date
-    #[arg(long, value_name = "TIME", requires = "recursive")]
-    newer: Option<String>,
-    /// Only what was written before: 30m, 12h, 7d, or a date
-    #[arg(long, value_name = "TIME", requires = "recursive")]
-    older: Option<String>,
+    /// Which objects below the prefix
+    #[command(flatten)]
+    chosen: job::Chosen,
     /// This version of the one object
     #[arg(long, value_name = "ID", conflicts_with = "recursive")]
     version_id: Option<String>,

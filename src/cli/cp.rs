@@ -2,8 +2,6 @@
 
 use std::sync::Arc;
 
-use jiff::Timestamp;
-use jiff::tz::TimeZone;
 use serde_json::json;
 
 use super::find::found_something;
@@ -14,7 +12,6 @@ use super::{Context, CpArguments, CpIfExists, EncryptionWord, output};
 use crate::domain::copy::{Class, Encryption, Storage, Way};
 use crate::domain::local_path::folder_of;
 use crate::domain::role::RoleIndex;
-use crate::domain::select::{Select, Words};
 use crate::domain::text::escaped;
 use crate::domain::transfer::IfExists;
 use crate::domain::uri::S3Uri;
@@ -44,7 +41,7 @@ async fn copy(
     picks: Vec<CopyPick>,
     record: &mut Record,
 ) -> Result<()> {
-    let (select, storage) = (select(asked)?, storage(asked)?);
+    let (select, storage) = (asked.chosen.select()?, storage(asked)?);
     let max_memory = asked.max_memory.as_deref().map(memory).transpose()?;
     for role in [roles.from, roles.to] {
         context.session(role).await?;
@@ -62,8 +59,7 @@ async fn copy(
     record.way = Some(plan.way);
     let one_object = matches!(picks.as_slice(), [CopyPick::Object { .. }]);
     if plan.is_empty {
-        let is_filtered =
-            !(asked.include.is_empty() && asked.exclude.is_empty()) || asked.newer.is_some() || asked.older.is_some();
+        let is_filtered = asked.chosen.is_some();
         return match picks.as_slice() {
             _ if is_filtered => {
                 output::note("nothing there is what was asked for");
@@ -188,17 +184,6 @@ fn not_a_bucket(path: &str, message: String) -> Error {
         message: format!("{} is no s3:// address", escaped(path)),
         hint: Some("cp copies from bucket to bucket; `xsw get` downloads".into()),
     }
-}
-
-fn select(asked: &CpArguments) -> Result<Select> {
-    let words = Words {
-        include: ("--include", &asked.include),
-        exclude: ("--exclude", &asked.exclude),
-        newer: asked.newer.as_deref(),
-        older: asked.older.as_deref(),
-        sizes: &[],
-    };
-    Select::new(&words, Timestamp::now(), &TimeZone::system())
 }
 
 fn storage(asked: &CpArguments) -> Result<Storage> {

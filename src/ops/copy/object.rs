@@ -190,13 +190,7 @@ impl Desk {
 
     async fn look(&self, target: &S3Uri) -> Result<There> {
         match self.writer.stat(target, &Ask::default()).await {
-            Ok(stat) => Ok(There::Object(Object {
-                key: target.key.clone(),
-                size: stat.size,
-                last_modified: stat.last_modified,
-                etag: stat.etag,
-                storage_class: None,
-            })),
+            Ok(stat) => Ok(There::Object(stat.listed(&target.key))),
             Err(Error::NotFound { .. }) => Ok(There::Nothing),
             Err(Error::Denied { .. }) => Ok(There::Unknown),
             Err(error) => Err(error),

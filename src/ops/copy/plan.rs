@@ -177,13 +177,7 @@ impl Tries {
                 CopyPick::Prefix { uri, .. } => (uri, None),
                 CopyPick::Object { uri, version, target } => {
                     let stat = s3.stat(uri, &Ask { version: version.clone(), ..Ask::default() }).await?;
-                    let object = Object {
-                        key: uri.key.clone(),
-                        size: stat.size,
-                        last_modified: stat.last_modified,
-                        etag: stat.etag,
-                        storage_class: None,
-                    };
+                    let object = stat.listed(&uri.key);
                     let (version, uri, target) = (version.clone(), uri.clone(), target.clone());
                     return Ok(Some(Sample { object, version, uri, target }));
                 }
