@@ -74,7 +74,8 @@ async fn mend(context: &Context, question: &Question, explanation: &Explanation,
         output::note("it is allowed: there is nothing to mend");
         return Ok(false);
     }
-    let Some(grant) = explanation.remedy().and_then(|(_, remedy)| remedy.grant.as_deref()) else {
+    let remedy = explanation.remedy().map(|(_, remedy)| remedy);
+    let Some((remedy, grant)) = remedy.and_then(|remedy| Some((remedy, remedy.grant.as_deref()?))) else {
         output::note("no policy that xsw could write mends this: nothing was written");
         return Ok(false);
     };
@@ -91,14 +92,14 @@ async fn mend(context: &Context, question: &Question, explanation: &Explanation,
     };
     let mending = core.plan_mending(grant, by).await?;
     let (label, name) = (core.profile.label(by), &core.profile.account(by).name);
-    output::note(&format!(
-        "{} would write {} in account {} ({account}), which is then:",
-        escaped(&label),
-        mending.place(),
-        escaped(name)
-    ));
-    let text: String = mending.text().lines().map(|line| format!("{}\n", escaped_json(line))).collect();
-    _ = std::io::stderr().write_all(text.as_bytes());
+    let would = format!("{} would write {} in account {} ({account})", escaped(&label), mending.place(), escaped(name));
+    if remedy.policy.as_ref() == Some(&mending.policy) {
+        output::note(&format!("{would}: the policy above"));
+    } else {
+        output::note(&format!("{would}, which is then:"));
+        let text: String = mending.text().lines().map(|line| format!("{}\n", escaped_json(line))).collect();
+        _ = std::io::stderr().write_all(text.as_bytes());
+    }
     if !yes {
         context.pass_name(by, "write it").await?;
     }

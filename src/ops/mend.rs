@@ -120,7 +120,7 @@ impl Core {
         if matches!(mending.grant.target, AttachTo::User { .. } | AttachTo::Role { .. }) {
             details.push(("policy_name", mending.grant.policy_name().into()));
         }
-        let outcome = answer.as_ref().map(|()| ());
+        let outcome = answer.as_ref().copied();
         let (role, session) = (mending.by, used.as_ref());
         self.record(&Event { deed: Deed::Mend, role, began, session, outcome, details });
         answer

@@ -27,7 +27,7 @@ const ROLES: Group = (
         (Bound(&[Action::Refresh]), "a new session of the role"),
         (Bound(&[Action::CopyText]), "copy the role's ARN"),
         (Bound(&[Action::Explain]), "why the role is refused, or not"),
-        (Bound(&[Action::Details]), "the role: trust, policies, boundary"),
+        (Bound(&[Action::Details]), "its trust and permissions policies"),
     ],
 );
 
@@ -72,6 +72,7 @@ const INQUIRY: Group = (
         (Bound(&[Action::NextPane]), "look with another role too"),
         (Bound(&[Action::Mend]), "write the policy that is missing"),
         (Bound(&[Action::Mark]), "writing too, or reading alone"),
+        (Bound(&[Action::Parent]), "about the folder that it is in"),
         (Bound(&[Action::CopyText]), "copy the command, then the policy"),
         (Bound(&[Action::Console]), "IAM in the web console"),
     ],

@@ -143,7 +143,8 @@ impl Rows {
         }
         let Some(step) = explanation.deciding() else { return };
         self.fact("", "", Tone::Plain);
-        self.text(&format!("{} as {}, side by side", step.answer.action, escaped(&step.role)), Tone::Title);
+        let whose = if step.answer.action.starts_with("s3:") { "as" } else { "of" };
+        self.text(&format!("{} {whose} {}, side by side", step.answer.action, escaped(&step.role)), Tone::Title);
         for side in &step.answer.sides {
             self.side(state, side);
         }
@@ -240,8 +241,8 @@ impl Rows {
             other => self.unseen("boundary", &other.told(), state),
         }
         self.fact("", "", Tone::Plain);
-        for by in seen_by(inspection) {
-            self.fact("seen by", &escaped(&by), Tone::Dim);
+        for (place, by) in seen_by(inspection).iter().enumerate() {
+            self.fact(if place == 0 { "seen by" } else { "" }, &escaped(by), Tone::Dim);
         }
     }
 
@@ -283,16 +284,17 @@ pub(super) fn documents(inspection: &Inspection) -> Vec<(String, String)> {
 
 /// The calls by which the parts were seen, each once.
 fn seen_by(inspection: &Inspection) -> Vec<String> {
-    let by = |told: &str, seen: bool| seen.then(|| told.to_owned());
-    let mut all: Vec<String> = [
-        by(&inspection.role.told(), inspection.role.value().is_some()),
-        by(&inspection.policies.told(), inspection.policies.value().is_some()),
-        by(&inspection.boundary.told(), inspection.boundary.value().is_some()),
-    ]
-    .into_iter()
-    .flatten()
-    .collect();
-    all.dedup();
+    let parts = [
+        (inspection.role.told(), inspection.role.value().is_some()),
+        (inspection.policies.told(), inspection.policies.value().is_some()),
+        (inspection.boundary.told(), inspection.boundary.value().is_some()),
+    ];
+    let mut all: Vec<String> = Vec::new();
+    for (told, _) in parts.into_iter().filter(|(_, seen)| *seen) {
+        if !all.contains(&told) {
+            all.push(told);
+        }
+    }
     all
 }
 

@@ -32,6 +32,7 @@ mod import;
 mod login;
 mod logout;
 mod ls;
+mod mend;
 mod mfa;
 mod narrow;
 mod picks;

@@ -59,7 +59,7 @@ pub enum Told {
 /// What a session is wanted for.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Purpose {
-    /// The role that is asked about wants an MFA code; without it the answer goes less far.
+    /// It is the role that is asked about: AWS is asked for real.
     Ask,
     /// To look with.
     Look,
@@ -85,6 +85,15 @@ pub enum Step {
         roles: Vec<RoleIndex>,
         /// The one under the cursor.
         at: usize,
+    },
+    /// The account of a role is guarded: its name is typed before the role is assumed.
+    Guard {
+        /// The role.
+        role: RoleIndex,
+        /// What for.
+        purpose: Purpose,
+        /// The text so far.
+        input: Input,
     },
     /// A role is being assumed.
     Session {
@@ -183,7 +192,7 @@ impl Inquiry {
     /// Where text is typed now.
     pub fn input(&mut self) -> Option<&mut Input> {
         match &mut self.step {
-            Some(Step::Code { input, .. } | Step::Name { input, .. }) => Some(input),
+            Some(Step::Guard { input, .. } | Step::Code { input, .. } | Step::Name { input, .. }) => Some(input),
             _ => None,
         }
     }

@@ -5,7 +5,7 @@ use tui_input::Input;
 use tui_input::backend::crossterm::EventHandler as _;
 
 use super::new_ticket;
-use crate::domain::explain::{Inspection, Side};
+use crate::domain::explain::{Decision, Inspection, Side};
 use crate::domain::policy::least::Grant;
 use crate::domain::role::{Profile, RoleIndex};
 use crate::domain::session::seconds_left;
@@ -49,19 +49,41 @@ fn refused_of(job: &Job) -> Option<crate::domain::uri::S3Uri> {
     denied.or(summary.failed.first()).map(|failed| failed.uri.clone()).filter(|uri| !uri.bucket.is_empty())
 }
 
-/// Opens an inquiry. A role on the way that wants an MFA code is assumed first: the operation asks nobody.
+/// Opens an inquiry.
 pub(super) fn open(state: &mut State, about: About, effects: &mut Vec<Effect>) {
     let mut inquiry = Box::new(Inquiry::new(about));
+    begin(state, &mut inquiry, effects);
+    state.modal = Some(Modal::Inquiry(inquiry));
+}
+
+/// Asks, after the guard of the role's account where it has one: to find out, the role is assumed.
+fn begin(state: &mut State, inquiry: &mut Inquiry, effects: &mut Vec<Effect>) {
+    match inquiry.about {
+        About::Access { role, .. } if is_guarded(state, role) => {
+            effects.extend(inquiry.asking().map(Effect::Cancel));
+            inquiry.told = Told::Nothing;
+            inquiry.step = Some(Step::Guard { role, purpose: Purpose::Ask, input: Input::default() });
+        }
+        _ => begin_unguarded(state, inquiry, effects),
+    }
+}
+
+/// A role on the way that wants an MFA code is assumed first: the operation asks nobody.
+fn begin_unguarded(state: &mut State, inquiry: &mut Inquiry, effects: &mut Vec<Effect>) {
     let wants_code = |role: &RoleIndex| state.profile.role(*role).mfa_serial.is_some() && !lives(state, *role);
     let wanting = match &inquiry.about {
         About::Access { role, .. } => state.profile.chain(*role).into_iter().rfind(wants_code),
         About::Role(_) => None,
     };
     match wanting {
-        Some(role) => assume(state, &mut inquiry, role, Purpose::Ask, (None, None), effects),
-        None => ask(state, &mut inquiry, effects),
+        Some(role) => assume(state, inquiry, role, Purpose::Ask, (None, None), effects),
+        None => ask(state, inquiry, effects),
     }
-    state.modal = Some(Modal::Inquiry(inquiry));
+}
+
+/// Whether the account is guarded, and its name was not typed yet for this role.
+fn is_guarded(state: &State, role: RoleIndex) -> bool {
+    state.profile.account(role).confirm && state.current != Some(role)
 }
 
 fn lives(state: &State, role: RoleIndex) -> bool {
@@ -161,7 +183,17 @@ fn with_session(
     purpose: Purpose,
     effects: &mut Vec<Effect>,
 ) {
-    if lives(state, role) {
+    if is_guarded(state, role) {
+        inquiry.step = Some(Step::Guard { role, purpose, input: Input::default() });
+    } else {
+        unguarded(state, inquiry, role, purpose, effects);
+    }
+}
+
+fn unguarded(state: &mut State, inquiry: &mut Inquiry, role: RoleIndex, purpose: Purpose, effects: &mut Vec<Effect>) {
+    if purpose == Purpose::Ask {
+        begin_unguarded(state, inquiry, effects);
+    } else if lives(state, role) {
         go_on(state, inquiry, role, purpose, effects);
     } else {
         assume(state, inquiry, role, purpose, (None, None), effects);
@@ -205,10 +237,10 @@ pub(super) fn mended(state: &mut State, ticket: Ticket, answer: Result<()>, effe
             if matches!(inquiry.step, Some(Step::Writing { ticket: waiting, .. }) if waiting == ticket))
     };
     let Some(Modal::Inquiry(mut inquiry)) = state.modal.take_if(is_meant) else { return };
-    let Some(Step::Writing { place, .. }) = inquiry.step.take() else { return };
+    let Some(Step::Writing { .. }) = inquiry.step.take() else { return };
     match answer {
         Ok(()) => {
-            inquiry.note = Some((format!("written: {place}; AWS may need some seconds to act by it"), true));
+            inquiry.note = Some(("written; AWS may need some seconds to act by it".into(), true));
             ask(state, &mut inquiry, effects);
         }
         Err(error) => inquiry.note = Some((format!("not written: {error}").replace('\n', " "), false)),
@@ -228,6 +260,7 @@ pub(super) fn close(state: &mut State, mut inquiry: Box<Inquiry>, effects: &mut 
             inquiry.step = Some(step);
             state.notice = Some("it is being written: wait for AWS's answer".into());
         }
+        Some(Step::Guard { purpose: Purpose::Ask, .. }) => return,
         Some(Step::Session { ticket, purpose, .. }) => {
             effects.push(Effect::Cancel(ticket));
             if purpose == Purpose::Ask {
@@ -285,6 +318,16 @@ pub(super) fn key(
                 ask(state, &mut inquiry, effects);
             }
         }
+        Some(Action::Parent) => {
+            let wider = match &inquiry.about {
+                About::Access { uri: Some(uri), .. } => uri.parent(),
+                _ => None,
+            };
+            if let (Some(wider), About::Access { uri, .. }) = (wider, &mut inquiry.about) {
+                *uri = Some(wider);
+                ask(state, &mut inquiry, effects);
+            }
+        }
         Some(Action::Details) => other_side(state, &mut inquiry, true, effects),
         Some(Action::Explain) => other_side(state, &mut inquiry, false, effects),
         _ => {}
@@ -298,7 +341,7 @@ fn other_side(state: &mut State, inquiry: &mut Inquiry, role_itself: bool, effec
     let about = if role_itself { About::Role(role) } else { About::access(role, None) };
     if matches!(inquiry.about, About::Role(_)) != role_itself {
         (inquiry.about, inquiry.top, inquiry.note) = (about, 0, None);
-        ask(state, inquiry, effects);
+        begin(state, inquiry, effects);
     }
 }
 
@@ -333,6 +376,13 @@ fn in_front(
         Step::Mender { grant, roles, at } => {
             let at = moved(at, roles.len(), action);
             inquiry.step = Some(Step::Mender { grant, roles, at });
+        }
+        Step::Guard { role, purpose, input } if enter && input.value() == state.profile.account(role).name => {
+            unguarded(state, inquiry, role, purpose, effects);
+        }
+        Step::Guard { role, purpose, mut input } => {
+            input.handle_event(&Event::Key(event));
+            inquiry.step = Some(Step::Guard { role, purpose, input });
         }
         Step::Code { role, purpose, question, mut input, note } => {
             let code: String = input.value().chars().filter(char::is_ascii_digit).collect();
@@ -392,15 +442,23 @@ fn owning_account(profile: &Profile, inquiry: &Inquiry) -> String {
     known.unwrap_or_else(|| profile.role(inquiry.about.role()).arn.account().to_string())
 }
 
-/// Everybody but the role itself; those of the owning account first, and of these those that look by their names.
+/// Everybody but the role itself: first those of the accounts whose sides do not allow it or are not seen, and of these
+/// those that look by their names.
 fn pick_lookers(state: &State, inquiry: &mut Inquiry) {
-    let (profile, owner) = (&state.profile, owning_account(&state.profile, inquiry));
+    let profile = &state.profile;
+    let sides = inquiry.explanation().and_then(Explanation::deciding).map(|step| step.answer.sides.as_slice());
+    let sides = sides.unwrap_or_default().iter().filter(|side| side.decision != Decision::Allowed);
+    let mut owners: Vec<String> = sides.map(|side| side.account_id.clone()).collect();
+    if owners.is_empty() {
+        owners.push(owning_account(profile, inquiry));
+    }
     let mut roles: Vec<RoleIndex> = profile.indices().filter(|role| *role != inquiry.about.role()).collect();
     roles.sort_by_key(|role| {
         let configured = profile.role(*role);
         let name = configured.name.to_lowercase();
         let looks = ["audit", "security", "readonly", "admin", "look", "view"].iter().any(|word| name.contains(word));
-        (configured.arn.account().as_str() != owner, !looks)
+        let place = owners.iter().position(|owner| owner == configured.arn.account().as_str());
+        (place.is_none(), !looks, place)
     });
     if !roles.is_empty() {
         inquiry.step = Some(Step::With { roles, at: 0 });

@@ -14,7 +14,7 @@ use crate::ops::explain::Explanation;
 use crate::ops::preview::Body;
 use crate::tui::keys::Action;
 use crate::tui::listing::Kind;
-use crate::tui::state::inquiry::{About, Inquiry, Step};
+use crate::tui::state::inquiry::{About, Inquiry, Purpose, Step};
 use crate::tui::state::{Focus, Job, Modal, Outcome, SignInProgress, State};
 use crate::tui::theme::Theme;
 
@@ -223,7 +223,9 @@ fn of_inquiry(state: &State, inquiry: &Inquiry) -> Keys {
     match &inquiry.step {
         Some(Step::With { .. }) => fixed(&[("Enter", "look with it, or not"), ("↑ ↓", "move"), ("Esc", "close")]),
         Some(Step::Mender { .. }) => fixed(&[("Enter", "show what it would write"), ("↑ ↓", "move"), ("Esc", "close")]),
-        Some(Step::Code { .. }) => fixed(&[("Enter", "go on"), ("Esc", "without it")]),
+        Some(Step::Guard { .. }) => fixed(&[("Enter", "go on"), ("Esc", "cancel")]),
+        Some(Step::Code { purpose: Purpose::Ask, .. }) => fixed(&[("Enter", "go on"), ("Esc", "without it")]),
+        Some(Step::Code { .. }) => fixed(&[("Enter", "go on"), ("Esc", "cancel")]),
         Some(Step::Name { .. }) => fixed(&[("Enter", "write it"), ("↑ ↓", "scroll"), ("Esc", "write nothing")]),
         Some(Step::Writing { .. }) => Vec::new(),
         Some(Step::Session { .. } | Step::Reading { .. }) => fixed(&[("Esc", "cancel")]),
@@ -235,7 +237,10 @@ fn of_inquiry(state: &State, inquiry: &Inquiry) -> Keys {
                 actions.insert(0, word(Action::Mend));
             }
             match &inquiry.about {
-                About::Access { uri: Some(_), write, .. } => {
+                About::Access { uri: Some(uri), write, .. } => {
+                    if uri.parent().is_some() {
+                        actions.push((Action::Parent, "the folder"));
+                    }
                     actions.push((Action::Mark, if *write { "reading alone" } else { "writing too" }));
                     actions.push((Action::Details, "the role"));
                 }

@@ -113,6 +113,16 @@ fn in_front(state: &State, theme: Theme, inquiry: &Inquiry, step: &Step, frame: 
         Step::Mender { roles, at, .. } => {
             picker(state, theme, " Who writes it ", (roles, &vec![false; roles.len()], *at), frame);
         }
+        Step::Guard { role, input, .. } => {
+            let account = state.profile.account(*role);
+            let environment = account.environment.as_deref().unwrap_or("guarded");
+            let (name, label) = (escaped(&account.name), state.profile.label(*role));
+            let text = vec![
+                Line::styled(format!("This account is {}.", escaped(environment)), theme.bad()),
+                Line::from(format!("Type its name, {name}, to assume {} for this.", escaped(&label))),
+            ];
+            modals::question(frame, theme, " Really? ", input, text);
+        }
         Step::Session { role, .. } => {
             let label = state.profile.label(*role);
             waiting(state, theme, &format!("assuming {} …", escaped(&label)), frame);
