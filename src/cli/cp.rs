@@ -1,5 +1,8 @@
 //! `xsw cp`: copies from bucket to bucket, and from account to account.
 
+#[cfg(feature = "batch")]
+mod batch;
+
 use std::sync::Arc;
 
 use serde_json::json;
@@ -22,6 +25,16 @@ use crate::ops::copy::{CopyJob, CopyPick, CopyWishes, Plan, Refused, Roles};
 const STAYS: &str = "what is copied stays, whole objects and parts of large ones: the same command goes on from there";
 
 pub(super) async fn run(context: &Context, asked: CpArguments) -> Result<()> {
+    let of_batch = &asked.batch;
+    if of_batch.batch || of_batch.batch_follow.is_some() || of_batch.batch_cancel.is_some() {
+        #[cfg(feature = "batch")]
+        return batch::run(context, asked).await;
+        #[cfg(not(feature = "batch"))]
+        return Err(Error::Usage {
+            message: "this build of xsw knows no S3 Batch Operations".into(),
+            hint: Some("one that does is built with `cargo install xsw --features batch`".into()),
+        });
+    }
     let picks = picks(&asked)?;
     let roles = roles(context, &asked)?;
     let hook = OnFailure::of(context, asked.on_failure.as_deref());
@@ -54,7 +67,15 @@ async fn copy(
         (_, true) => Some(Way::Streamed),
         _ => None,
     };
-    let plan = context.core.plan_copy(roles, &picks, (&select, &storage), wished).await;
+    let wishes = CopyWishes {
+        if_exists: if_exists(asked),
+        select,
+        storage,
+        dry_run: asked.dry_run,
+        max_memory,
+        ..CopyWishes::default()
+    };
+    let plan = context.core.plan_copy(roles, &picks, &wishes, wished).await;
     let plan = plan.map_err(|refused| refused_with_policy(context, roles, &picks, refused))?;
     record.way = Some(plan.way);
     let one_object = matches!(picks.as_slice(), [CopyPick::Object { .. }]);
@@ -79,14 +100,7 @@ async fn copy(
     let (shown, told) = (progress.clone(), Arc::clone(&printer));
     let job = CopyJob {
         picks,
-        wishes: CopyWishes {
-            if_exists: if_exists(asked),
-            select,
-            storage,
-            dry_run: asked.dry_run,
-            max_memory,
-            ..CopyWishes::default()
-        },
+        wishes,
         on_halt: Arc::new(move |role: RoleIndex| {
             halts.iter().find(|(of, _)| *of == role).map(|(_, halt)| halt.clone()).unwrap_or_default()
         }),
@@ -246,16 +260,16 @@ fn announce(context: &Context, plan: &Plan, asked: &CpArguments) -> Result<()> {
 
 /// What was refused, and what would mend it.
 fn refused_with_policy(context: &Context, roles: Roles, picks: &[CopyPick], refused: Refused) -> Error {
-    let Refused { role, error, others } = refused;
+    let pick = picks.first();
+    let place = pick.map(|pick| refused.place(pick));
+    let Refused { role, error, others, .. } = refused;
     let label = |role| context.core.profile.label(role);
     for (role, error) in others {
         output::note(&format!("as {}: {error}", label(role)));
     }
     let Error::Denied { action, resource, message, hint } = error else { return error };
     let (from, to) = (label(roles.from), label(roles.to));
-    let pick = picks.first();
     let uris = pick.map(|pick| format!("{} {}", pick.uri(), pick.target())).unwrap_or_default();
-    let place = pick.map(|pick| if action.contains(":Put") { pick.target() } else { pick.uri() });
     let why = place.map(|place| format!("`xsw explain {} {place}` says which side refuses; ", label(role)));
     let next =
         format!("{}`xsw policy copy --from {from} --to {to} {uris}` prints what it needs", why.unwrap_or_default());
@@ -273,7 +287,7 @@ mod tests {
     fn asked(words: &str) -> CpArguments {
         let words = ["xsw", "cp"].into_iter().chain(words.split_whitespace());
         match Arguments::parse_from(words).verb {
-            Some(Verb::Cp(asked)) => asked,
+            Some(Verb::Cp(asked)) => *asked,
             other => panic!("{other:?}"),
         }
     }

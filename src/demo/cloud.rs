@@ -30,6 +30,7 @@ use super::iam;
 use super::ledger::Fault;
 use super::random;
 use super::s3::Store;
+use super::s3control;
 use super::sso;
 use super::state::{State, locked};
 use super::sts::{Form, Shaped, Sts, error_xml, reshape};
@@ -157,6 +158,30 @@ impl Cloud {
         known.map(|known| known.bucket.delete(key, None, now)).is_some()
     }
 
+    /// An object as it is now, past all policies.
+    pub fn object(&self, bucket: &str, key: &str) -> Option<Object> {
+        let buckets = self.state.buckets();
+        let object = buckets.get(bucket)?.bucket.get(key)?;
+        Some((*object).clone())
+    }
+
+    /// The keys of the objects that are kept in a bucket, in their order; those of a series are not among them.
+    pub fn keys(&self, bucket: &str) -> Vec<String> {
+        let buckets = self.state.buckets();
+        buckets.get(bucket).map(|known| known.bucket.objects.keys().cloned().collect()).unwrap_or_default()
+    }
+
+    /// How many uploads in parts have begun in a bucket and are neither complete nor given up.
+    pub fn uploads(&self, bucket: &str) -> usize {
+        self.state.buckets().get(bucket).map_or(0, |known| known.uploads.len())
+    }
+
+    /// How many parts these uploads have by now.
+    pub fn uploaded_parts(&self, bucket: &str) -> usize {
+        let buckets = self.state.buckets();
+        buckets.get(bucket).map_or(0, |known| known.uploads.values().map(|upload| upload.parts.len()).sum())
+    }
+
     /// How many bytes of objects were sent, whole ones and ranges together. What left may still be on its way.
     pub fn body_bytes(&self) -> u64 {
         self.state.ledger.body_bytes()
@@ -270,6 +295,7 @@ impl Front {
         let mut response = match (form, sso::Operation::of(&request)) {
             _ if shows_code => self.shown_code(request.uri().query().unwrap_or_default()),
             _ if to_console => federation::answer(&self.state, request).await,
+            _ if s3control::is_meant(&request) => s3control::answer(&self.state, request).await,
             (true, _) => self.query(request).await?,
             (false, Some(operation)) => sso::answer(&self.state, operation, request).await,
             (false, None) => self.service.call(request.map(Body::from)).await?,

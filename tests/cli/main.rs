@@ -10,10 +10,15 @@ mod stage;
 
 mod accounts;
 mod bad_input;
+#[cfg(feature = "batch")]
+mod batch;
 mod cat;
 mod check;
 mod child;
 mod console;
+mod cp;
+mod cp_large;
+mod cp_refusals;
 mod credential_process;
 mod demo;
 mod du;

@@ -1,21 +1,26 @@
 //! Which way a copy goes: tried with one object before a million follow.
 //!
-//! The first object is read, an upload is begun at its place in the target and given up again. That asks for all that
-//! the copy itself will ask for, and leaves nothing behind.
+//! The first object is read, the target is listed, an upload is begun at the object's place in it and given up again.
+//! That asks for all that the copy itself will ask for, and leaves nothing behind.
 
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use super::{CopyPick, Roles, cannot_by_itself};
-use crate::aws::s3::{Ask, Begin, Depth, S3, Source};
+use super::{CopyPick, CopyWishes, Roles, cannot_by_itself};
+use crate::aws::s3::{Ask, Begin, Depth, Source, Upload};
 use crate::domain::checksum::Algorithm;
-use crate::domain::copy::{Storage, Stored, Way};
+use crate::domain::copy::{Stored, Way};
 use crate::domain::object::{Object, is_archived};
 use crate::domain::role::RoleIndex;
-use crate::domain::select::Select;
+use crate::domain::transfer::IfExists;
 use crate::domain::uri::S3Uri;
 use crate::error::{Error, Result};
 use crate::ops::Core;
+use crate::ops::control::Control;
+use crate::ops::download::OnHalt;
+use crate::ops::transfer::fetch::Line;
+use crate::ops::transfer::gate::Gate;
+use crate::ops::transfer::tally::Tally;
 
 /// More than this S3 copies no range of (Amazon S3 API Reference, "UploadPartCopy").
 const RANGES_FROM: u64 = 5 << 20;
@@ -35,6 +40,16 @@ pub struct Plan {
     pub is_empty: bool,
 }
 
+/// What a way is tried with, in this order.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Step {
+    Find,
+    Read,
+    Look,
+    Begin,
+    Part,
+}
+
 /// Why no way is open.
 #[derive(Clone, Debug)]
 pub struct Refused {
@@ -42,6 +57,8 @@ pub struct Refused {
     pub role: RoleIndex,
     /// By what.
     pub error: Error,
+    /// How far it was.
+    step: Step,
     /// What stood in the way of the other ways, and whose.
     pub others: Vec<(RoleIndex, Error)>,
 }
@@ -59,8 +76,7 @@ struct Sample {
 struct Tries {
     core: Arc<Core>,
     picks: Vec<CopyPick>,
-    select: Select,
-    storage: Storage,
+    wishes: CopyWishes,
     samples: HashMap<RoleIndex, Result<Option<Sample>>>,
 }
 
@@ -73,16 +89,11 @@ impl Core {
         self: &Arc<Self>,
         roles: Roles,
         picks: &[CopyPick],
-        (select, storage): (&Select, &Storage),
+        wishes: &CopyWishes,
         wished: Option<Way>,
     ) -> Result<Plan, Refused> {
-        let mut tries = Tries {
-            core: Arc::clone(self),
-            picks: picks.to_vec(),
-            select: select.clone(),
-            storage: storage.clone(),
-            samples: HashMap::new(),
-        };
+        let mut tries =
+            Tries { core: Arc::clone(self), picks: picks.to_vec(), wishes: wishes.clone(), samples: HashMap::new() };
         let mut refused: Vec<(Way, Refused)> = Vec::new();
         let mut notes = Vec::new();
         for (way, reader, writer) in ways(roles) {
@@ -110,19 +121,28 @@ impl Core {
                 Err(one) => refused.push((way, one)),
             }
         }
-        Err(told(refused.into_iter().map(|(_, one)| one).collect(), roles))
+        Err(told(refused, roles))
     }
 }
 
-/// The refusal to tell: who writes must be able to in any case; then a policy's says more than that of a server which
-/// lacks a call.
-fn told(mut refused: Vec<Refused>, roles: Roles) -> Refused {
-    let place = |test: &dyn Fn(&Refused) -> bool| refused.iter().position(test);
-    let writes =
-        |one: &Refused| one.role == roles.to && matches!(&one.error, Error::Denied { action, .. } if is_write(action));
-    let denied = place(&writes).or_else(|| place(&|one| matches!(one.error, Error::Denied { .. })));
-    let mut first = refused.remove(denied.unwrap_or(0));
-    for Refused { role, error, .. } in refused {
+/// The refusal to tell: of the way that came furthest. Among ways that can be read but not written it is that on which
+/// each role does what it was named for; that who reads may not write surprises nobody.
+fn told(mut refused: Vec<(Way, Refused)>, roles: Roles) -> Refused {
+    let rank = |(way, one): &(Way, Refused)| {
+        // A server that lacks a call says nothing of anybody's permissions.
+        let tells = !(one.step == Step::Part && cannot_by_itself(&one.error));
+        let stands_in = one.writes() && one.role != roles.to;
+        let as_named = one.writes() && *way == Way::Streamed;
+        (tells, !stands_in, one.writes(), as_named, one.step)
+    };
+    // Of several that came as far: reading is what the one role was named for, and the first is the best.
+    let named = |(way, one): &(Way, Refused)| *way == Way::Streamed && one.role == roles.from;
+    let furthest = refused.iter().map(rank).max();
+    let furthest = |one: &(Way, Refused)| Some(rank(one)) == furthest;
+    let place = refused.iter().position(|one| furthest(one) && named(one));
+    let place = place.or_else(|| refused.iter().position(furthest)).unwrap_or(0);
+    let (_, mut first) = refused.remove(place);
+    for (_, Refused { role, error, .. }) in refused {
         let is_known = |(of, known): &(RoleIndex, Error)| *of == role && known.to_string() == error.to_string();
         if !is_known(&(first.role, first.error.clone())) && !first.others.iter().any(is_known) {
             first.others.push((role, error));
@@ -131,9 +151,18 @@ fn told(mut refused: Vec<Refused>, roles: Roles) -> Refused {
     first
 }
 
-/// Whether an action of S3 changes something.
-fn is_write(action: &str) -> bool {
-    action.starts_with("s3:Put") || action.starts_with("s3:Abort")
+impl Refused {
+    /// Whether it is about the target.
+    fn writes(&self) -> bool {
+        // S3 reads the source of a part that it copies.
+        let reads = matches!(&self.error, Error::Denied { action, .. } if action.starts_with("s3:Get"));
+        self.step >= Step::Look && !reads
+    }
+
+    /// What of a copy it is about: the source or the target.
+    pub fn place<'a>(&self, pick: &'a CopyPick) -> &'a S3Uri {
+        if self.writes() { pick.target() } else { pick.uri() }
+    }
 }
 
 /// All ways, the best first.
@@ -152,31 +181,50 @@ fn ways(Roles { from, to }: Roles) -> Vec<(Way, RoleIndex, RoleIndex)> {
 impl Tries {
     /// Tries one way; says whether there is nothing to copy.
     async fn attempt(&mut self, way: Way, reader: RoleIndex, writer: RoleIndex) -> Result<bool, Refused> {
-        let refused = |role| move |error| Refused { role, error, others: Vec::new() };
+        let refused = |role, step| move |error| Refused { role, error, step, others: Vec::new() };
+        let (reads, writes) = (self.line(reader), self.line(writer));
         let sample = match self.samples.get(&reader) {
             Some(known) => known.clone(),
             None => {
-                let sample = self.sample(reader).await;
+                let sample = self.sample(&reads).await;
                 self.samples.insert(reader, sample.clone());
                 sample
             }
         };
-        let Some(sample) = sample.map_err(refused(reader))? else { return Ok(true) };
-        let stored = self.read(&self.core.s3(reader), &sample).await.map_err(refused(reader))?;
-        let s3 = self.core.s3(writer);
-        self.write(&s3, way, &sample, &stored).await.map_err(refused(writer))?;
+        let Some(sample) = sample.map_err(refused(reader, Step::Find))? else { return Ok(true) };
+        let stored = self.read(&reads, &sample).await.map_err(refused(reader, Step::Read))?;
+        self.look(&writes).await.map_err(refused(writer, Step::Look))?;
+        let begin = || writes.s3.begin_upload(&sample.target, (&stored, &self.wishes.storage), Algorithm::Crc64Nvme);
+        let upload = writes.ask(begin).await.map_err(refused(writer, Step::Begin))?;
+        let part = match way {
+            Way::Streamed => Ok(()),
+            Way::Server => copy_part(&writes, &sample, &upload).await,
+        };
+        let given_up = writes.ask(|| writes.s3.abort(&upload)).await;
+        part.map_err(refused(writer, Step::Part))?;
+        given_up.map_err(refused(writer, Step::Begin))?;
         Ok(false)
     }
 
+    /// What asks as a role, through the troubles that the copy itself would bear.
+    fn line(&self, role: RoleIndex) -> Line {
+        Line {
+            s3: self.core.s3(role),
+            pool: self.core.pool.clone(),
+            control: Control::default(),
+            patience: self.wishes.patience,
+            gate: Arc::new(Gate::new(OnHalt::Stop, Arc::new(Tally::default()))),
+        }
+    }
+
     /// The first object that shall be copied and can be read.
-    async fn sample(&self, reader: RoleIndex) -> Result<Option<Sample>> {
-        let s3 = self.core.s3(reader);
+    async fn sample(&self, line: &Line) -> Result<Option<Sample>> {
         let mut archived = None;
         for pick in &self.picks {
             let (uri, version) = match pick {
                 CopyPick::Prefix { uri, .. } => (uri, None),
                 CopyPick::Object { uri, version, target } => {
-                    let stat = s3.stat(uri, &Ask { version: version.clone(), ..Ask::default() }).await?;
+                    let stat = line.stat(uri, &Ask { version: version.clone(), ..Ask::default() }).await?;
                     let object = stat.listed(&uri.key);
                     let (version, uri, target) = (version.clone(), uri.clone(), target.clone());
                     return Ok(Some(Sample { object, version, uri, target }));
@@ -189,11 +237,11 @@ impl Tries {
             let mut token: Option<String> = None;
             loop {
                 let begin = token.as_deref().map_or(Begin::First, Begin::Token);
-                let page = s3.page_from(uri, Depth::All, begin).await?;
+                let page = line.ask(|| line.s3.page_from(uri, Depth::All, begin)).await?;
                 for entry in page.entries {
                     let crate::domain::object::Entry::Object(object) = entry else { continue };
                     let path = object.key.strip_prefix(strip).unwrap_or(&object.key);
-                    if !self.select.allows(path, object.size, object.last_modified) {
+                    if !self.wishes.select.allows(path, object.size, object.last_modified) {
                         continue;
                     }
                     let Some(target) = pick.target_of(&object.key) else { continue };
@@ -216,47 +264,58 @@ impl Tries {
     }
 
     /// Reads a byte of it, and its tags.
-    async fn read(&self, s3: &S3, sample: &Sample) -> Result<Stored> {
+    async fn read(&self, line: &Line, sample: &Sample) -> Result<Stored> {
         let range = (sample.object.size > 0).then_some(0..1);
         let ask = Ask { range, etag: sample.object.etag.clone(), version: sample.version.clone() };
-        let stored = match s3.get_described(&sample.uri, &ask).await {
+        let stored = match line.ask(|| line.s3.get_described(&sample.uri, &ask)).await {
             Ok((_, described)) => described.stored,
             Err(Error::Aws { code, .. }) if code == "InvalidObjectState" => Stored::default(),
             Err(error) => return Err(error),
         };
-        if self.storage.without_tags {
+        if self.wishes.storage.without_tags {
             return Ok(stored);
         }
-        let tags = s3.tags(&sample.uri, sample.version.as_deref()).await.map_err(|error| match error {
-            Error::Denied { action, resource, message, hint } => {
-                let hint = hint.unwrap_or_default();
-                let hint = Some(format!("{hint}; or leave the tags behind: --no-tags"));
-                Error::Denied { action, resource, message, hint }
-            }
-            other => other,
-        })?;
+        let tags =
+            line.ask(|| line.s3.tags(&sample.uri, sample.version.as_deref())).await.map_err(|error| match error {
+                Error::Denied { action, resource, message, hint } => {
+                    let hint = hint.unwrap_or_default();
+                    let hint = Some(format!("{hint}; or leave the tags behind: --no-tags"));
+                    Error::Denied { action, resource, message, hint }
+                }
+                other => other,
+            })?;
         Ok(Stored { tags, ..stored })
     }
 
-    /// Begins an upload, has S3 copy a part into it where it shall copy by itself, and gives it up.
-    async fn write(&self, s3: &S3, way: Way, sample: &Sample, stored: &Stored) -> Result<()> {
-        let upload = s3.begin_upload(&sample.target, (stored, &self.storage), Algorithm::Crc64Nvme).await?;
-        let part = match way {
-            Way::Streamed => Ok(()),
-            Way::Server => {
-                let (uri, version) = (sample.uri.clone(), sample.version.clone());
-                let source = Source { uri, version, etag: sample.object.etag.clone() };
-                let range = (sample.object.size > RANGES_FROM).then_some(0..RANGES_FROM);
-                match s3.copy_part(&source, range, &upload, 1).await {
-                    Err(Error::Aws { code, .. }) if code == "InvalidObjectState" => Ok(()),
-                    // A part of no bytes is none.
-                    Err(Error::Aws { .. }) if sample.object.size == 0 => Ok(()),
-                    answer => answer.map(|_| ()),
+    /// Lists the targets, as the copy will: what is there is not copied again. Who replaces whatever is there need not
+    /// know of it.
+    async fn look(&self, line: &Line) -> Result<()> {
+        for pick in &self.picks {
+            let CopyPick::Prefix { target, .. } = pick else { continue };
+            match line.ask(|| line.s3.page_from(target, Depth::All, Begin::First)).await {
+                Err(Error::Denied { .. }) if self.wishes.if_exists == IfExists::Overwrite => {}
+                Err(Error::Denied { action, resource, message, hint }) => {
+                    let hint = hint.unwrap_or_default();
+                    let hint = Some(format!("{hint}; or replace whatever is there without a look: --force"));
+                    return Err(Error::Denied { action, resource, message, hint });
                 }
+                answer => _ = answer?,
             }
-        };
-        let given_up = s3.abort(&upload).await;
-        part.and(given_up)
+        }
+        Ok(())
+    }
+}
+
+/// Has S3 copy a part of the sample into an upload.
+async fn copy_part(line: &Line, sample: &Sample, upload: &Upload) -> Result<()> {
+    let (uri, version) = (sample.uri.clone(), sample.version.clone());
+    let source = Source { uri, version, etag: sample.object.etag.clone() };
+    let range = (sample.object.size > RANGES_FROM).then_some(0..RANGES_FROM);
+    match line.ask(|| line.s3.copy_part(&source, range.clone(), upload, 1)).await {
+        Err(Error::Aws { code, .. }) if code == "InvalidObjectState" => Ok(()),
+        // A part of no bytes is none.
+        Err(Error::Aws { .. }) if sample.object.size == 0 => Ok(()),
+        answer => answer.map(|_| ()),
     }
 }
 
