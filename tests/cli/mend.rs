@@ -1,6 +1,7 @@
 //! `xsw explain --mend`: refused, mended, allowed; and never without the account's name.
 
 use serde_json::{Value, json};
+use xsw::ops::explain::Question;
 
 use crate::stage::{Stage, snapshot};
 
@@ -103,4 +104,26 @@ fn only_a_role_of_the_account_can_write() {
     // What is allowed is left alone.
     let said = stage.says(["explain", "analyst", "--with", "data/Owner", "--mend", "--yes"]);
     assert!(said.code == Some(0) && said.err.contains("nothing to mend"), "{said:?}");
+}
+
+#[test]
+fn what_changed_since_it_was_shown_is_left_alone() {
+    let stage = Stage::new();
+    let core = stage.core();
+    let role = |name: &str| core.profile.find(name).unwrap();
+    let owner = role("data/Owner");
+    let uri = Some("s3://data-lake/orders/".parse().unwrap());
+    let question = Question { role: role("developer"), uri, write: false, with: vec![owner] };
+    tokio::runtime::Runtime::new().unwrap().block_on(async {
+        let explanation = core.explain(&question, None).await.unwrap();
+        let grant = explanation.remedy().unwrap().1.grant.clone().unwrap();
+        let shown = core.plan_mending(&grant, owner).await.unwrap();
+        let other = core.plan_mending(&grant, owner).await.unwrap();
+        core.mend(&other).await.unwrap();
+        let error = core.mend(&shown).await.unwrap_err().to_string();
+        assert!(error.contains("was changed meanwhile: nothing was written"), "{error}");
+        assert_eq!(stage.cloud().calls("s3:PutBucketPolicy"), 1);
+        let error = core.plan_mending(&grant, owner).await.unwrap_err().to_string();
+        assert!(error.contains("nothing is missing"), "{error}");
+    });
 }
