@@ -305,7 +305,7 @@ pub enum Verb {
         /// Only this role
         #[arg(long, value_name = "ROLE")]
         role: Option<String>,
-        /// Only this event: assume, renew, env, shell, exec, console, download, presign or refusal, which is whatever AWS denied
+        /// Only this event: assume, renew, env, shell, exec, console, download, copy, presign, mend or refusal, which is whatever AWS denied
         #[arg(long, value_name = "EVENT")]
         event: Option<String>,
         /// Only what is no older: 30m, 12h, 7d, or a date
@@ -351,6 +351,12 @@ pub struct ExplainArguments {
     /// Whether it may write there too; nothing is written to find out
     #[arg(long, requires = "uri")]
     write: bool,
+    /// Write the policy that is missing, as the role of --with in whose account it is; asks for that account's name
+    #[arg(long, requires = "with", conflicts_with_all = ["json", "graph"])]
+    mend: bool,
+    /// Do not ask for the account's name before --mend writes
+    #[arg(short, long, requires = "mend")]
+    yes: bool,
     /// Who may assume what among the configured accounts, as far as it can be seen
     #[arg(long, conflicts_with_all = ["role", "json"])]
     graph: bool,

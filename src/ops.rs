@@ -18,6 +18,7 @@ mod downloaded;
 pub mod explain;
 pub mod import;
 pub mod logout;
+pub mod mend;
 pub mod policy;
 mod presign;
 pub mod preview;

@@ -7,6 +7,7 @@ mod facts;
 mod help;
 mod hint;
 mod input;
+mod inquiry;
 mod keys;
 mod labelled;
 mod layout;

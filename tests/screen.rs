@@ -348,6 +348,37 @@ fn a_refused_role_is_told_with_its_hint() {
     xsw.quit();
 }
 
+#[test]
+fn a_refused_object_is_explained_mended_and_opened() {
+    let mut xsw = Xsw::demo();
+    xsw.pick("data/Analyst");
+    xsw.terminal.see("s3://data-lake");
+    xsw.send("\r");
+    xsw.terminal.see("orders/");
+    xsw.send("\r");
+    xsw.terminal.see("2026-03-01.csv");
+    xsw.send("\r");
+    xsw.terminal.see("not allowed to s3:GetObject");
+    xsw.send("x");
+    xsw.terminal.see("no policy of data/Analyst allows s3:GetObject here");
+    xsw.send("m");
+    xsw.terminal.see("Who writes it");
+    xsw.send("\r");
+    xsw.terminal.see("Nothing is written yet");
+    assert_eq!(xsw.home.cloud().calls("iam:PutRolePolicy"), 0);
+    xsw.send("data\r");
+    xsw.terminal.see("written; AWS may need some seconds");
+    xsw.terminal.see("S3 gives it");
+    assert_eq!(xsw.home.cloud().calls("iam:PutRolePolicy"), 1);
+    xsw.send(ESC);
+    xsw.terminal.see_no("S3 gives it");
+    xsw.send("\r");
+    xsw.terminal.see("CSV · 26 B");
+    xsw.send(ESC);
+    xsw.terminal.see_no("CSV · 26 B");
+    xsw.quit();
+}
+
 // --- buckets ---------------------------------------------------------------------------------------------------------
 
 #[test]

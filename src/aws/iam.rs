@@ -1,4 +1,4 @@
-//! IAM's reading calls, made by xsw itself: the SDK's client for IAM has hundreds of operations and takes minutes to
+//! IAM's calls, made by xsw itself: the SDK's client for IAM has hundreds of operations and takes minutes to
 //! build, and these are a dozen forms with an XML answer each (IAM API Reference; AWS's "Query protocol").
 
 mod answer;
@@ -162,6 +162,32 @@ impl Iam<'_> {
             kind: PolicyKind::Managed { arn: arn.to_owned() },
             document: decoded(document.ok_or_else(|| incomplete("the policy"))?.to_owned()),
         })
+    }
+
+    /// An inline policy of a user or role; `None` where there is none of that name.
+    pub async fn inline(&self, owner: Owner, name: &str, policy: &str) -> Result<Option<String>> {
+        let (action, parameter) = (format!("Get{}Policy", owner.name()), format!("{}Name", owner.name()));
+        match self.ask(&action, name, &[(&parameter, name), ("PolicyName", policy)]).await {
+            Ok(answer) => {
+                let document = answer.text_at(&format!("{action}Result/PolicyDocument"));
+                Ok(Some(decoded(document.ok_or_else(|| incomplete("the policy"))?.to_owned())))
+            }
+            Err(Error::Aws { code, .. }) if code == "NoSuchEntity" => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Writes an inline policy of a user or role; one of that name is replaced.
+    pub async fn put_inline(&self, owner: Owner, name: &str, policy: &str, document: &str) -> Result<()> {
+        let (action, parameter) = (format!("Put{}Policy", owner.name()), format!("{}Name", owner.name()));
+        let parameters = [(parameter.as_str(), name), ("PolicyName", policy), ("PolicyDocument", document)];
+        self.ask(&action, name, &parameters).await.map(|_| ())
+    }
+
+    /// Replaces the trust policy of a role.
+    pub async fn update_trust(&self, role: &str, document: &str) -> Result<()> {
+        let parameters = [("RoleName", role), ("PolicyDocument", document)];
+        self.ask("UpdateAssumeRolePolicy", role, &parameters).await.map(|_| ())
     }
 
     /// What IAM's own simulator says of an action of a user or role (`arn`). It knows the identity's policies, its

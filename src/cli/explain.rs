@@ -1,5 +1,7 @@
 //! `xsw explain`: why a role can or cannot be assumed, or reach a bucket, and what would mend it.
 
+use std::io::Write as _;
+
 use serde::Serialize as _;
 use serde_json::{Value, json};
 
@@ -10,6 +12,7 @@ use crate::domain::role::RoleIndex;
 use crate::domain::text::{cut, escaped, escaped_json, escaped_lines};
 use crate::error::{Error, Result};
 use crate::ops::explain::{Explanation, Question, Step};
+use crate::ops::mend::menders;
 
 pub(super) async fn run(context: &Context, asked: ExplainArguments) -> Result<u8> {
     let mut with = Vec::new();
@@ -41,14 +44,68 @@ pub(super) async fn run(context: &Context, asked: ExplainArguments) -> Result<u8
     if asked.json {
         output::print_json(&document(&explanation))?;
     } else {
-        let words = in_words(context, &question, &explanation)?;
-        output::print(|out| out.write_all(words.as_bytes()))?;
+        told(context, &question, &explanation)?;
     }
-    Ok(match decision(&explanation) {
+    if asked.mend && mend(context, &question, &explanation, asked.yes).await? {
+        let explanation = Box::pin(context.core.explain(&question, context.common.mfa_code.as_deref())).await?;
+        told(context, &question, &explanation)?;
+        return Ok(exit_code(&explanation));
+    }
+    Ok(exit_code(&explanation))
+}
+
+fn exit_code(explanation: &Explanation) -> u8 {
+    match decision(explanation) {
         Decision::Allowed => 0,
         Decision::Denied => 3,
         Decision::Unknown => 1,
-    })
+    }
+}
+
+fn told(context: &Context, question: &Question, explanation: &Explanation) -> Result<()> {
+    let words = in_words(context, question, explanation)?;
+    output::print(|out| out.write_all(words.as_bytes()))
+}
+
+/// Writes what the answer ends with, after the account's name was typed; whether something was written.
+async fn mend(context: &Context, question: &Question, explanation: &Explanation, yes: bool) -> Result<bool> {
+    let core = &context.core;
+    if decision(explanation) == Decision::Allowed {
+        output::note("it is allowed: there is nothing to mend");
+        return Ok(false);
+    }
+    let remedy = explanation.remedy().map(|(_, remedy)| remedy);
+    let Some((remedy, grant)) = remedy.and_then(|remedy| Some((remedy, remedy.grant.as_deref()?))) else {
+        output::note("no policy that xsw could write mends this: nothing was written");
+        return Ok(false);
+    };
+    let account = grant.account;
+    let Some(by) = question.with.iter().copied().find(|role| core.profile.role(*role).arn.account() == account) else {
+        let roles: Vec<String> = menders(&core.profile, grant).iter().map(|role| core.profile.label(*role)).collect();
+        return Err(Error::Usage {
+            message: format!("the {} is of account {account}, and no role of --with is", escaped(&grant.place())),
+            hint: Some(match roles.is_empty() {
+                true => format!("whoever looks after account {account} can write it"),
+                false => format!("--with {} may be able to write it", escaped(&roles.join(" or --with "))),
+            }),
+        });
+    };
+    let mending = core.plan_mending(grant, by).await?;
+    let (label, name) = (core.profile.label(by), &core.profile.account(by).name);
+    let would = format!("{} would write {} in account {} ({account})", escaped(&label), mending.place(), escaped(name));
+    if remedy.policy.as_ref() == Some(&mending.policy) {
+        output::note(&format!("{would}: the policy above"));
+    } else {
+        output::note(&format!("{would}, which is then:"));
+        let text: String = mending.text().lines().map(|line| format!("{}\n", escaped_json(line))).collect();
+        _ = std::io::stderr().write_all(text.as_bytes());
+    }
+    if !yes {
+        context.pass_name(by, "write it").await?;
+    }
+    core.mend(&mending).await?;
+    output::note(&format!("written: {}; AWS may need some seconds to act by it", mending.place()));
+    Ok(true)
 }
 
 /// The role; what is mistyped is told as such.
@@ -124,8 +181,7 @@ fn in_words(context: &Context, question: &Question, explanation: &Explanation) -
         line(&format!("{:35}{}", "", escaped_lines(&side.evidence)));
     }
     line("");
-    let remedy = step.answer.deciding().and_then(|side| Some((side, side.remedy.as_ref()?)));
-    match remedy {
+    match explanation.remedy() {
         Some((side, remedy)) => {
             for words in next_step(side, remedy)? {
                 line(&words);

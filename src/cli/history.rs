@@ -146,6 +146,10 @@ fn detail(line: &Line) -> String {
             let size = bytes(number("bytes").unwrap_or(0));
             format!("{}, {size} from {}", plural(objects, "object"), buckets.join(", "))
         }),
+        "mend" => text("attached_to").map(|kind| match (text("policy_name"), text("name")) {
+            (Some(policy), Some(name)) => format!("{policy} of the {kind} {name}"),
+            (_, name) => format!("policy of the {kind} {}", name.unwrap_or_default()),
+        }),
         "presign" => text("bucket").map(|bucket| match text("end") {
             Some(end) => format!("an object of {bucket}, until {end}"),
             None => bucket,

@@ -22,10 +22,20 @@ impl Context {
         if !account.confirm || guard.yes {
             return Ok(());
         }
+        self.pass_name(role, "go on").await
+    }
+
+    /// The account's name is typed, whether it is guarded or not.
+    ///
+    /// # Errors
+    /// [`Error::Usage`] when there is nobody to ask, or another name is typed.
+    pub(super) async fn pass_name(&self, role: RoleIndex, to: &str) -> Result<()> {
+        let account = self.core.profile.account(role);
         let name = escaped(&account.name);
         let environment = account.environment.as_deref().map(|text| format!(", {}", escaped(text)));
+        let guarded = if account.confirm { " is guarded" } else { "" };
         let question = format!(
-            "{} is guarded ({}{}). Type the account's name, {name}, to go on: ",
+            "{}{guarded} ({}{}). Type the account's name, {name}, to {to}: ",
             escaped(&self.core.profile.label(role)),
             account.id,
             environment.unwrap_or_default(),
@@ -37,7 +47,10 @@ impl Context {
                 hint: Some("type the account's name as it stands in the profile file, or give --yes".into()),
             }),
             None => Err(Error::Usage {
-                message: format!("the account {name} is guarded, and there is no terminal to ask at"),
+                message: match account.confirm {
+                    true => format!("the account {name} is guarded, and there is no terminal to ask at"),
+                    false => format!("the account's name, {name}, must be typed, and there is no terminal to ask at"),
+                },
                 hint: Some("give --yes if you mean it".into()),
             }),
         }

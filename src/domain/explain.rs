@@ -18,6 +18,7 @@ use serde::Serialize;
 use serde_json::Value;
 
 pub use super::policy::Side;
+use super::policy::least::Grant;
 pub use facts::{
     Asked, Inspection, LastUsed, NamedPolicy, Outcome, Own, PolicyKind, RoleFacts, Seen, Simulated, UserFacts, Viewers,
     Who,
@@ -93,7 +94,7 @@ pub struct SideAnswer {
 }
 
 /// The next step on a side.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct Remedy {
     /// What to run, or to write into the profile file.
     pub command: String,
@@ -102,6 +103,9 @@ pub struct Remedy {
     /// The file that the command reads the policy from.
     #[serde(skip)]
     pub file: Option<&'static str>,
+    /// The statements that are missing and where they go, where xsw can write them itself.
+    #[serde(skip)]
+    pub grant: Option<Box<Grant>>,
 }
 
 /// The word of a side in `--json`.

@@ -33,13 +33,15 @@ pub enum Deed {
     Copy,
     /// An address that gives an object to whoever has it.
     Presign,
+    /// A policy was written that mends a refusal.
+    Mend,
     /// AWS refused something else that was asked with the session.
     Refusal,
 }
 
 impl Deed {
     /// Every deed with the word for it in the trail.
-    pub const ALL: [(&str, Self); 10] = [
+    pub const ALL: [(&str, Self); 11] = [
         ("assume", Self::Assume),
         ("renew", Self::Renew),
         ("env", Self::Env),
@@ -49,6 +51,7 @@ impl Deed {
         ("download", Self::Download),
         ("copy", Self::Copy),
         ("presign", Self::Presign),
+        ("mend", Self::Mend),
         ("refusal", Self::Refusal),
     ];
 
@@ -92,12 +95,13 @@ pub(super) struct Event<'a> {
 /// | `console` | `service`, `region` |
 /// | `download`, `copy` | `buckets`, `objects`, `bytes`, `failed` |
 /// | `presign` | `bucket`, `end` of the address |
+/// | `mend` | `attached_to`, `name`, `policy_name` of an inline policy |
 /// | `refusal` | `action`, `resource` |
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Line {
     /// When it began.
     pub time: Timestamp,
-    /// `assume`, `renew`, `env`, `shell`, `exec`, `console`, `download`, `presign` or `refusal`.
+    /// `assume`, `renew`, `env`, `shell`, `exec`, `console`, `download`, `presign`, `mend` or `refusal`.
     pub event: String,
     /// The user of this machine.
     pub user: String,

@@ -20,7 +20,7 @@ use jiff::Timestamp;
 use super::Core;
 use crate::domain::account::{AccountId, RoleArn};
 use crate::domain::explain::facts::{Outcome, Seen, Viewers, Who};
-use crate::domain::explain::{Answer, Decision, Inspection, Side, SideAnswer, assume};
+use crate::domain::explain::{Answer, Decision, Inspection, Remedy, Side, SideAnswer, assume};
 use crate::domain::policy::{Context, Principal, PrincipalKind};
 use crate::domain::role::{Role, RoleIndex};
 use crate::domain::uri::S3Uri;
@@ -28,7 +28,7 @@ use crate::error::{Error, Result};
 use view::Views;
 
 /// What is to be explained.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Question {
     /// The role.
     pub role: RoleIndex,
@@ -63,6 +63,12 @@ impl Explanation {
     pub fn deciding(&self) -> Option<&Step> {
         let first = |decision| self.steps.iter().find(|step| step.answer.decision == decision);
         first(Decision::Denied).or_else(|| first(Decision::Unknown)).or(self.steps.last())
+    }
+
+    /// The side that decides with what would mend or show it, where there is such a thing.
+    pub fn remedy(&self) -> Option<(&SideAnswer, &Remedy)> {
+        let side = self.deciding()?.answer.deciding()?;
+        Some((side, side.remedy.as_ref()?))
     }
 }
 
@@ -238,13 +244,12 @@ impl Core {
             decision: Decision::Denied,
             reason: format!("the permission set {} is not assigned to you in account {account}", configured.name),
             evidence: error.to_string(),
-            remedy: Some(crate::domain::explain::Remedy {
+            remedy: Some(Remedy {
                 command: format!(
                     "ask whoever looks after IAM Identity Center to assign {} in {account}; then `xsw login {source}`",
                     configured.name
                 ),
-                policy: None,
-                file: None,
+                ..Remedy::default()
             }),
         };
         let answer = Answer {

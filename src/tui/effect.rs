@@ -4,12 +4,15 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::aws::s3::Of;
+use crate::domain::policy::least::Grant;
 use crate::domain::presigned::Presigned;
 use crate::domain::role::RoleIndex;
 use crate::domain::transfer::IfExists;
 use crate::domain::uri::S3Uri;
 use crate::ops::console::ConsolePage;
 use crate::ops::download::Pick;
+use crate::ops::explain::Question;
+use crate::ops::mend::Mending;
 use crate::ops::preview::Picture;
 
 use super::msg::{JobId, Ticket};
@@ -59,6 +62,14 @@ pub enum Effect {
     Draw { ticket: Ticket, picture: std::sync::Arc<Picture>, room: (u16, u16) },
     /// Download.
     Download { job: JobId, role: RoleIndex, picks: Arc<[Pick]>, if_exists: IfExists },
+    /// Ask why a role is refused, or what it may reach.
+    Explain { ticket: Ticket, question: Box<Question> },
+    /// Ask what there is to know of a role, looking with these too.
+    Inspect { ticket: Ticket, role: RoleIndex, with: Vec<RoleIndex> },
+    /// Read the policy that is there, and work out what would be written.
+    PlanMending { ticket: Ticket, grant: Box<Grant>, by: RoleIndex },
+    /// Write it.
+    Mend { ticket: Ticket, mending: Box<Mending> },
     /// Stop what this ticket asked for.
     Cancel(Ticket),
     /// Stop a transfer for good.

@@ -26,7 +26,8 @@ const ROLES: Group = (
         (Bound(&[Action::Console]), "the AWS web console, signed in"),
         (Bound(&[Action::Refresh]), "a new session of the role"),
         (Bound(&[Action::CopyText]), "copy the role's ARN"),
-        (Bound(&[Action::Details]), "why the role was refused"),
+        (Bound(&[Action::Explain]), "why the role is refused, or not"),
+        (Bound(&[Action::Details]), "its trust and permissions policies"),
     ],
 );
 
@@ -41,6 +42,7 @@ const BROWSER: Group = (
         (Bound(&[Action::Find]), "find by name at every level below"),
         (Bound(&[Action::Preview]), "preview the object"),
         (Bound(&[Action::Details]), "details: size, tags, encryption, …"),
+        (Bound(&[Action::Explain]), "why it is refused, what mends it"),
         (Bound(&[Action::CopyText]), "copy URI, ARN, URL, presigned URL"),
         (Bound(&[Action::Sort, Action::Reverse]), "sort by name, size, time; reverse"),
         (Bound(&[Action::Versions]), "versions and delete markers"),
@@ -61,6 +63,18 @@ const PREVIEW: Group = (
         (Fixed("n N"), "the next hit, the one before"),
         (Fixed("w"), "wrap long lines, or cut them"),
         (Bound(&[Action::NextPane, Action::PreviousPane]), "the next object, the one before"),
+    ],
+);
+
+const INQUIRY: Group = (
+    "In an explanation",
+    &[
+        (Bound(&[Action::NextPane]), "look with another role too"),
+        (Bound(&[Action::Mend]), "write the policy that is missing"),
+        (Bound(&[Action::Mark]), "writing too, or reading alone"),
+        (Bound(&[Action::Parent]), "about the folder that it is in"),
+        (Bound(&[Action::CopyText]), "copy the command, then the policy"),
+        (Bound(&[Action::Console]), "IAM in the web console"),
     ],
 );
 
@@ -93,11 +107,11 @@ const EVERYWHERE: Group = (
 );
 
 /// The groups in the order for a pane.
-fn groups(focus: Focus) -> [Group; 5] {
+fn groups(focus: Focus) -> [Group; 6] {
     match focus {
-        Focus::Roles => [ROLES, EVERYWHERE, BROWSER, PREVIEW, TRANSFERS],
-        Focus::Browser => [BROWSER, EVERYWHERE, PREVIEW, TRANSFERS, ROLES],
-        Focus::Transfers => [TRANSFERS, EVERYWHERE, BROWSER, PREVIEW, ROLES],
+        Focus::Roles => [ROLES, EVERYWHERE, INQUIRY, BROWSER, PREVIEW, TRANSFERS],
+        Focus::Browser => [BROWSER, EVERYWHERE, PREVIEW, INQUIRY, TRANSFERS, ROLES],
+        Focus::Transfers => [TRANSFERS, EVERYWHERE, BROWSER, PREVIEW, INQUIRY, ROLES],
     }
 }
 

@@ -9,6 +9,9 @@ pub(super) fn hint(keys: &KeyMap, error: &Error) -> Option<String> {
         Error::Denied { action, .. } if action == "s3:ListAllMyBuckets" => {
             keys.key(Action::GoTo).map(|key| format!("a bucket can still be opened by its name: press {key}"))
         }
+        Error::Denied { .. } if error.hint().is_some_and(|hint| hint.contains("xsw explain")) => {
+            keys.key(Action::Explain).map(|key| format!("{key} tells which side refuses, and what would mend it"))
+        }
         Error::Exists { .. } => {
             keys.key(Action::Refresh).map(|key| format!("{key} on the transfer asks what happens to it"))
         }

@@ -4,6 +4,7 @@ use crossterm::event::{KeyEvent, MouseEvent};
 use jiff::Timestamp;
 
 use super::picture::Drawn;
+use crate::domain::explain::Inspection;
 use crate::domain::object::{Bucket, Details, Page, VersionPage};
 use crate::domain::presigned::Presigned;
 use crate::domain::role::RoleIndex;
@@ -11,6 +12,8 @@ use crate::domain::session::{Session, SessionFacts};
 use crate::domain::transfer::{Progress, Summary};
 use crate::domain::uri::S3Uri;
 use crate::error::Result;
+use crate::ops::explain::Explanation;
+use crate::ops::mend::Mending;
 use crate::ops::preview::Preview;
 
 /// Marks a question, so that the answer to an older one can be told and dropped.
@@ -103,6 +106,14 @@ pub enum Msg {
     Preview(Ticket, Result<Box<Preview>>),
     /// The answer to `Draw`; nothing where there are no colours.
     Drawn(Ticket, Option<Drawn>),
+    /// The answer to `Explain`.
+    Explained(Ticket, Result<Box<Explanation>>),
+    /// The answer to `Inspect`.
+    Inspected(Ticket, Result<Box<Inspection>>),
+    /// The answer to `PlanMending`.
+    MendingPlanned(Ticket, Result<Box<Mending>>),
+    /// The answer to `Mend`.
+    Mended(Ticket, Result<()>),
     /// How far a transfer is.
     Progress(JobId, Progress),
     /// A transfer has ended.

@@ -12,6 +12,7 @@ use super::picture::Painter;
 use crate::aws::s3::Of;
 use crate::domain::object::{Entry, Object, Page};
 use crate::domain::pattern::Pattern;
+use crate::domain::policy::least::Grant;
 use crate::domain::role::RoleIndex;
 use crate::domain::transfer::{Halt, Halted, IfExists, Progress, Summary};
 use crate::domain::uri::S3Uri;
@@ -20,6 +21,8 @@ use crate::ops::Core;
 use crate::ops::console::ConsolePage;
 use crate::ops::control::Control;
 use crate::ops::download::{Job, OnHalt, Pick, Wishes};
+use crate::ops::explain::Question;
+use crate::ops::mend::Mending;
 use crate::ops::preview::Picture;
 use crate::ops::sign_in::{How, Step};
 use crate::ops::transfer::retry::{Verdict, verdict};
@@ -262,6 +265,34 @@ impl Outside {
         self.notices().await;
     }
 
+    /// Explains; the sessions that it made on the way are there then.
+    pub(super) async fn explain(self, ticket: Ticket, question: Box<Question>) {
+        let (core, asked) = (Arc::clone(&self.core), question.clone());
+        let answer = on_one_thread(move || async move { core.explain(&asked, None).await }).await;
+        for link in self.core.profile.chain(question.role) {
+            self.renewed(link).await;
+        }
+        self.send(Msg::Explained(ticket, answer.map(Box::new))).await;
+        self.notices().await;
+    }
+
+    pub(super) async fn inspect(self, ticket: Ticket, role: RoleIndex, with: Vec<RoleIndex>) {
+        let core = Arc::clone(&self.core);
+        let answer = on_one_thread(move || async move { core.inspect(role, &with).await }).await;
+        self.send(Msg::Inspected(ticket, answer.map(Box::new))).await;
+    }
+
+    pub(super) async fn plan_mending(self, ticket: Ticket, grant: Box<Grant>, by: RoleIndex) {
+        let answer = self.core.plan_mending(&grant, by).await;
+        self.send(Msg::MendingPlanned(ticket, answer.map(Box::new))).await;
+    }
+
+    pub(super) async fn mend(self, ticket: Ticket, mending: Box<Mending>) {
+        let answer = self.core.mend(&mending).await;
+        self.send(Msg::Mended(ticket, answer)).await;
+        self.notices().await;
+    }
+
     /// Signs in to a source; what the person must do meanwhile goes to the screen.
     pub(super) async fn sign_in(self, ticket: Ticket, source: String) {
         let show = |step: Step<'_>| {
@@ -327,4 +358,23 @@ impl Outside {
             }
         }
     }
+}
+
+/// Waits for what must stay on one thread: the compiler cannot tell that calls with async closures may move between
+/// threads. Whoever stops waiting stops it.
+async fn on_one_thread<T: Send + 'static, F: Future<Output = Result<T>>>(
+    work: impl FnOnce() -> F + Send + 'static,
+) -> Result<T> {
+    let (_waiting, gone) = tokio::sync::oneshot::channel::<Infallible>();
+    let runtime = tokio::runtime::Handle::current();
+    let task = tokio::task::spawn_blocking(move || {
+        runtime.block_on(async move {
+            tokio::select! {
+                biased;
+                _ = gone => Err(Error::Interrupted),
+                answer = work() => answer,
+            }
+        })
+    });
+    task.await.unwrap_or_else(|error| Err(Error::Crashed { message: error.to_string() }))
 }

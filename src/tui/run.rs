@@ -225,6 +225,10 @@ enum Owner {
     Details(Ticket),
     Preview(Ticket),
     Draw(Ticket),
+    Explain(Ticket),
+    Inspect(Ticket),
+    PlanMending(Ticket),
+    Mend(Ticket),
     Console(RoleIndex),
     Job(JobId),
     Nobody,
@@ -297,6 +301,18 @@ impl Work {
             Effect::Draw { ticket, picture, room } => {
                 self.spawn(Owner::Draw(ticket), move |outside| outside.draw(ticket, picture, room));
             }
+            Effect::Explain { ticket, question } => {
+                self.spawn(Owner::Explain(ticket), move |outside| outside.explain(ticket, question));
+            }
+            Effect::Inspect { ticket, role, with } => {
+                self.spawn(Owner::Inspect(ticket), move |outside| outside.inspect(ticket, role, with));
+            }
+            Effect::PlanMending { ticket, grant, by } => {
+                self.spawn(Owner::PlanMending(ticket), move |outside| outside.plan_mending(ticket, grant, by));
+            }
+            Effect::Mend { ticket, mending } => {
+                self.spawn(Owner::Mend(ticket), move |outside| outside.mend(ticket, mending));
+            }
             Effect::Console { role, page } => {
                 self.spawn(Owner::Console(role), |outside| outside.console(role, page));
             }
@@ -317,8 +333,12 @@ impl Work {
                 | Owner::Presign(of)
                 | Owner::Preview(of)
                 | Owner::Draw(of)
+                | Owner::Explain(of)
+                | Owner::Inspect(of)
+                | Owner::PlanMending(of)
                 | Owner::Details(of) => of == ticket,
-                Owner::Console(_) | Owner::Job(_) | Owner::Nobody => false,
+                // What is being written is written.
+                Owner::Mend(_) | Owner::Console(_) | Owner::Job(_) | Owner::Nobody => false,
             }),
             Effect::CancelJob(job) => {
                 self.jobs.remove(&job);
@@ -363,6 +383,10 @@ impl Work {
                 Owner::Details(ticket) => Msg::Details(ticket, Err(error)),
                 Owner::Preview(ticket) => Msg::Preview(ticket, Err(error)),
                 Owner::Draw(ticket) => Msg::Drawn(ticket, None),
+                Owner::Explain(ticket) => Msg::Explained(ticket, Err(error)),
+                Owner::Inspect(ticket) => Msg::Inspected(ticket, Err(error)),
+                Owner::PlanMending(ticket) => Msg::MendingPlanned(ticket, Err(error)),
+                Owner::Mend(ticket) => Msg::Mended(ticket, Err(error)),
                 Owner::Console(role) => Msg::Console(role, Err(error)),
                 Owner::Job(job) => Msg::Finished(job, Err(error)),
                 Owner::Nobody => Msg::Notices(vec![error.to_string()]),

@@ -1,5 +1,6 @@
 //! All that the screen shows. `update` alone changes it; `view` draws it and nothing else.
 
+pub mod inquiry;
 mod jobs;
 pub mod preview;
 mod search;
@@ -15,6 +16,7 @@ use tui_input::Input;
 
 pub use self::jobs::{Job, Outcome};
 
+use self::inquiry::{About, Inquiry};
 use super::keys::KeyMap;
 use super::listing::Listing;
 use super::msg::{Counted, JobId, Life, SignInStep, Ticket};
@@ -118,7 +120,9 @@ impl State {
     /// Whether anything moves on its own, so that the screen wants short ticks.
     pub fn is_busy(&self) -> bool {
         let looks = matches!(&self.modal, Some(Modal::Preview(viewer)) if viewer.tickets().next().is_some());
+        let asks = matches!(&self.modal, Some(Modal::Inquiry(inquiry)) if inquiry.waits());
         looks
+            || asks
             || self.assuming.is_some()
             || matches!(self.browser.load, Load::Loading(_))
             || self.browser.usage.values().any(Usage::runs)
@@ -536,12 +540,16 @@ pub enum Modal {
     },
     /// What an object looks like.
     Preview(Box<Viewer>),
+    /// Why something is refused, or what a role is.
+    Inquiry(Box<Inquiry>),
     /// Something went wrong.
     Failure {
         /// What was tried.
         title: String,
         /// What failed, and its hint.
         error: Error,
+        /// What can be asked about it.
+        about: Option<About>,
     },
     /// What a transfer did.
     Transfer {

@@ -26,6 +26,7 @@ use crate::ops::console::ConsolePage;
 use crate::ops::download::Pick;
 
 mod browse;
+mod explain;
 mod focus;
 mod picture;
 mod preview;

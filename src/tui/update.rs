@@ -2,6 +2,7 @@
 
 mod browser;
 mod copy;
+mod inquiry;
 mod modal;
 mod mouse;
 mod preview;
@@ -16,6 +17,7 @@ use super::effect::Effect;
 use super::keys::Action;
 use super::layout::areas;
 use super::msg::{Msg, Ticket};
+use super::state::inquiry::About;
 use super::state::{Focus, Job, Modal, State};
 use crate::domain::session::{is_fresh, seconds_left};
 use crate::domain::text::escaped;
@@ -40,6 +42,9 @@ pub fn update(state: &mut State, msg: Msg) -> Vec<Effect> {
             state.roles.lives.insert(role, life);
             transfers::session_came(state, role, &mut effects);
         }
+        Msg::Assumed(ticket, _, answer, hint) if inquiry::waits_for(state, ticket) => {
+            inquiry::assumed(state, answer, hint, &mut effects);
+        }
         Msg::Assumed(ticket, role, answer, hint) => {
             roles::assumed(state, (ticket, role), answer, hint, &mut effects);
         }
@@ -53,6 +58,10 @@ pub fn update(state: &mut State, msg: Msg) -> Vec<Effect> {
         Msg::Details(ticket, answer) => modal::details(state, ticket, answer),
         Msg::Preview(ticket, answer) => preview::seen(state, ticket, answer),
         Msg::Drawn(ticket, drawn) => preview::drawn(state, ticket, drawn),
+        Msg::Explained(ticket, answer) => inquiry::explained(state, ticket, answer),
+        Msg::Inspected(ticket, answer) => inquiry::inspected(state, ticket, answer),
+        Msg::MendingPlanned(ticket, answer) => inquiry::planned(state, ticket, answer),
+        Msg::Mended(ticket, answer) => inquiry::mended(state, ticket, answer, &mut effects),
         Msg::Progress(job, progress) => transfers::progress(state, job, progress),
         Msg::Finished(job, answer) => transfers::finished(state, job, answer),
         Msg::ShellEnded(role, answer) => {
@@ -152,7 +161,13 @@ fn tick(state: &mut State, now: jiff::Timestamp, effects: &mut Vec<Effect>) {
 
 /// Shows an error in front of everything.
 fn fail(state: &mut State, title: &str, error: Error) {
-    state.modal = Some(Modal::Failure { title: title.to_owned(), error });
+    state.modal = Some(Modal::Failure { title: title.to_owned(), error, about: None });
+}
+
+/// The same where it can be asked why.
+fn refused(state: &mut State, title: &str, error: Error, about: About) {
+    let about = matches!(error, Error::Denied { .. } | Error::Aws { .. }).then_some(about);
+    state.modal = Some(Modal::Failure { title: title.to_owned(), error, about });
 }
 
 fn new_ticket(state: &mut State) -> Ticket {

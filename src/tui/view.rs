@@ -3,6 +3,7 @@
 mod bars;
 mod browser;
 mod copy;
+mod inquiry;
 mod modals;
 mod preview;
 mod roles;

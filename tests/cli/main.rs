@@ -37,6 +37,7 @@ mod import;
 mod login;
 mod logout;
 mod ls;
+mod mend;
 mod mfa;
 mod narrow;
 mod picks;

@@ -3,6 +3,7 @@
 use aws_sdk_s3::Client;
 
 use super::S3;
+use crate::domain::account::AccountId;
 use crate::domain::uri::S3Uri;
 use crate::error::{Error, Result};
 
@@ -20,6 +21,18 @@ impl S3 {
             Err(Error::Aws { code, .. }) if code == "NoSuchBucketPolicy" => Ok(None),
             Err(error) => Err(error),
         }
+    }
+
+    /// Replaces the policy of a bucket, if `owner` is the account that owns it.
+    pub async fn put_bucket_policy(&self, bucket: &str, owner: AccountId, document: &str) -> Result<()> {
+        let resource = self.arn(&S3Uri::new(bucket, ""));
+        let call = self.call("s3:PutBucketPolicy", &resource, Some(bucket));
+        let request = |client: Client| {
+            let request = client.put_bucket_policy().bucket(bucket).policy(document);
+            let request = request.expected_bucket_owner(owner.as_str()).send();
+            async { request.await.map_err(|error| call.failed(&error)) }
+        };
+        self.in_region(bucket, request).await.map(|_| ())
     }
 
     /// Who owns new objects: `BucketOwnerEnforced`, `BucketOwnerPreferred` or `ObjectWriter`, which is what buckets

@@ -11,12 +11,12 @@ use crate::domain::uri::S3Uri;
 
 /// A line for the profile file.
 pub(super) fn in_profile(label: &str, line: &str) -> Remedy {
-    Remedy { command: format!("write in the profile file, at the role {label}: {line}"), policy: None, file: None }
+    words(format!("write in the profile file, at the role {label}: {line}"))
 }
 
 /// Something that only a person can do.
 pub(super) fn words(command: impl Into<String>) -> Remedy {
-    Remedy { command: command.into(), policy: None, file: None }
+    Remedy { command: command.into(), ..Remedy::default() }
 }
 
 /// How to see what could not be seen: as another configured role of that account, or by asking who looks after it.
@@ -69,7 +69,11 @@ pub(super) fn objects(side: Side, wanted: &ObjectsWanted<'_>, present: Option<&s
         Side::Kms => matches!(grant.target, AttachTo::Key { .. }),
         _ => !matches!(grant.target, AttachTo::Bucket { .. } | AttachTo::Key { .. }),
     };
-    of_grant(grants.ok()?.iter().find(fits)?, present)
+    let mut remedy = of_grant(grants.ok()?.iter().find(fits)?, present)?;
+    if side == Side::Bucket && wanted.owner.is_none() {
+        remedy.grant = None;
+    }
+    Some(remedy)
 }
 
 /// Who wants which objects.
@@ -99,7 +103,10 @@ fn of_grant(grant: &Grant, present: Option<&str>) -> Option<Remedy> {
         _ => grant.command_from(file),
     };
     let policy = existing.map_or_else(|| grant.policy.clone(), |existing| grant.merged_into(&existing));
-    Some(Remedy { command, policy: Some(policy), file: Some(file) })
+    // A permission set is written in IAM Identity Center, and whoever writes a key policy wrongly is locked out.
+    let by_hand = matches!(grant.target, AttachTo::PermissionSet { .. } | AttachTo::Key { .. });
+    let written = (!by_hand).then(|| Box::new(grant.clone()));
+    Some(Remedy { command, policy: Some(policy), file: Some(file), grant: written })
 }
 
 /// What holds a statement that denies.
@@ -149,7 +156,7 @@ pub(super) fn without(holder: &Holder<'_>, policy: &NamedPolicy, index: usize) -
     }
     // Somebody wrote it, and may have had a reason.
     let command = format!("{attach} file://{file} # without statement {}, which may stand there on purpose", index + 1);
-    Remedy { command, policy: Some(document), file: Some(file) }
+    Remedy { command, policy: Some(document), file: Some(file), grant: None }
 }
 
 /// `user` or `role`, and its name.

@@ -50,6 +50,7 @@ pub(super) fn act(state: &mut State, action: Action, effects: &mut Vec<Effect>) 
         Action::Parent => parent(state, effects),
         Action::Open => open(state, effects),
         Action::Details => details(state, effects),
+        Action::Explain => super::inquiry::of_browser(state, effects),
         Action::Preview => super::preview::preview(state, effects),
         Action::Download => download(state),
         Action::CopyText => copy::open(state),

@@ -4,7 +4,7 @@ use crossterm::event::{Event, KeyCode, KeyEvent, KeyModifiers};
 use tui_input::Input;
 use tui_input::backend::crossterm::EventHandler as _;
 
-use super::{browser, copy, roles, transfers};
+use super::{browser, copy, inquiry, roles, transfers};
 use crate::domain::object::Details;
 use crate::domain::uri::S3Uri;
 use crate::error::{Error, Result};
@@ -13,6 +13,7 @@ use crate::tui::facts;
 use crate::tui::help;
 use crate::tui::keys::Action;
 use crate::tui::msg::Ticket;
+use crate::tui::state::inquiry::About;
 use crate::tui::state::{After, Answer, Focus, Modal, SignInProgress, State, folder_named};
 
 pub(super) fn key(state: &mut State, event: KeyEvent, effects: &mut Vec<Effect>) {
@@ -112,12 +113,24 @@ pub(super) fn key(state: &mut State, event: KeyEvent, effects: &mut Vec<Effect>)
             let last = rows.saturating_sub(help::room(state.size).1);
             state.modal = scrolled(top, action).map(|top| Modal::Help { top: top.min(last) });
         }
+        Modal::Transfer { job, .. } if action == Some(Action::Explain) => {
+            let place = state.jobs.iter().position(|known| known.id == job);
+            place.into_iter().for_each(|place| inquiry::of_job(state, place, effects));
+        }
         Modal::Transfer { job, top } => {
             let top = scrolled(top, action);
             state.modal = top.map(|top| Modal::Transfer { job, top });
         }
         Modal::Details { uri, version, known, .. } if matches!(action, Some(Action::CopyText)) => {
             copy::of(state, uri, version, &known.class);
+        }
+        Modal::Details { uri, answer, .. } if action == Some(Action::Explain) => {
+            if let Answer::Loading(ticket) = answer {
+                effects.push(Effect::Cancel(ticket));
+            }
+            if let Some(role) = state.browser.role {
+                inquiry::open(state, About::access(role, Some(uri)), effects);
+            }
         }
         Modal::Details { uri, version, known, answer, top } => {
             let last = facts::rows(&uri, version.as_deref(), &known, &answer, &state.zone, state.size)
@@ -139,6 +152,10 @@ pub(super) fn key(state: &mut State, event: KeyEvent, effects: &mut Vec<Effect>)
         }
         Modal::Preview(viewer) => super::preview::key(state, viewer, event, action, effects),
         Modal::Quit if matches!(event.code, KeyCode::Char('y' | 'Y')) || enter => effects.push(Effect::Quit),
+        Modal::Inquiry(asked) => inquiry::key(state, asked, event, action, effects),
+        Modal::Failure { about: Some(about), .. } if action == Some(Action::Explain) => {
+            inquiry::open(state, about, effects);
+        }
         Modal::Quit | Modal::Failure { .. } => {}
     }
 }
@@ -149,6 +166,7 @@ fn closed(state: &mut State, modal: Modal, effects: &mut Vec<Effect>) {
         Modal::Filter { .. } => set_filter(state, ""),
         Modal::SignIn { progress: SignInProgress::Running(ticket, _), .. } => effects.push(Effect::Cancel(ticket)),
         Modal::Preview(viewer) => super::preview::leave(state, viewer, effects),
+        Modal::Inquiry(asked) => inquiry::close(state, asked, effects),
         Modal::Details { answer: Answer::Loading(ticket), .. } => effects.push(Effect::Cancel(ticket)),
         _ => {}
     }
@@ -197,6 +215,10 @@ pub(super) fn paste(state: &mut State, text: &str) {
         | Modal::Confirm { input, .. }
         | Modal::Find { input, .. }
         | Modal::Download { input, .. } => input,
+        Modal::Inquiry(inquiry) => match inquiry.input() {
+            Some(input) => input,
+            None => return,
+        },
         Modal::Preview(viewer) => match &mut viewer.search {
             Some(search) if search.typing => &mut search.input,
             _ => return,

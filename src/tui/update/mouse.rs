@@ -27,6 +27,10 @@ pub(super) fn mouse(state: &mut State, event: MouseEvent, effects: &mut Vec<Effe
         *top = if action == Action::Up { top.saturating_sub(WHEEL) } else { *top + WHEEL };
         return;
     }
+    if let Some(Modal::Inquiry(inquiry)) = &mut state.modal {
+        inquiry.top = if action == Action::Up { inquiry.top.saturating_sub(WHEEL) } else { inquiry.top + WHEEL };
+        return;
+    }
     if let Some(Modal::Preview(viewer)) = &mut state.modal {
         viewer.scroll(if action == Action::Up { -(WHEEL as isize) } else { WHEEL as isize }, 0, state.size);
         return;

@@ -13,6 +13,7 @@ use crate::tui::keys::Action;
 use crate::tui::listing::Kind;
 use crate::tui::msg::Ticket;
 use crate::tui::picture::Drawn;
+use crate::tui::state::inquiry::About;
 use crate::tui::state::{After, Modal, Search, Seen, Sketch, State, Viewer, room};
 
 /// Columns of text that a step sideways goes.
@@ -83,6 +84,13 @@ pub(super) fn key(
         Some(Action::NextPane) => return neighbour(state, viewer, 1, effects),
         Some(Action::PreviousPane) => return neighbour(state, viewer, -1, effects),
         Some(Action::Quit | Action::Preview | Action::Close) => return close(&viewer, effects),
+        Some(Action::Explain) => {
+            close(&viewer, effects);
+            if let Some(role) = state.browser.role {
+                super::inquiry::open(state, About::access(role, Some(viewer.uri.clone())), effects);
+            }
+            return;
+        }
         Some(Action::CopyText) => {
             effects.push(Effect::CopyText(viewer.uri.to_string()));
             state.notice = Some("copied the object's URI".into());

@@ -3,7 +3,7 @@
 use tui_input::Input;
 
 use super::browser;
-use super::{fail, new_ticket, transfers};
+use super::{fail, inquiry, new_ticket, transfers};
 use crate::domain::role::RoleIndex;
 use crate::domain::session::seconds_left;
 use crate::domain::text::escaped;
@@ -14,6 +14,7 @@ use crate::tui::effect::{Code, Effect};
 use crate::tui::keys::Action;
 use crate::tui::listing::Kind;
 use crate::tui::msg::{Life, SignInStep, Ticket};
+use crate::tui::state::inquiry::About;
 use crate::tui::state::{After, Assuming, Browser, Focus, Modal, Place, SignInProgress, State};
 
 /// A page, for the page keys.
@@ -56,11 +57,8 @@ fn on_role(state: &mut State, action: Action, role: RoleIndex, effects: &mut Vec
             state.notice = Some(format!("copied {}", escaped(&text)));
             effects.push(Effect::CopyText(text));
         }
-        Action::Details => {
-            if let Some(error) = state.roles.failures.get(&role).cloned() {
-                fail(state, &format!("assume {}", label(state, role)), error);
-            }
-        }
+        Action::Details => inquiry::open(state, About::Role(role), effects),
+        Action::Explain => inquiry::open(state, About::access(role, None), effects),
         _ => {}
     }
 }
@@ -172,7 +170,7 @@ pub(super) fn assumed(
                 state.notice = Some(format!("{} was not assumed: {error}", label(state, role)));
                 return;
             }
-            fail(state, &format!("assume {}", label(state, role)), error);
+            super::refused(state, &format!("assume {}", label(state, role)), error, About::access(role, None));
         }
     }
 }

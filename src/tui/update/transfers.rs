@@ -33,6 +33,7 @@ pub(super) fn act(state: &mut State, action: Action, effects: &mut Vec<Effect>) 
         Action::Open | Action::Details => {
             state.modal = state.jobs.get(state.job_cursor.at).map(|job| Modal::Transfer { job: job.id, top: 0 });
         }
+        Action::Explain => super::inquiry::of_job(state, state.job_cursor.at, effects),
         Action::Mark => pause_or_go_on(state, effects),
         Action::Refresh => retry(state),
         Action::MoveUp => reorder(state, -1),

@@ -10,9 +10,11 @@ use super::{fit, span, spinner};
 use crate::domain::duration::clock;
 use crate::domain::session::seconds_left;
 use crate::domain::text::{bar, cut, escaped};
+use crate::ops::explain::Explanation;
 use crate::ops::preview::Body;
 use crate::tui::keys::Action;
 use crate::tui::listing::Kind;
+use crate::tui::state::inquiry::{About, Inquiry, Purpose, Step};
 use crate::tui::state::{Focus, Job, Modal, Outcome, SignInProgress, State};
 use crate::tui::theme::Theme;
 
@@ -96,6 +98,7 @@ fn shown_keys(state: &State) -> (Keys, Keys) {
             if state.assuming.is_some() {
                 actions.insert(0, word(Action::Close));
             }
+            actions.extend([word(Action::Explain), (Action::Details, "inspect")]);
             actions.extend([(Action::Refresh, "renew"), word(Action::Console)]);
             actions.extend([(Action::CopyText, "copy ARN"), word(Action::NextPane)]);
             actions
@@ -112,7 +115,13 @@ fn shown_keys(state: &State) -> (Keys, Keys) {
                 actions.push(word(Action::Details));
             }
             actions.extend([word(Action::Filter), word(Action::GoTo), word(Action::Shell), word(Action::Console)]);
-            actions.extend([word(Action::Sort), word(Action::Buckets), word(Action::CopyText), word(Action::Refresh)]);
+            actions.extend([
+                word(Action::Explain),
+                word(Action::Sort),
+                word(Action::Buckets),
+                word(Action::CopyText),
+                word(Action::Refresh),
+            ]);
             actions.push(word(Action::NextPane));
             actions
         }
@@ -143,6 +152,7 @@ fn on_job(job: &Job) -> Vec<(Action, &'static str)> {
 
 /// While something stands in front, its own keys; those of a question are fixed, because text is typed there.
 fn in_front(state: &State, modal: &Modal) -> Keys {
+    let word = |action: Action| (action, action.word());
     let fixed = |keys: &[(&str, &'static str)]| keys.iter().map(|(key, word)| ((*key).to_owned(), *word)).collect();
     match modal {
         Modal::Filter { .. } => fixed(&[("Enter", "keep"), ("Esc", "clear"), ("↑ ↓", "move")]),
@@ -153,6 +163,12 @@ fn in_front(state: &State, modal: &Modal) -> Keys {
         }
         Modal::SignIn { progress: SignInProgress::Offered(_), .. } => fixed(&[("Enter", "sign in"), ("Esc", "close")]),
         Modal::SignIn { .. } => fixed(&[("y", "copy the address"), ("Esc", "cancel")]),
+        Modal::Inquiry(inquiry) => of_inquiry(state, inquiry),
+        Modal::Failure { about: Some(_), .. } => {
+            let mut keys = bound(state, &[word(Action::Explain)]);
+            keys.extend(fixed(&[("Esc", "close")]));
+            keys
+        }
         Modal::Failure { .. } => fixed(&[("Esc", "close")]),
         Modal::Details { .. } => {
             let mut keys = bound(state, &[(Action::CopyText, "copy"), (Action::Down, "down"), (Action::Up, "up")]);
@@ -196,6 +212,45 @@ fn in_front(state: &State, modal: &Modal) -> Keys {
         Modal::Download { .. } => fixed(&[("Enter", "download"), ("Tab", "files that are there"), ("Esc", "cancel")]),
         Modal::GoTo { .. } | Modal::Mfa { .. } | Modal::Confirm { .. } => {
             fixed(&[("Enter", "go on"), ("Esc", "cancel")])
+        }
+    }
+}
+
+/// The keys of an inquiry, by what it waits for.
+fn of_inquiry(state: &State, inquiry: &Inquiry) -> Keys {
+    let fixed = |keys: &[(&str, &'static str)]| keys.iter().map(|(key, word)| ((*key).to_owned(), *word)).collect();
+    let word = |action: Action| (action, action.word());
+    match &inquiry.step {
+        Some(Step::With { .. }) => fixed(&[("Enter", "look with it, or not"), ("↑ ↓", "move"), ("Esc", "close")]),
+        Some(Step::Mender { .. }) => fixed(&[("Enter", "show what it would write"), ("↑ ↓", "move"), ("Esc", "close")]),
+        Some(Step::Guard { .. }) => fixed(&[("Enter", "go on"), ("Esc", "cancel")]),
+        Some(Step::Code { purpose: Purpose::Ask, .. }) => fixed(&[("Enter", "go on"), ("Esc", "without it")]),
+        Some(Step::Code { .. }) => fixed(&[("Enter", "go on"), ("Esc", "cancel")]),
+        Some(Step::Name { .. }) => fixed(&[("Enter", "write it"), ("↑ ↓", "scroll"), ("Esc", "write nothing")]),
+        Some(Step::Writing { .. }) => Vec::new(),
+        Some(Step::Session { .. } | Step::Reading { .. }) => fixed(&[("Esc", "cancel")]),
+        None if inquiry.asking().is_some() => fixed(&[("Esc", "cancel")]),
+        None => {
+            let mut actions = vec![(Action::NextPane, "look with"), (Action::CopyText, "copy")];
+            let remedy = inquiry.explanation().and_then(Explanation::remedy);
+            if remedy.is_some_and(|(_, remedy)| remedy.grant.is_some()) {
+                actions.insert(0, word(Action::Mend));
+            }
+            match &inquiry.about {
+                About::Access { uri: Some(uri), write, .. } => {
+                    if uri.parent().is_some() {
+                        actions.push((Action::Parent, "the folder"));
+                    }
+                    actions.push((Action::Mark, if *write { "reading alone" } else { "writing too" }));
+                    actions.push((Action::Details, "the role"));
+                }
+                About::Access { .. } => actions.push((Action::Details, "the role")),
+                About::Role(_) => actions.push(word(Action::Explain)),
+            }
+            actions.extend([word(Action::Console), (Action::Refresh, "again"), (Action::Down, "down")]);
+            let mut keys: Keys = fixed(&[("Esc", "close")]);
+            keys.extend(bound(state, &actions));
+            keys
         }
     }
 }

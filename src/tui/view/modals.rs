@@ -98,7 +98,8 @@ pub(super) fn modal(state: &State, theme: Theme, frame: &mut Frame<'_>) {
             question(frame, theme, " Find ", input, text);
         }
         Modal::Preview(viewer) => super::preview::preview(state, theme, viewer, frame),
-        Modal::Failure { title, error } => failure(state, frame, theme, title, error),
+        Modal::Inquiry(asked) => super::inquiry::inquiry(state, theme, asked, frame),
+        Modal::Failure { title, error, .. } => failure(state, frame, theme, title, error),
         Modal::Quit => {
             let open = state.jobs.iter().filter(|job| job.is_open()).count() as u64;
             let text = vec![
@@ -220,7 +221,7 @@ fn sign_in(frame: &mut Frame<'_>, theme: Theme, source: &str, progress: &SignInP
 }
 
 /// A question with a line to type in.
-fn question(frame: &mut Frame<'_>, theme: Theme, title: &str, input: &Input, text: Vec<Line<'_>>) {
+pub(super) fn question(frame: &mut Frame<'_>, theme: Theme, title: &str, input: &Input, text: Vec<Line<'_>>) {
     let width = frame.area().width.saturating_sub(4).min(72);
     let paragraph = Paragraph::new(text).wrap(Wrap { trim: true });
     let rows = paragraph.line_count(width.saturating_sub(4)) as u16;
