@@ -57,7 +57,15 @@ async fn copy(
         (_, true) => Some(Way::Streamed),
         _ => None,
     };
-    let plan = context.core.plan_copy(roles, &picks, (&select, &storage), wished).await;
+    let wishes = CopyWishes {
+        if_exists: if_exists(asked),
+        select,
+        storage,
+        dry_run: asked.dry_run,
+        max_memory,
+        ..CopyWishes::default()
+    };
+    let plan = context.core.plan_copy(roles, &picks, &wishes, wished).await;
     let plan = plan.map_err(|refused| refused_with_policy(context, roles, &picks, refused))?;
     record.way = Some(plan.way);
     let one_object = matches!(picks.as_slice(), [CopyPick::Object { .. }]);
@@ -83,14 +91,7 @@ async fn copy(
     let (shown, told) = (progress.clone(), Arc::clone(&printer));
     let job = CopyJob {
         picks,
-        wishes: CopyWishes {
-            if_exists: if_exists(asked),
-            select,
-            storage,
-            dry_run: asked.dry_run,
-            max_memory,
-            ..CopyWishes::default()
-        },
+        wishes,
         on_halt: Arc::new(move |role: RoleIndex| {
             halts.iter().find(|(of, _)| *of == role).map(|(_, halt)| halt.clone()).unwrap_or_default()
         }),
@@ -261,6 +262,8 @@ fn announce(context: &Context, plan: &Plan, asked: &CpArguments) -> Result<()> {
 
 /// What was refused, and what would mend it.
 fn refused_with_policy(context: &Context, roles: Roles, picks: &[CopyPick], refused: Refused) -> Error {
+    let pick = picks.first();
+    let place = pick.map(|pick| refused.place(pick));
     let Refused { role, error, others } = refused;
     let label = |role| context.core.profile.label(role);
     for (role, error) in others {
@@ -268,9 +271,7 @@ fn refused_with_policy(context: &Context, roles: Roles, picks: &[CopyPick], refu
     }
     let Error::Denied { action, resource, message, hint } = error else { return error };
     let (from, to) = (label(roles.from), label(roles.to));
-    let pick = picks.first();
     let uris = pick.map(|pick| format!("{} {}", pick.uri(), pick.target())).unwrap_or_default();
-    let place = pick.map(|pick| if action.contains(":Put") { pick.target() } else { pick.uri() });
     let why = place.map(|place| format!("`xsw explain {} {place}` says which side refuses; ", label(role)));
     let next =
         format!("{}`xsw policy copy --from {from} --to {to} {uris}` prints what it needs", why.unwrap_or_default());

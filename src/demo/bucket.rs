@@ -336,8 +336,18 @@ impl Object {
         self.content.length()
     }
 
+    /// All its bytes.
+    pub fn bytes(&self) -> Bytes {
+        self.read(0..self.length())
+    }
+
+    /// The bytes of a range.
+    pub fn read(&self, range: std::ops::Range<u64>) -> Bytes {
+        self.content.read(range.start, range.end.saturating_sub(range.start))
+    }
+
     /// The key of SSE-KMS.
-    pub(super) fn kms_key(&self) -> Option<&str> {
+    pub fn kms_key(&self) -> Option<&str> {
         self.digests.kms_key.as_deref()
     }
 
@@ -364,7 +374,7 @@ impl Object {
     }
 
     /// The ETag without its quotes.
-    pub(super) fn etag(&self) -> &str {
+    pub fn etag(&self) -> &str {
         self.digests.etag(&self.content)
     }
 

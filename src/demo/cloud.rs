@@ -157,6 +157,24 @@ impl Cloud {
         known.map(|known| known.bucket.delete(key, None, now)).is_some()
     }
 
+    /// An object as it is now, past all policies.
+    pub fn object(&self, bucket: &str, key: &str) -> Option<Object> {
+        let buckets = self.state.buckets();
+        let object = buckets.get(bucket)?.bucket.get(key)?;
+        Some((*object).clone())
+    }
+
+    /// The keys of the objects that are kept in a bucket, in their order; those of a series are not among them.
+    pub fn keys(&self, bucket: &str) -> Vec<String> {
+        let buckets = self.state.buckets();
+        buckets.get(bucket).map(|known| known.bucket.objects.keys().cloned().collect()).unwrap_or_default()
+    }
+
+    /// How many uploads in parts have begun in a bucket and are neither complete nor given up.
+    pub fn uploads(&self, bucket: &str) -> usize {
+        self.state.buckets().get(bucket).map_or(0, |known| known.uploads.len())
+    }
+
     /// How many bytes of objects were sent, whole ones and ranges together. What left may still be on its way.
     pub fn body_bytes(&self) -> u64 {
         self.state.ledger.body_bytes()

@@ -383,10 +383,20 @@ impl S3 {
         let call = &call;
         let request = |client: Client| {
             let answer = request(client);
-            async move { answer.await.map_err(|error| call.failed(&error)) }
+            async move { answer.await.map_err(|error| damaged(call.failed(&error), call.name)) }
         };
         self.in_region_for(purpose, &uri.bucket, request).await
     }
+}
+
+/// What S3 refuses because other bytes arrived than were sent (Amazon S3 API Reference, "Error responses").
+fn damaged(error: Error, name: &str) -> Error {
+    let algorithm = match &error {
+        Error::Aws { code, .. } if code == "BadDigest" => "checksum",
+        Error::Aws { code, .. } if code == "XAmzContentSHA256Mismatch" => "SHA256",
+        _ => return error,
+    };
+    Error::Corrupt { resource: name.to_owned(), algorithm }
 }
 
 fn none_match(onto: Onto) -> Option<String> {

@@ -131,7 +131,11 @@ impl Desk {
                     let now = self.reader.stat(&item.uri, &ask).await?;
                     item.there = There::Unknown;
                     if now.etag == item.object.etag {
-                        // So it was the target that another one has written.
+                        // So it was the target that another one has written, or that we may not see.
+                        item.there = self.look(&item.target).await?;
+                        if matches!(item.there, There::Unknown) {
+                            return Err(Error::Exists { path: place(&item.target) });
+                        }
                         continue;
                     }
                     (item.object.size, item.object.etag, item.object.last_modified) =

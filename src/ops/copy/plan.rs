@@ -1,18 +1,18 @@
 //! Which way a copy goes: tried with one object before a million follow.
 //!
-//! The first object is read, an upload is begun at its place in the target and given up again. That asks for all that
-//! the copy itself will ask for, and leaves nothing behind.
+//! The first object is read, the target is listed, an upload is begun at the object's place in it and given up again.
+//! That asks for all that the copy itself will ask for, and leaves nothing behind.
 
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use super::{CopyPick, Roles, cannot_by_itself};
+use super::{CopyPick, CopyWishes, Roles, cannot_by_itself};
 use crate::aws::s3::{Ask, Begin, Depth, S3, Source};
 use crate::domain::checksum::Algorithm;
-use crate::domain::copy::{Storage, Stored, Way};
+use crate::domain::copy::{Stored, Way};
 use crate::domain::object::{Object, is_archived};
 use crate::domain::role::RoleIndex;
-use crate::domain::select::Select;
+use crate::domain::transfer::IfExists;
 use crate::domain::uri::S3Uri;
 use crate::error::{Error, Result};
 use crate::ops::Core;
@@ -59,8 +59,7 @@ struct Sample {
 struct Tries {
     core: Arc<Core>,
     picks: Vec<CopyPick>,
-    select: Select,
-    storage: Storage,
+    wishes: CopyWishes,
     samples: HashMap<RoleIndex, Result<Option<Sample>>>,
 }
 
@@ -73,14 +72,13 @@ impl Core {
         self: &Arc<Self>,
         roles: Roles,
         picks: &[CopyPick],
-        (select, storage): (&Select, &Storage),
+        wishes: &CopyWishes,
         wished: Option<Way>,
     ) -> Result<Plan, Refused> {
         let mut tries = Tries {
             core: Arc::clone(self),
             picks: picks.to_vec(),
-            select: select.clone(),
-            storage: storage.clone(),
+            wishes: wishes.clone(),
             samples: HashMap::new(),
         };
         let mut refused: Vec<(Way, Refused)> = Vec::new();
@@ -110,16 +108,21 @@ impl Core {
                 Err(one) => refused.push((way, one)),
             }
         }
-        Err(told(refused.into_iter().map(|(_, one)| one).collect(), roles))
+        let targets: Vec<&str> = picks.iter().map(|pick| pick.target().bucket.as_str()).collect();
+        Err(told(refused.into_iter().map(|(_, one)| one).collect(), roles, &targets))
     }
 }
 
 /// The refusal to tell: who writes must be able to in any case; then a policy's says more than that of a server which
 /// lacks a call.
-fn told(mut refused: Vec<Refused>, roles: Roles) -> Refused {
+fn told(mut refused: Vec<Refused>, roles: Roles, targets: &[&str]) -> Refused {
     let place = |test: &dyn Fn(&Refused) -> bool| refused.iter().position(test);
-    let writes =
-        |one: &Refused| one.role == roles.to && matches!(&one.error, Error::Denied { action, .. } if is_write(action));
+    let writes = |one: &Refused| match &one.error {
+        Error::Denied { action, resource, .. } if one.role == roles.to => {
+            is_write(action) || roles.from != roles.to && targets.iter().any(|bucket| is_in(resource, bucket))
+        }
+        _ => false,
+    };
     let denied = place(&writes).or_else(|| place(&|one| matches!(one.error, Error::Denied { .. })));
     let mut first = refused.remove(denied.unwrap_or(0));
     for Refused { role, error, .. } in refused {
@@ -134,6 +137,26 @@ fn told(mut refused: Vec<Refused>, roles: Roles) -> Refused {
 /// Whether an action of S3 changes something.
 fn is_write(action: &str) -> bool {
     action.starts_with("s3:Put") || action.starts_with("s3:Abort")
+}
+
+/// Whether an ARN is that of a bucket, or of something in it.
+fn is_in(arn: &str, bucket: &str) -> bool {
+    arn.split(":::").nth(1).is_some_and(|path| path.split('/').next() == Some(bucket))
+}
+
+impl Refused {
+    /// What of a copy it is about, as far as the refusal tells: the target, or else the source.
+    pub fn place<'a>(&self, pick: &'a CopyPick) -> &'a S3Uri {
+        match &self.error {
+            Error::Denied { action, resource, .. }
+                if is_write(action)
+                    || pick.uri().bucket != pick.target().bucket && is_in(resource, &pick.target().bucket) =>
+            {
+                pick.target()
+            }
+            _ => pick.uri(),
+        }
+    }
 }
 
 /// All ways, the best first.
@@ -164,6 +187,7 @@ impl Tries {
         let Some(sample) = sample.map_err(refused(reader))? else { return Ok(true) };
         let stored = self.read(&self.core.s3(reader), &sample).await.map_err(refused(reader))?;
         let s3 = self.core.s3(writer);
+        self.look(&s3).await.map_err(refused(writer))?;
         self.write(&s3, way, &sample, &stored).await.map_err(refused(writer))?;
         Ok(false)
     }
@@ -199,7 +223,7 @@ impl Tries {
                 for entry in page.entries {
                     let crate::domain::object::Entry::Object(object) = entry else { continue };
                     let path = object.key.strip_prefix(strip).unwrap_or(&object.key);
-                    if !self.select.allows(path, object.size, object.last_modified) {
+                    if !self.wishes.select.allows(path, object.size, object.last_modified) {
                         continue;
                     }
                     let Some(target) = pick.target_of(&object.key) else { continue };
@@ -230,7 +254,7 @@ impl Tries {
             Err(Error::Aws { code, .. }) if code == "InvalidObjectState" => Stored::default(),
             Err(error) => return Err(error),
         };
-        if self.storage.without_tags {
+        if self.wishes.storage.without_tags {
             return Ok(stored);
         }
         let tags = s3.tags(&sample.uri, sample.version.as_deref()).await.map_err(|error| match error {
@@ -244,9 +268,27 @@ impl Tries {
         Ok(Stored { tags, ..stored })
     }
 
+    /// Lists the targets, as the copy will: what is there is not copied again. Who replaces whatever is there need not
+    /// know of it.
+    async fn look(&self, s3: &S3) -> Result<()> {
+        for pick in &self.picks {
+            let CopyPick::Prefix { target, .. } = pick else { continue };
+            match s3.page_from(target, Depth::All, Begin::First).await {
+                Err(Error::Denied { .. }) if self.wishes.if_exists == IfExists::Overwrite => {}
+                Err(Error::Denied { action, resource, message, hint }) => {
+                    let hint = hint.unwrap_or_default();
+                    let hint = Some(format!("{hint}; or replace whatever is there without a look: --force"));
+                    return Err(Error::Denied { action, resource, message, hint });
+                }
+                answer => _ = answer?,
+            }
+        }
+        Ok(())
+    }
+
     /// Begins an upload, has S3 copy a part into it where it shall copy by itself, and gives it up.
     async fn write(&self, s3: &S3, way: Way, sample: &Sample, stored: &Stored) -> Result<()> {
-        let upload = s3.begin_upload(&sample.target, (stored, &self.storage), Algorithm::Crc64Nvme).await?;
+        let upload = s3.begin_upload(&sample.target, (stored, &self.wishes.storage), Algorithm::Crc64Nvme).await?;
         let part = match way {
             Way::Streamed => Ok(()),
             Way::Server => {
