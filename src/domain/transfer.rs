@@ -261,16 +261,35 @@ impl Summary {
     }
 }
 
-/// An object and its file.
+/// Where a transfer puts an object.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Place {
+    /// A file here.
+    File(PathBuf),
+    /// An object of a bucket.
+    Object(S3Uri),
+}
+
+impl fmt::Display for Place {
+    /// A stranger's text, as it is.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::File(path) => f.write_str(&path.to_string_lossy()),
+            Self::Object(uri) => uri.fmt(f),
+        }
+    }
+}
+
+/// An object, and what was made of it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Done {
     /// The exact URI.
     pub uri: S3Uri,
-    /// The file.
-    pub path: PathBuf,
+    /// The file, or the copy.
+    pub to: Place,
     /// Bytes.
     pub size: u64,
-    /// The checksum that the file was compared with, by its name at AWS: `CRC64NVME`, `MD5`, …; `None` when the
+    /// The checksum that it was compared with, by its name at AWS: `CRC64NVME`, `MD5`, …; `None` when the
     /// object has none of the whole.
     pub checked: Option<&'static str>,
 }

@@ -190,10 +190,10 @@ fn done(job: &Job, summary: &Summary, rows: &mut Rows<'_>) {
     if !summary.done.is_empty() {
         rows.blank();
     }
-    for Done { path, size, checked, .. } in summary.done.iter().take(SHOWN) {
+    for Done { to, size, checked, .. } in summary.done.iter().take(SHOWN) {
         let numbers = format!("{:>10}  {:<9}  ", bytes(*size), checked.unwrap_or("length"));
         let room = rows.width.saturating_sub(numbers.width());
-        let text = format!("{numbers}{}", cut_start(&escaped(&path.to_string_lossy()), room));
+        let text = format!("{numbers}{}", cut_start(&escaped(&to.to_string()), room));
         rows.push(text, Tone::Plain);
     }
     rows.more(summary.written, summary.done.len().min(SHOWN));
