@@ -5,6 +5,7 @@ use std::path::PathBuf;
 
 use jiff::Timestamp;
 
+use super::role::RoleIndex;
 use super::text::{count, escaped, plural};
 use super::uri::S3Uri;
 use crate::error::Error;
@@ -90,17 +91,22 @@ pub struct Active {
 pub enum Halt {
     /// Somebody paused it.
     Paused,
-    /// The session has ended, and a new one needs somebody: this is what AWS or the broker said.
+    /// A session has ended, and a new one needs somebody.
     Session(Halted),
 }
 
-/// The error that a job waits over. Two of the same words are equal.
+/// Whose session a job waits for, and over which error. Two of the same words are equal.
 #[derive(Clone, Debug)]
-pub struct Halted(pub Error);
+pub struct Halted {
+    /// The role whose session has ended.
+    pub role: RoleIndex,
+    /// What AWS or the broker said.
+    pub error: Error,
+}
 
 impl PartialEq for Halted {
     fn eq(&self, other: &Self) -> bool {
-        self.0.to_string() == other.0.to_string()
+        self.role == other.role && self.error.to_string() == other.error.to_string()
     }
 }
 

@@ -76,7 +76,7 @@ impl CopyPick {
     }
 
     /// Where the object of this key goes; `None` for a key that is not below the prefix.
-    fn target_of(&self, key: &str) -> Option<S3Uri> {
+    pub fn target_of(&self, key: &str) -> Option<S3Uri> {
         match self {
             Self::Object { target, .. } => Some(target.clone()),
             Self::Prefix { strip, target, .. } => {
@@ -155,7 +155,7 @@ impl Core {
             pool: self.pool.clone(),
             control: control.clone(),
             patience: wishes.patience,
-            gate: Arc::new(Gate::new(on_halt(role), Arc::clone(&tally))),
+            gate: Arc::new(Gate::new(role, on_halt(role), Arc::clone(&tally))),
         };
         let writer = line(plan.writer);
         let reader = if plan.reader == plan.writer { writer.clone() } else { line(plan.reader) };

@@ -187,14 +187,14 @@ impl Core {
         let record = (!job.wishes.dry_run).then(|| Record::new(self, role, buckets));
         self.pool.limit_memory(job.wishes.max_memory.unwrap_or(DEFAULT_MEMORY));
         let told = Arc::clone(&job.on_progress);
-        recorded(record, told, |on_progress| run(self.s3(role), self.pool.clone(), Job { on_progress, ..job })).await
+        recorded(record, told, |on_progress| run((role, self.s3(role)), self.pool.clone(), Job { on_progress, ..job })).await
     }
 }
 
-async fn run(s3: S3, pool: Pool, job: Job) -> Summary {
+async fn run((role, s3): (RoleIndex, S3), pool: Pool, job: Job) -> Summary {
     let Job { picks, wishes, control, on_progress, on_event } = job;
     let tally = Arc::new(Tally::default());
-    let gate = Arc::new(Gate::new(wishes.on_halt.clone(), Arc::clone(&tally)));
+    let gate = Arc::new(Gate::new(role, wishes.on_halt.clone(), Arc::clone(&tally)));
     let line = Line { s3, pool, control: control.clone(), patience: wishes.patience, gate };
     let claimed = (picks.len() > 1).then(Default::default);
     let desk = Arc::new(Desk { claimed, ..Desk::new(line, wishes, tally, on_event) });

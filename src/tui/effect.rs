@@ -4,11 +4,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::aws::s3::Of;
+use crate::domain::copy::Storage;
 use crate::domain::presigned::Presigned;
 use crate::domain::role::RoleIndex;
 use crate::domain::transfer::IfExists;
 use crate::domain::uri::S3Uri;
 use crate::ops::console::ConsolePage;
+use crate::ops::copy::{CopyPick, Plan, Roles};
 use crate::ops::download::Pick;
 use crate::ops::preview::Picture;
 
@@ -59,6 +61,10 @@ pub enum Effect {
     Draw { ticket: Ticket, picture: std::sync::Arc<Picture>, room: (u16, u16) },
     /// Download.
     Download { job: JobId, role: RoleIndex, picks: Arc<[Pick]>, if_exists: IfExists },
+    /// Find the way that a copy can go.
+    PlanCopy { ticket: Ticket, roles: Roles, picks: Arc<[CopyPick]>, if_exists: IfExists, storage: Storage },
+    /// Copy as planned.
+    Copy { job: JobId, plan: Plan, picks: Arc<[CopyPick]>, if_exists: IfExists, storage: Storage },
     /// Stop what this ticket asked for.
     Cancel(Ticket),
     /// Stop a transfer for good.

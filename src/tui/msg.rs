@@ -11,6 +11,7 @@ use crate::domain::session::{Session, SessionFacts};
 use crate::domain::transfer::{Progress, Summary};
 use crate::domain::uri::S3Uri;
 use crate::error::Result;
+use crate::ops::copy::{Plan, Refused};
 use crate::ops::preview::Preview;
 
 /// Marks a question, so that the answer to an older one can be told and dropped.
@@ -103,6 +104,8 @@ pub enum Msg {
     Preview(Ticket, Result<Box<Preview>>),
     /// The answer to `Draw`; nothing where there are no colours.
     Drawn(Ticket, Option<Drawn>),
+    /// The answer to `PlanCopy`.
+    CopyPlanned(Ticket, Result<Plan, Box<Refused>>),
     /// How far a transfer is.
     Progress(JobId, Progress),
     /// A transfer has ended.

@@ -1,5 +1,6 @@
 //! All that the screen shows. `update` alone changes it; `view` draws it and nothing else.
 
+pub mod copying;
 mod jobs;
 pub mod preview;
 mod search;
@@ -13,7 +14,8 @@ use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use tui_input::Input;
 
-pub use self::jobs::{Job, Outcome};
+pub use self::copying::Copying;
+pub use self::jobs::{Job, Outcome, What};
 
 use super::keys::KeyMap;
 use super::listing::Listing;
@@ -58,6 +60,10 @@ pub struct State {
     pub job_cursor: Cursor,
     /// What stands in front of the panes.
     pub modal: Option<Modal>,
+    /// The copy that is being asked about. It outlives other questions: its role may want a code.
+    pub copying: Option<Box<Copying>>,
+    /// Where copies went, the newest first.
+    pub copied_to: Vec<(RoleIndex, S3Uri)>,
     /// One line for the user, until the next key.
     pub notice: Option<String>,
     /// The region that each role works in, by its place.
@@ -98,6 +104,8 @@ impl State {
             jobs: Vec::new(),
             job_cursor: Cursor::default(),
             modal: None,
+            copying: None,
+            copied_to: Vec::new(),
             notice: None,
             regions,
             sign_ins: BTreeSet::new(),
@@ -118,7 +126,9 @@ impl State {
     /// Whether anything moves on its own, so that the screen wants short ticks.
     pub fn is_busy(&self) -> bool {
         let looks = matches!(&self.modal, Some(Modal::Preview(viewer)) if viewer.tickets().next().is_some());
+        let asks = self.copying.as_ref().is_some_and(|copying| copying.ticket().is_some());
         looks
+            || asks
             || self.assuming.is_some()
             || matches!(self.browser.load, Load::Loading(_))
             || self.browser.usage.values().any(Usage::runs)
@@ -290,6 +300,8 @@ pub enum After {
     Relist,
     /// Let the transfers go on that wait for it.
     Resume,
+    /// Go on asking about a copy.
+    Copy,
 }
 
 /// Where the browser is.
@@ -550,6 +562,8 @@ pub enum Modal {
         /// Rows above the view.
         top: usize,
     },
+    /// Where a copy goes: all of it is in [`State::copying`].
+    Copying,
     /// What happens to files that are there, when a transfer is tried again that met some.
     Again {
         /// The transfer.

@@ -145,6 +145,11 @@ fn is_in(arn: &str, bucket: &str) -> bool {
 }
 
 impl Refused {
+    /// What stood in the way of one role, where nothing else was tried.
+    pub fn by(role: RoleIndex, error: Error) -> Self {
+        Self { role, error, others: Vec::new() }
+    }
+
     /// What of a copy it is about, as far as the refusal tells: the target, or else the source.
     pub fn place<'a>(&self, pick: &'a CopyPick) -> &'a S3Uri {
         match &self.error {

@@ -51,7 +51,7 @@ fn wants_code() -> Error {
 }
 
 fn without_session(error: Error) -> Progress {
-    Progress { halt: Some(Halt::Session(Halted(error))), ..at_mib(90) }
+    Progress { halt: Some(Halt::Session(Halted { role: READER, error })), ..at_mib(90) }
 }
 
 fn written(name: &str, size: u64) -> Done {

@@ -13,6 +13,7 @@ use crate::domain::text::{bar, cut, escaped};
 use crate::ops::preview::Body;
 use crate::tui::keys::Action;
 use crate::tui::listing::Kind;
+use crate::tui::state::copying::{Route, Step};
 use crate::tui::state::{Focus, Job, Modal, Outcome, SignInProgress, State};
 use crate::tui::theme::Theme;
 
@@ -104,7 +105,7 @@ fn shown_keys(state: &State) -> (Keys, Keys) {
             let kind = state.browser.listing.row(state.browser.cursor.at).map(|row| row.kind);
             let is_object = matches!(kind, Some(Kind::Object | Kind::Version));
             let open = if is_object { "preview" } else { "open" };
-            let mut actions = vec![(Action::Open, open), (Action::Parent, "up"), word(Action::Download)];
+            let mut actions = vec![(Action::Open, open), (Action::Parent, "up"), word(Action::Download), word(Action::Copy)];
             if is_object || kind == Some(Kind::Prefix) {
                 actions.push(word(Action::Mark));
             }
@@ -192,11 +193,26 @@ fn in_front(state: &State, modal: &Modal) -> Keys {
             keys
         }
         Modal::Again { .. } => fixed(&[("Enter", "try again"), ("Tab", "files that are there"), ("Esc", "cancel")]),
+        Modal::Copying => copying(state, &fixed),
         Modal::Quit => fixed(&[("Enter", "quit"), ("Esc", "stay")]),
         Modal::Download { .. } => fixed(&[("Enter", "download"), ("Tab", "files that are there"), ("Esc", "cancel")]),
         Modal::GoTo { .. } | Modal::Mfa { .. } | Modal::Confirm { .. } => {
             fixed(&[("Enter", "go on"), ("Esc", "cancel")])
         }
+    }
+}
+
+/// The keys of the question where a copy goes.
+fn copying(state: &State, fixed: &dyn Fn(&[(&str, &'static str)]) -> Keys) -> Keys {
+    match state.copying.as_ref().map(|copying| &copying.step) {
+        Some(Step::Review { way: Route::Open(_), .. }) => {
+            fixed(&[("Enter", "copy"), ("↑ ↓", "choose"), ("Tab", "change it"), ("Esc", "back")])
+        }
+        Some(Step::Review { .. }) => fixed(&[("↑ ↓", "choose"), ("Tab", "change it"), ("Esc", "back")]),
+        Some(Step::Place) => {
+            fixed(&[("Enter", "take"), ("↑ ↓", "move"), ("Backspace", "up"), ("Esc", "other role")])
+        }
+        _ => fixed(&[("Enter", "take"), ("↑ ↓", "move"), ("Esc", "cancel")]),
     }
 }
 

@@ -63,22 +63,23 @@ pub(super) fn modal(state: &State, theme: Theme, frame: &mut Frame<'_>) {
         }
         Modal::Download { picked, input, if_exists, problem, .. } => {
             let mut text = vec![Line::from(what(state, picked))];
-            text.extend(wish(theme, *if_exists));
+            text.extend(wish(theme, *if_exists, false));
             let folder = folder_named(input.value().trim(), state.home.as_deref());
             text.push(Line::from(format!("Into the folder {}", state.shown_folder(&folder))));
             text.extend(problem.iter().map(|problem| Line::styled(problem.clone(), theme.bad())));
             question(frame, theme, " Download ", input, text);
         }
+        Modal::Copying => super::copying::copying(state, theme, frame),
         Modal::Again { job, if_exists } => {
             let Some(job) = state.jobs.iter().find(|known| known.id == *job) else { return };
-            let (number, folder) = (job.stood_in_its_way(), state.shown_folder(&job.folder));
+            let (number, folder, is_copy) = (job.stood_in_its_way(), state.shown_target(job), job.what.is_copy());
             let are = if number == 1 { "is" } else { "are" };
             let mut text = vec![Line::from(format!(
                 "{} {are} in {folder} and differ{}.",
-                plural(number, "file"),
+                plural(number, if is_copy { "object" } else { "file" }),
                 if number == 1 { "s" } else { "" }
             ))];
-            text.extend(wish(theme, *if_exists));
+            text.extend(wish(theme, *if_exists, is_copy));
             message(frame, theme, &format!(" {} again ", job.title), text);
         }
         Modal::Details { uri, version, known, answer, top } => {
@@ -114,17 +115,18 @@ fn transfers(number: u64) -> String {
     if number == 1 { "1 transfer has".into() } else { format!("{} transfers have", count(number)) }
 }
 
-/// What happens to files that are there.
-fn wish<'a>(theme: Theme, if_exists: IfExists) -> [Line<'a>; 2] {
+/// What happens to files or objects that are there.
+fn wish<'a>(theme: Theme, if_exists: IfExists, is_copy: bool) -> [Line<'a>; 2] {
+    let there = if is_copy { "Objects" } else { "Files" };
     let style = if if_exists == IfExists::Overwrite { theme.warn() } else { theme.dim() };
     [
-        Line::styled(format!("Files that differ {}.", kept(if_exists)), style),
+        Line::styled(format!("{there} that differ {}.", kept(if_exists, is_copy)), style),
         Line::styled("Equal ones are skipped. Tab changes what happens to the others.", theme.dim()),
     ]
 }
 
-/// What a download is of, and how much that is as far as anybody knows.
-fn what(state: &State, picked: &[Picked]) -> String {
+/// What a transfer is of, and how much that is as far as anybody knows.
+pub(super) fn what(state: &State, picked: &[Picked]) -> String {
     let counted = |uri| state.browser.usage.get(uri).filter(|usage| !usage.runs()).map(|usage| usage.counted);
     let much = |objects, size| format!("{}, {}", plural(objects, "object"), bytes(size));
     match picked {
@@ -165,7 +167,7 @@ fn what(state: &State, picked: &[Picked]) -> String {
 }
 
 /// A box in the middle, cleared.
-fn boxed(frame: &mut Frame<'_>, theme: Theme, title: &str, (width, height): (u16, u16)) -> Rect {
+pub(super) fn boxed(frame: &mut Frame<'_>, theme: Theme, title: &str, (width, height): (u16, u16)) -> Rect {
     let whole = frame.area();
     let (width, height) = (width.min(whole.width.saturating_sub(4)), height.min(whole.height.saturating_sub(2)));
     let area = Rect::new((whole.width - width) / 2, (whole.height - height) / 2, width, height);
