@@ -314,7 +314,10 @@ mod tests {
         let error = crate::error::Error::Expired { role: "prod/S3Reader".into() };
         for (halt, words) in [
             (Halt::Paused, "paused"),
-            (Halt::Session(transfer::Halted { role: RoleIndex(0), error }), "waits for a session: the session of prod/S3Reader has ended"),
+            (
+                Halt::Session(transfer::Halted { role: RoleIndex(0), error }),
+                "waits for a session: the session of prod/S3Reader has ended",
+            ),
         ] {
             let lines = lines(transfer::Progress { halt: Some(halt), ..progress() }, 5, false);
             assert_eq!(lines.lines().nth(1), Some(words));

@@ -18,6 +18,7 @@ use std::sync::Arc;
 
 use tokio::sync::mpsc;
 
+use super::Core;
 use super::control::Control;
 use super::download::{OnEvent, OnHalt, OnProgress};
 use super::transfer::fetch::Line;
@@ -26,7 +27,6 @@ use super::transfer::pool::DEFAULT_MEMORY;
 use super::transfer::retry::Patience;
 use super::transfer::run::{self, Work};
 use super::transfer::tally::Tally;
-use super::Core;
 use crate::domain::copy::Storage;
 use crate::domain::role::RoleIndex;
 use crate::domain::select::Select;

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use jiff::Timestamp;
 use tokio::sync::mpsc;
 
+use super::Core;
 use super::control::Control;
 use super::downloaded::{Record, recorded};
 use super::transfer::fetch::{Line, blocking};
@@ -18,7 +19,6 @@ use super::transfer::run::{self, Work};
 use super::transfer::tally::Tally;
 use super::transfer::target::{Target, safe_path};
 use super::walk::Walk;
-use super::Core;
 use crate::aws::s3::S3;
 use crate::domain::local_path::folder_of;
 use crate::domain::object::Object;
@@ -187,7 +187,8 @@ impl Core {
         let record = (!job.wishes.dry_run).then(|| Record::new(self, role, buckets));
         self.pool.limit_memory(job.wishes.max_memory.unwrap_or(DEFAULT_MEMORY));
         let told = Arc::clone(&job.on_progress);
-        recorded(record, told, |on_progress| run((role, self.s3(role)), self.pool.clone(), Job { on_progress, ..job })).await
+        recorded(record, told, |on_progress| run((role, self.s3(role)), self.pool.clone(), Job { on_progress, ..job }))
+            .await
     }
 }
 

@@ -93,8 +93,8 @@ pub(super) fn stored(storage: &Storage) -> String {
 /// What happens to files or objects that are there and differ, after `files that …`.
 pub(super) fn kept(if_exists: IfExists, is_copy: bool) -> &'static str {
     match if_exists {
-        IfExists::Refuse if is_copy => "are kept, and those of the source count as failed",
-        IfExists::Skip if is_copy => "are kept, and those of the source are skipped",
+        IfExists::Refuse if is_copy => "are kept, and count as failed",
+        IfExists::Skip if is_copy => "are kept, and count as skipped",
         IfExists::Refuse => "are kept, and their objects count as failed",
         IfExists::Skip => "are kept, and their objects are skipped",
         IfExists::Overwrite => "are OVERWRITTEN",

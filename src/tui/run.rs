@@ -379,9 +379,7 @@ impl Work {
                 Owner::Details(ticket) => Msg::Details(ticket, Err(error)),
                 Owner::Preview(ticket) => Msg::Preview(ticket, Err(error)),
                 Owner::Draw(ticket) => Msg::Drawn(ticket, None),
-                Owner::Plan(ticket, role) => {
-                    Msg::CopyPlanned(ticket, Err(Box::new(Refused::by(role, error))))
-                }
+                Owner::Plan(ticket, role) => Msg::CopyPlanned(ticket, Err(Box::new(Refused::by(role, error)))),
                 Owner::Console(role) => Msg::Console(role, Err(error)),
                 Owner::Job(job) => Msg::Finished(job, Err(error)),
                 Owner::Nobody => Msg::Notices(vec![error.to_string()]),

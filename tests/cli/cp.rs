@@ -99,7 +99,8 @@ fn alpha() -> Object {
         content_language: Some("de".into()),
         ..Stored::default()
     };
-    let object = small("alpha\n").content_type("text/x-alpha").headers(headers).tag("team", "blue & green").tag("a", "");
+    let object =
+        small("alpha\n").content_type("text/x-alpha").headers(headers).tag("team", "blue & green").tag("a", "");
     object.metadata("owner", "me").metadata("name", "=?UTF-8?B?Wm/Dqw==?=")
 }
 
@@ -257,7 +258,8 @@ fn copies_have_what_the_source_has_beside_its_bytes() {
         let stage = stage();
         tree(&stage, to, &[]).done();
         let (source, copy) = ("in/a.txt", "out/a.txt");
-        let (source, copy) = (stage.cloud().object(SOURCE, source).unwrap(), stage.cloud().object(TARGET, copy).unwrap());
+        let (source, copy) =
+            (stage.cloud().object(SOURCE, source).unwrap(), stage.cloud().object(TARGET, copy).unwrap());
         assert_eq!(copy.etag(), source.etag(), "{way}");
         assert_eq!(copy.content_type, source.content_type, "{way}");
         let sorted = |mut all: Vec<(String, String)>| {
@@ -279,7 +281,8 @@ fn copies_have_what_the_source_has_beside_its_bytes() {
 fn tags_stay_behind_where_that_was_said() {
     for (to, way) in WAYS {
         // Nobody asks for them either: the roles may not read or write them.
-        let stage = stage_of(world(&without(reading(), "s3:GetObjectTagging"), &without(writing(), "s3:PutObjectTagging")));
+        let stage =
+            stage_of(world(&without(reading(), "s3:GetObjectTagging"), &without(writing(), "s3:PutObjectTagging")));
         let err = tree(&stage, "b/Writer", &[]).failed(3);
         assert!(err.contains("s3:GetObjectTagging") && err.contains("--no-tags"), "{err}");
         assert_eq!(writes(&stage), 0);
@@ -334,7 +337,9 @@ fn what_is_there_and_differs_is_refused_replaced_or_skipped() {
         let stage = stage();
         // Longer, as long and older, as long and newer than its source.
         let there = [("out/a.txt", "another\n", 0), ("out/b.csv", "BRAVO\n", 9000)];
-        there.iter().for_each(|(key, text, age)| _ = stage.cloud().put_object(TARGET, key, Object::new(*text).aged(*age)));
+        there
+            .iter()
+            .for_each(|(key, text, age)| _ = stage.cloud().put_object(TARGET, key, Object::new(*text).aged(*age)));
         let err = tree(&stage, to, &[]).failed(1);
         assert!(err.contains("s3://dst-data/out/a.txt") && err.contains("s3://dst-data/out/b.csv"), "{way}: {err}");
         assert!(err.contains("note: 2 objects written"), "{way}: {err}");
@@ -489,12 +494,44 @@ fn archived_objects_fail_and_the_rest_goes_on() {
 /// The keys of FIELD.md and more, each with its own text.
 fn odd_keys() -> Vec<String> {
     let mut keys: Vec<String> = [
-        "plus+sign.txt", "percent%2Fslash.txt", "percent%.txt", "with space.txt", " leading", "and&equals=.txt",
-        "question?hash#.txt", "quote'\"<xml>.txt", "emoji-🦀.txt", "../outside.txt", "../../etc/x", "/etc/x", "a//b",
-        "a/./b", "a/../../b", "..", "folder/", "back\\slash", "C:\\x", "both", "both/and-folder.txt", "trailing ",
-        "title\u{1b}]0;owned\u{7}.txt", "clear\u{1b}[2J.tar", "invoice\rreport.txt", "two\nlines.txt", "tab\there",
-        "bidi\u{202e}fdp.exe", "zero\u{200b}width", "bom\u{feff}", "日本語.pdf", "cafe\u{301}", "café", "del\u{7f}",
-        "line\u{2028}separator", "star*[1]{2}$?.txt", "semi;colon,comma", "~!@^`|",
+        "plus+sign.txt",
+        "percent%2Fslash.txt",
+        "percent%.txt",
+        "with space.txt",
+        " leading",
+        "and&equals=.txt",
+        "question?hash#.txt",
+        "quote'\"<xml>.txt",
+        "emoji-🦀.txt",
+        "../outside.txt",
+        "../../etc/x",
+        "/etc/x",
+        "a//b",
+        "a/./b",
+        "a/../../b",
+        "..",
+        "folder/",
+        "back\\slash",
+        "C:\\x",
+        "both",
+        "both/and-folder.txt",
+        "trailing ",
+        "title\u{1b}]0;owned\u{7}.txt",
+        "clear\u{1b}[2J.tar",
+        "invoice\rreport.txt",
+        "two\nlines.txt",
+        "tab\there",
+        "bidi\u{202e}fdp.exe",
+        "zero\u{200b}width",
+        "bom\u{feff}",
+        "日本語.pdf",
+        "cafe\u{301}",
+        "café",
+        "del\u{7f}",
+        "line\u{2028}separator",
+        "star*[1]{2}$?.txt",
+        "semi;colon,comma",
+        "~!@^`|",
     ]
     .map(|key| format!("odd/{key}"))
     .to_vec();
@@ -565,17 +602,19 @@ fn buckets_of_two_regions_and_one_that_wants_to_be_paid() {
     for (way, flag) in [("server-side", "--server-side"), ("streamed", "--streamed")] {
         let me = User::new("me").policy("Assume", allow(&["sts:AssumeRole"], &["*"]));
         let role = |name: &str| Role::new(name, trust(&[ME], None)).policy("All", allow(&["s3:*"], &["*"]));
-        let open = allow(&["s3:ListBucket", "s3:GetObject", "s3:GetObjectTagging"], &[
-            "arn:aws:s3:::open-data",
-            "arn:aws:s3:::open-data/*",
-        ]);
+        let open = allow(
+            &["s3:ListBucket", "s3:GetObject", "s3:GetObjectTagging"],
+            &["arn:aws:s3:::open-data", "arn:aws:s3:::open-data/*"],
+        );
         let mut open = open;
         open["Statement"][0]["Principal"] = "*".into();
         let paid = Bucket::new("open-data").requester_pays().policy(open).region("eu-west-1");
         let stage = stage_of(
             World::new()
                 .account(Account::new("111111111111").user(me).role(role("Reader")).bucket(Bucket::new("mine")))
-                .account(Account::new("222222222222").role(role("Writer")).bucket(paid.object("x", Object::new("open")))),
+                .account(
+                    Account::new("222222222222").role(role("Writer")).bucket(paid.object("x", Object::new("open"))),
+                ),
         );
         let words = ["cp", "-r", "s3://open-data/", "s3://mine/", "--as", "a/Reader", flag];
         let err = stage.says(words).failed(3);

@@ -218,7 +218,8 @@ fn parts_are_asked_for_again_through_all_troubles() {
     let stage = stage();
     let cloud = stage.cloud();
     cloud.put_object(SOURCE, "blob", Object::made(30 * MIB, 5));
-    for fault in [Fault::error(503, "SlowDown"), Fault::reset(), Fault::error(400, "ExpiredToken"), Fault::cut(2 * MIB)] {
+    for fault in [Fault::error(503, "SlowDown"), Fault::reset(), Fault::error(400, "ExpiredToken"), Fault::cut(2 * MIB)]
+    {
         cloud.plan_for("s3:GetObject", "src-data/blob", 1, fault.clone());
         if fault.body.is_none() {
             cloud.plan("s3:UploadPart", 1, fault.clone());

@@ -75,12 +75,8 @@ impl Core {
         wishes: &CopyWishes,
         wished: Option<Way>,
     ) -> Result<Plan, Refused> {
-        let mut tries = Tries {
-            core: Arc::clone(self),
-            picks: picks.to_vec(),
-            wishes: wishes.clone(),
-            samples: HashMap::new(),
-        };
+        let mut tries =
+            Tries { core: Arc::clone(self), picks: picks.to_vec(), wishes: wishes.clone(), samples: HashMap::new() };
         let mut refused: Vec<(Way, Refused)> = Vec::new();
         let mut notes = Vec::new();
         for (way, reader, writer) in ways(roles) {

@@ -58,6 +58,8 @@ pub enum Step {
         picks: Arc<[CopyPick]>,
         /// Which way that goes.
         way: Route,
+        /// Rows above the view.
+        top: usize,
     },
 }
 

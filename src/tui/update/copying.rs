@@ -18,8 +18,10 @@ use crate::error::Result;
 use crate::ops::copy::{Plan, Refused, Roles as Between};
 use crate::ops::transfer::retry::{Verdict, verdict};
 use crate::tui::effect::Effect;
+use crate::tui::keys::Action;
 use crate::tui::layout::picker_room;
 use crate::tui::msg::Ticket;
+use crate::tui::review::{policy_command, review as rows_of, room};
 use crate::tui::state::copying::{CopyOption, Copying, PlaceRow, Places, Route, Step};
 use crate::tui::state::{After, Modal, Roles, State, What};
 
@@ -65,6 +67,7 @@ pub(super) fn settle(state: &mut State) {
     if state.copying.is_some() && state.modal.is_none() && !assumes {
         state.modal = Some(Modal::Copying);
     }
+    keep_in_review(state);
     let (_, height) = picker_room(state.size);
     let Some(copying) = &mut state.copying else { return };
     copying.roles.cursor.follow(copying.roles.rows.len(), height.saturating_sub(1 + copying.recent_rows()));
@@ -73,6 +76,18 @@ pub(super) fn settle(state: &mut State) {
     }
     let length = copying.place_rows().len();
     copying.places.cursor.follow(length, height.saturating_sub(2));
+}
+
+/// Keeps the view of the last question within it.
+fn keep_in_review(state: &mut State) {
+    let Some(copying) = &state.copying else { return };
+    let Step::Review { target, picks, way, top } = &copying.step else { return };
+    let (width, height) = room(state.size);
+    let last = rows_of(state, copying, (target, picks, way), width).len().saturating_sub(height);
+    let kept = (*top).min(last);
+    if let Some(Step::Review { top, .. }) = state.copying.as_mut().map(|copying| &mut copying.step) {
+        *top = kept;
+    }
 }
 
 /// A key in the question; Esc is [`back`].
@@ -301,7 +316,7 @@ fn review(state: &mut State, target: S3Uri, effects: &mut Vec<Effect>) {
         Ok(picks) => {
             effects.extend(copying.places.loading.take().map(Effect::Cancel));
             // `plan` gives it a ticket of its own.
-            copying.step = Step::Review { target, picks, way: Route::Asked(Ticket(0)) };
+            copying.step = Step::Review { target, picks, way: Route::Asked(Ticket(0)), top: 0 };
             plan(state, effects);
         }
         Err(problem) => copying.places.wrong = Some(problem),
@@ -352,6 +367,10 @@ pub(super) fn planned(
 }
 
 fn of_review(state: &mut State, event: KeyEvent, effects: &mut Vec<Effect>) {
+    if matches!(state.keys.action(event), Some(Action::CopyText)) {
+        copy_command(state, effects);
+        return;
+    }
     let Some(copying) = &mut state.copying else { return };
     let at = CopyOption::ALL.iter().position(|option| *option == copying.option).unwrap_or(0);
     match event.code {
@@ -366,9 +385,22 @@ fn of_review(state: &mut State, event: KeyEvent, effects: &mut Vec<Effect>) {
             // Each of them asks for other permissions.
             plan(state, effects);
         }
+        KeyCode::PageUp | KeyCode::PageDown => {
+            let Step::Review { top, .. } = &mut copying.step else { return };
+            *top = if event.code == KeyCode::PageUp { top.saturating_sub(8) } else { *top + 8 };
+        }
         KeyCode::Enter => start(state),
         _ => {}
     }
+}
+
+/// Hands the command to the clipboard that prints what a refused copy needs.
+fn copy_command(state: &mut State, effects: &mut Vec<Effect>) {
+    let Some(copying) = &state.copying else { return };
+    let Step::Review { picks, way: Route::Refused(refused), .. } = &copying.step else { return };
+    let Some(command) = policy_command(state, copying, picks, refused) else { return };
+    state.notice = Some(format!("copied {}", escaped(&command)));
+    effects.push(Effect::CopyText(command));
 }
 
 fn next_class(class: &Class) -> Class {
@@ -385,7 +417,7 @@ fn next_class(class: &Class) -> Class {
 
 fn start(state: &mut State) {
     let Some(copying) = state.copying.take() else { return };
-    let Step::Review { target, picks, way: Route::Open(plan) } = &copying.step else {
+    let Step::Review { target, picks, way: Route::Open(plan), .. } = &copying.step else {
         let asked = matches!(&copying.step, Step::Review { way: Route::Asked(_), .. });
         state.notice = Some(if asked { "the way is still looked for" } else { "there is no way to copy it so" }.into());
         state.copying = Some(copying);

@@ -105,7 +105,8 @@ fn shown_keys(state: &State) -> (Keys, Keys) {
             let kind = state.browser.listing.row(state.browser.cursor.at).map(|row| row.kind);
             let is_object = matches!(kind, Some(Kind::Object | Kind::Version));
             let open = if is_object { "preview" } else { "open" };
-            let mut actions = vec![(Action::Open, open), (Action::Parent, "up"), word(Action::Download), word(Action::Copy)];
+            let mut actions =
+                vec![(Action::Open, open), (Action::Parent, "up"), word(Action::Download), word(Action::Copy)];
             if is_object || kind == Some(Kind::Prefix) {
                 actions.push(word(Action::Mark));
             }
@@ -208,10 +209,14 @@ fn copying(state: &State, fixed: &dyn Fn(&[(&str, &'static str)]) -> Keys) -> Ke
         Some(Step::Review { way: Route::Open(_), .. }) => {
             fixed(&[("Enter", "copy"), ("↑ ↓", "choose"), ("Tab", "change it"), ("Esc", "back")])
         }
-        Some(Step::Review { .. }) => fixed(&[("↑ ↓", "choose"), ("Tab", "change it"), ("Esc", "back")]),
-        Some(Step::Place) => {
-            fixed(&[("Enter", "take"), ("↑ ↓", "move"), ("Backspace", "up"), ("Esc", "other role")])
+        Some(Step::Review { way: Route::Refused(_), .. }) => {
+            let mut keys = fixed(&[("↑ ↓", "choose"), ("Tab", "change it")]);
+            keys.extend(bound(state, &[(Action::CopyText, "copy the command")]));
+            keys.extend(fixed(&[("PgDn", "more"), ("Esc", "back")]));
+            keys
         }
+        Some(Step::Review { .. }) => fixed(&[("↑ ↓", "choose"), ("Tab", "change it"), ("Esc", "back")]),
+        Some(Step::Place) => fixed(&[("Enter", "take"), ("↑ ↓", "move"), ("Backspace", "up"), ("Esc", "other role")]),
         _ => fixed(&[("Enter", "take"), ("↑ ↓", "move"), ("Esc", "cancel")]),
     }
 }

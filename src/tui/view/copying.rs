@@ -5,31 +5,27 @@ use ratatui::layout::{Position, Rect};
 use ratatui::style::Style;
 use ratatui::text::Line;
 
-use super::modals::{boxed, message, what};
+use super::modals::{boxed, scrolled};
 use super::roles::standing;
 use super::{cut_front, fit, highlighted, lines, span, spinner};
-use crate::domain::copy::Class;
 use crate::domain::role::RoleIndex;
 use crate::domain::text::{cut, escaped};
-use crate::domain::transfer::IfExists;
-use crate::domain::uri::S3Uri;
 use crate::error::Error;
-use crate::ops::copy::{CopyPick, Refused};
 use crate::tui::layout::picker_room;
-use crate::tui::report::{kept, way};
-use crate::tui::state::copying::{CopyOption, Copying, PlaceRow, Route, Step};
+use crate::tui::review::{review, room};
+use crate::tui::state::copying::{Copying, PlaceRow, Step};
 use crate::tui::state::{RoleRow, State};
 use crate::tui::theme::Theme;
-
-/// Columns of the labels of the last question.
-const LABEL: usize = 9;
 
 pub(super) fn copying(state: &State, theme: Theme, frame: &mut Frame<'_>) {
     let Some(copying) = &state.copying else { return };
     match &copying.step {
         Step::Role => roles(state, theme, copying, frame),
         Step::Place => places(state, theme, copying, frame),
-        Step::Review { target, picks, way } => review(state, theme, copying, (target, picks, way), frame),
+        Step::Review { target, picks, way, top } => {
+            let rows = review(state, copying, (target, picks, way), room(state.size).0);
+            scrolled(frame, theme, (" Copy ", theme.dim()), room(state.size), (rows, *top));
+        }
     }
 }
 
@@ -134,93 +130,4 @@ fn places(state: &State, theme: Theme, copying: &Copying, frame: &mut Frame<'_>)
         (None, None, None) => Line::styled("Enter takes the row; a new prefix is written.", theme.dim()),
     };
     frame.render_widget(told, last);
-}
-
-fn review(
-    state: &State,
-    theme: Theme,
-    copying: &Copying,
-    (target, picks, route): (&S3Uri, &[CopyPick], &Route),
-    frame: &mut Frame<'_>,
-) {
-    let label = |role| escaped(&state.profile.label(role)).into_owned();
-    let fact = |name: &str, text: String| {
-        Line::from(vec![span(fit(name, LABEL), theme.dim()), span(text, Style::new())])
-    };
-    let (source, lands) = match picks {
-        [only] => {
-            let lands = only.target_of(&only.uri().key).unwrap_or_else(|| target.clone());
-            (only.uri().to_string(), lands.to_string())
-        }
-        _ => (picks.first().map(|pick| format!("s3://{}/", pick.uri().bucket)).unwrap_or_default(), target.to_string()),
-    };
-    let to = copying.to.map(label).unwrap_or_default();
-    let mut text = vec![
-        fact("what", what(state, &copying.picked)),
-        fact("from", format!("{}  {}", label(copying.from), escaped(&source))),
-        fact("to", format!("{to}  {}", escaped(&lands))),
-        Line::default(),
-    ];
-    for option in CopyOption::ALL {
-        let (name, value) = match option {
-            CopyOption::IfExists => ("there", format!("objects that differ {}", kept(copying.if_exists, true))),
-            CopyOption::Class => ("class", class(&copying.storage.class)),
-            CopyOption::Tags => {
-                ("tags", if copying.storage.without_tags { "stay behind" } else { "come along" }.to_owned())
-            }
-        };
-        let warns = option == CopyOption::IfExists && copying.if_exists == IfExists::Overwrite;
-        let style = if warns { theme.warn() } else { Style::new() };
-        let sign = if option == copying.option { "› " } else { "  " };
-        text.push(Line::from(vec![
-            span(sign, theme.accent()),
-            span(fit(name, LABEL - 2), theme.dim()),
-            span(value, style),
-        ]));
-    }
-    text.push(Line::default());
-    match route {
-        Route::Asked(_) => {
-            text.push(Line::styled(format!("{} trying with one object …", spinner(state.beat)), theme.accent()));
-        }
-        Route::Open(plan) if plan.is_empty => text.push(Line::styled("There is nothing to copy.", theme.warn())),
-        Route::Open(plan) => {
-            text.push(fact("way", way(&state.profile, plan)));
-            text.extend(plan.notes.iter().map(|note| Line::styled(escaped(note).into_owned(), theme.dim())));
-        }
-        Route::Refused(refused) => text.extend(why(state, theme, (copying, picks), refused)),
-    }
-    message(frame, theme, " Copy ", text);
-}
-
-fn class(class: &Class) -> String {
-    match class {
-        Class::Standard => "STANDARD".into(),
-        Class::Keep => "that of the source".into(),
-        Class::Named(class) => escaped(class).into_owned(),
-    }
-}
-
-/// What was refused to whom, and what would tell more.
-fn why<'a>(
-    state: &State,
-    theme: Theme,
-    (copying, picks): (&Copying, &[CopyPick]),
-    refused: &Refused,
-) -> Vec<Line<'a>> {
-    let label = |role| escaped(&state.profile.label(role)).into_owned();
-    let mut text = vec![Line::styled(format!("as {}: {}", label(refused.role), refused.error), theme.bad())];
-    for (role, error) in &refused.others {
-        text.push(Line::styled(format!("as {}: {error}", label(*role)), theme.dim()));
-    }
-    let (Error::Denied { .. }, Some(pick), Some(to)) = (&refused.error, picks.first(), copying.to) else {
-        text.extend(refused.error.hint().map(|hint| Line::from(format!("hint: {hint}"))));
-        return text;
-    };
-    let place = escaped(&refused.place(pick).to_string()).into_owned();
-    text.push(Line::from(format!("hint: `xsw explain {} {place}` says which side refuses;", label(refused.role))));
-    let (source, target) = (escaped(&pick.uri().to_string()).into_owned(), escaped(&pick.target().to_string()).into_owned());
-    let (from, to) = (label(copying.from), label(to));
-    text.push(Line::from(format!("`xsw policy copy --from {from} --to {to} {source} {target}` prints what it needs")));
-    text
 }

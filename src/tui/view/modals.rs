@@ -8,18 +8,18 @@ use ratatui::widgets::{Clear, Paragraph, Wrap};
 use tui_input::Input;
 
 use super::{copy, labelled, lines, pane, span};
-use crate::domain::text::{bytes, count, escaped, plural};
-use crate::domain::transfer::{IfExists, Listed};
+use crate::domain::text::{count, escaped, plural};
+use crate::domain::transfer::IfExists;
 use crate::error::Error;
 use crate::tui::facts;
 use crate::tui::help;
 use crate::tui::hint::hint;
-use crate::tui::keys::Action;
 use crate::tui::labelled::Row;
 use crate::tui::layout::report_room;
 use crate::tui::msg::SignInStep;
 use crate::tui::report::{kept, report};
-use crate::tui::state::{Modal, Picked, SignInProgress, State, folder_named};
+use crate::tui::review::what;
+use crate::tui::state::{Modal, SignInProgress, State, folder_named};
 use crate::tui::theme::Theme;
 
 pub(super) fn modal(state: &State, theme: Theme, frame: &mut Frame<'_>) {
@@ -125,47 +125,6 @@ fn wish<'a>(theme: Theme, if_exists: IfExists, is_copy: bool) -> [Line<'a>; 2] {
     ]
 }
 
-/// What a transfer is of, and how much that is as far as anybody knows.
-pub(super) fn what(state: &State, picked: &[Picked]) -> String {
-    let counted = |uri| state.browser.usage.get(uri).filter(|usage| !usage.runs()).map(|usage| usage.counted);
-    let much = |objects, size| format!("{}, {}", plural(objects, "object"), bytes(size));
-    match picked {
-        [Picked { uri, listed: None, .. }] => {
-            let all = match uri.key.is_empty() {
-                true => format!("All of the bucket {}", escaped(&uri.bucket)),
-                false => format!("All below {}", escaped(uri.name())),
-            };
-            match (counted(uri), state.keys.key(Action::Usage)) {
-                (Some(counted), _) => format!("{all}: {}", much(counted.objects, counted.bytes)),
-                (None, Some(key)) => format!("{all}; {key} on it tells beforehand how much that is"),
-                (None, None) => all,
-            }
-        }
-        [Picked { uri, listed: Some(Listed { size, .. }), version: Some(version), .. }] => {
-            format!("{} of version {} ({})", escaped(uri.name()), escaped(version), bytes(*size))
-        }
-        [Picked { uri, listed: Some(Listed { size, .. }), .. }] => {
-            format!("{} ({})", escaped(uri.name()), bytes(*size))
-        }
-        _ => {
-            let (mut objects, mut size, mut unknown) = (0, 0, 0);
-            for Picked { uri, listed: known, .. } in picked {
-                match (known, counted(uri)) {
-                    (Some(known), _) => (objects, size) = (objects + 1, size + known.size),
-                    (None, Some(counted)) => (objects, size) = (objects + counted.objects, size + counted.bytes),
-                    (None, None) => unknown += 1,
-                }
-            }
-            let all = format!("{} marked items", count(picked.len() as u64));
-            match (objects, unknown) {
-                (_, 0) => format!("{all}: {}", much(objects, size)),
-                (0, _) => format!("{all}: all that is below them"),
-                _ => format!("{all}: {}, and all below {}", much(objects, size), plural(unknown, "folder")),
-            }
-        }
-    }
-}
-
 /// A box in the middle, cleared.
 pub(super) fn boxed(frame: &mut Frame<'_>, theme: Theme, title: &str, (width, height): (u16, u16)) -> Rect {
     let whole = frame.area();
@@ -241,7 +200,7 @@ fn question(frame: &mut Frame<'_>, theme: Theme, title: &str, input: &Input, tex
 }
 
 /// Rows in a box with so much room at most, scrolled down by `top` of them.
-fn scrolled(
+pub(super) fn scrolled(
     frame: &mut Frame<'_>,
     theme: Theme,
     (title, label): (&str, Style),
