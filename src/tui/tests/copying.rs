@@ -238,7 +238,7 @@ fn copies_and_downloads_share_the_line() {
     assert_eq!(app.press("Tg<space>").first(), Some(&Effect::PauseJob(JobId(9))));
     app.press("<space>");
     assert!(app.screen().contains("waiting"), "{}", app.screen());
-    assert!(app.screen().contains("reports/ → s3://data-landing/in/"), "{}", app.screen());
+    assert!(app.screen().contains("data-landing/in/ ─"), "{}", app.screen());
     assert_eq!(app.press("<esc>"), [Effect::CancelJob(JobId(9))]);
 }
 

@@ -107,11 +107,11 @@ fn shown_keys(state: &State) -> (Keys, Keys) {
             let open = if is_object { "preview" } else { "open" };
             let mut actions =
                 vec![(Action::Open, open), (Action::Parent, "up"), word(Action::Download), word(Action::Copy)];
-            if is_object || kind == Some(Kind::Prefix) {
-                actions.push(word(Action::Mark));
-            }
             if is_object {
                 actions.push(word(Action::Details));
+            }
+            if is_object || kind == Some(Kind::Prefix) {
+                actions.push(word(Action::Mark));
             }
             actions.extend([word(Action::Filter), word(Action::GoTo), word(Action::Shell), word(Action::Console)]);
             actions.extend([word(Action::Sort), word(Action::Buckets), word(Action::CopyText), word(Action::Refresh)]);
