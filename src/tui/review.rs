@@ -21,9 +21,9 @@ use crate::ops::copy::{CopyPick, Refused};
 /// Columns of the labels.
 const LABEL: usize = 9;
 
-/// Columns and rows for the text, inside its frame and margins.
+/// Columns and rows for the text, inside its frame and margins; the notice below stays in view.
 pub(super) fn room((columns, rows): (u16, u16)) -> (usize, usize) {
-    (usize::from(columns.saturating_sub(8).min(90)), usize::from(rows.saturating_sub(4)))
+    (usize::from(columns.saturating_sub(8).min(90)), usize::from(rows.saturating_sub(5)))
 }
 
 /// The rows of the last question about a copy.

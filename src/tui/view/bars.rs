@@ -207,7 +207,7 @@ fn in_front(state: &State, modal: &Modal) -> Keys {
 fn copying(state: &State, fixed: &dyn Fn(&[(&str, &'static str)]) -> Keys) -> Keys {
     match state.copying.as_ref().map(|copying| &copying.step) {
         Some(Step::Review { way: Route::Open(_), .. }) => {
-            fixed(&[("Enter", "copy"), ("↑ ↓", "choose"), ("Tab", "change it"), ("Esc", "back")])
+            fixed(&[("Enter", "copy"), ("↑ ↓", "choose"), ("Tab", "change it"), ("Esc", "back"), ("PgDn", "more")])
         }
         Some(Step::Review { way: Route::Refused(_), .. }) => {
             let mut keys = fixed(&[("↑ ↓", "choose"), ("Tab", "change it")]);
