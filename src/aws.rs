@@ -6,6 +6,8 @@ mod http;
 pub mod iam;
 pub mod oidc;
 pub mod s3;
+#[cfg(feature = "batch")]
+pub mod s3control;
 pub mod source;
 pub mod sso;
 pub mod sts;

@@ -15,7 +15,7 @@ mod find;
 mod get;
 mod history;
 mod import;
-mod job;
+pub mod job;
 mod login;
 mod logout;
 mod ls;
@@ -230,7 +230,7 @@ pub enum Verb {
     Get(GetArguments),
     /// Copy objects, or everything below a prefix, to another bucket or account
     #[command(display_order = 46, after_long_help = examples::CP)]
-    Cp(CpArguments),
+    Cp(Box<CpArguments>),
     /// Print objects
     #[command(display_order = 44, after_long_help = examples::CAT)]
     Cat {
@@ -428,18 +428,9 @@ pub struct GetArguments {
     /// What happens to files that are there and differ [default: ask in a terminal, else leave them and fail]
     #[arg(long, value_enum, value_name = "WHAT")]
     if_exists: Option<IfExistsWord>,
-    /// Only keys like this glob: without a slash it is about their last part, with one about all behind the prefix
-    #[arg(long, value_name = "GLOB", requires = "recursive")]
-    include: Vec<String>,
-    /// No keys like this glob
-    #[arg(long, value_name = "GLOB", requires = "recursive")]
-    exclude: Vec<String>,
-    /// Only what was written since: 30m, 12h, 7d, or a date
-    #[arg(long, value_name = "TIME", requires = "recursive")]
-    newer: Option<String>,
-    /// Only what was written before: 30m, 12h, 7d, or a date
-    #[arg(long, value_name = "TIME", requires = "recursive")]
-    older: Option<String>,
+    /// Which objects below the prefix
+    #[command(flatten)]
+    chosen: job::Chosen,
     /// This version of the one object
     #[arg(long, value_name = "ID", conflicts_with = "recursive")]
     version_id: Option<String>,
@@ -471,7 +462,7 @@ pub enum IfExistsWord {
 #[derive(Debug, Args)]
 pub struct CpArguments {
     /// `s3://bucket/key …` and, last, where they go: a key, or a prefix that ends in `/`
-    #[arg(required = true, num_args = 2.., value_name = "S3URI")]
+    #[arg(required_unless_present_any = ["batch_follow", "batch_cancel"], num_args = 2.., value_name = "S3URI")]
     paths: Vec<String>,
     /// The role that reads [default: the one of --to; in a subshell of xsw, its role]
     #[arg(long, value_name = "ROLE")]
@@ -491,18 +482,9 @@ pub struct CpArguments {
     /// What happens to objects that are there and differ [default: leave them and fail]
     #[arg(long, value_enum, value_name = "WHAT")]
     if_exists: Option<CpIfExists>,
-    /// Only keys like this glob: without a slash it is about their last part, with one about all behind the prefix
-    #[arg(long, value_name = "GLOB", requires = "recursive")]
-    include: Vec<String>,
-    /// No keys like this glob
-    #[arg(long, value_name = "GLOB", requires = "recursive")]
-    exclude: Vec<String>,
-    /// Only what was written since: 30m, 12h, 7d, or a date
-    #[arg(long, value_name = "TIME", requires = "recursive")]
-    newer: Option<String>,
-    /// Only what was written before: 30m, 12h, 7d, or a date
-    #[arg(long, value_name = "TIME", requires = "recursive")]
-    older: Option<String>,
+    /// Which objects below the prefix
+    #[command(flatten)]
+    chosen: job::Chosen,
     /// This version of the one object
     #[arg(long, value_name = "ID", conflicts_with = "recursive")]
     version_id: Option<String>,
@@ -539,6 +521,40 @@ pub struct CpArguments {
     /// JSON Lines: the plan, then one object for each copy
     #[arg(long)]
     json: bool,
+    /// More than one machine's work
+    #[command(flatten)]
+    batch: BatchArguments,
+}
+
+/// A copy by S3 Batch Operations.
+#[derive(Debug, Default, Args)]
+#[command(next_help_heading = "S3 Batch Operations")]
+pub struct BatchArguments {
+    /// Have S3 Batch Operations copy: for millions of objects and more; what is listed is written down as its manifest
+    #[arg(
+        long,
+        requires_all = ["recursive", "batch_role", "batch_place"],
+        conflicts_with_all = ["server_side", "streamed", "batch_follow", "batch_cancel"],
+        hide = cfg!(not(feature = "batch")),
+    )]
+    batch: bool,
+    /// The role that the job works under, in the account of --to; `xsw policy copy --batch` prints what it needs
+    #[arg(long, value_name = "ROLE_ARN|NAME", requires = "batch", hide = cfg!(not(feature = "batch")))]
+    batch_role: Option<String>,
+    /// Where manifests and reports go
+    #[arg(long, value_name = "S3URI", requires = "batch", hide = cfg!(not(feature = "batch")))]
+    batch_place: Option<String>,
+    /// Follow a job that runs in the account of --to
+    #[arg(
+        long,
+        value_name = "JOB_ID",
+        conflicts_with_all = ["paths", "batch_cancel"],
+        hide = cfg!(not(feature = "batch")),
+    )]
+    batch_follow: Option<String>,
+    /// Cancel a job; what it has copied stays
+    #[arg(long, value_name = "JOB_ID", conflicts_with = "paths", hide = cfg!(not(feature = "batch")))]
+    batch_cancel: Option<String>,
 }
 
 /// What happens to an object that is there.
@@ -625,9 +641,9 @@ impl Verb {
             | Self::Du(DuArguments { json, .. })
             | Self::Get(GetArguments { json, .. })
             | Self::Explain(ExplainArguments { json, .. })
-            | Self::Cp(CpArguments { json, .. })
             | Self::History { json, .. }
             | Self::Check { json } => *json,
+            Self::Cp(asked) => asked.json,
             Self::Policy { thing } => thing.json(),
             _ => false,
         }
@@ -711,7 +727,7 @@ async fn answer(verb: Verb, context: &Context) -> Result<u8> {
         Verb::Find(asked) => find::run(context, context.role_of(&asked.role)?, &asked).await,
         Verb::Du(asked) => du::run(context, context.role_of(&asked.role)?, &asked).await,
         Verb::Get(asked) => get::run(context, context.role_of(&asked.role)?, asked).await,
-        Verb::Cp(asked) => cp::run(context, asked).await,
+        Verb::Cp(asked) => cp::run(context, *asked).await,
         Verb::Cat { uris, role, version_id } => {
             cat::run(context, context.role_of(&role)?, &uris, version_id.as_deref()).await
         }

@@ -9,6 +9,7 @@
 //!   iam     users, roles and their policies: read, simulated, changed
 //!   sso     IAM Identity Center: its sign-in, its portal, the pages that a person sees
 //!   s3      the S3 operations over bucket, versions, uploads, listing, digests and content
+//!   s3control  the jobs of S3 Batch Operations
 //!   access  keys, tokens and expiry, for both
 //!   federation  sign-in tokens for the web console
 //! state     what all of them share: directory, sessions, buckets, the clock
@@ -32,6 +33,7 @@ mod managed;
 mod mfa;
 mod random;
 mod s3;
+mod s3control;
 mod samples;
 mod scene;
 mod signature;

@@ -3,6 +3,7 @@
 //! Each is parsed once, at the door; past that nobody asks again whether it is valid.
 
 pub mod account;
+pub mod batch;
 pub mod checksum;
 pub mod copy;
 pub mod duration;

@@ -44,13 +44,25 @@
 //! ```text
 //! ops/walk.rs             all objects below a prefix, in order and in parallel
 //!   walk/cut.rs           places between keys            walk/guess.rs  where to cut a long run
-//!   walk/part.rs          what a page means              aws/s3/list/answer.rs  ListObjectsV2, read without the SDK's parser
+//!   walk/stretch.rs       what a page means              aws/s3/list/answer.rs  ListObjectsV2, read without the SDK's parser
 //! ops/download.rs         what is wanted -> objects; ops/transfer.rs has the map of the engine
-//! local/part.rs           the file on its way, and the journal that proves it
+//!   walk/level.rs         one level alone
+//! local/part.rs           the file on its way, and the journal that proves it; whole.rs: files that come in one go
 //! domain/checksum.rs      what S3 tells of the bytes     domain/local_path.rs  the one way from a key to a path
-//! ops/preview.rs          what an object looks like (aws/s3/part.rs; preview/{text,syntax,json,table,parquet,image,hex,unpack}.rs)
+//! ops/preview.rs          what an object looks like (aws/s3/excerpt.rs; preview/{text,syntax,json,table,parquet,image,hex,unpack}.rs)
 //! ops/presign.rs          a URL that reads it for a while; ops/bookmarks.rs, local/{bookmarks,clipboard}.rs
 //! cli/rows.rs             lines of ls and find           cli/progress.rs  the progress of get on stderr
+//! ```
+//!
+//! # How access is explained, and objects copied
+//! ```text
+//! domain/policy.rs        what policies say: document, condition, pattern, decide
+//!   policy/least.rs       the least that each side must allow (ops/policy.rs knows who the sides are)
+//! domain/explain.rs       facts, each seen or refused -> an answer, side by side, with its remedy
+//! ops/explain.rs          asks for the facts: the call itself, IAM (aws/iam.rs), the bucket's policy
+//! ops/copy.rs             copy/plan.rs: which way, proved with one object; list.rs: beside what is there;
+//!                         object.rs, parts.rs: one object; aws/s3/write.rs, local/uploads.rs
+//! cli/job.rs              what get and cp have in common     cli/on_failure.rs  whom a failed copy is told
 //! ```
 //!
 //! # How an event travels

@@ -3,6 +3,8 @@
 //! The verbs and the screen call the very same operations on one [`Core`].
 
 pub mod audit;
+#[cfg(feature = "batch")]
+pub mod batch;
 mod bookmarks;
 mod broker;
 pub mod browse;

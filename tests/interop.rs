@@ -7,6 +7,8 @@
 //! The AWS CLI must be on PATH: it is the other program that must see what xsw sees.
 #![cfg(unix)]
 
+#[path = "interop/copy.rs"]
+mod copy;
 #[path = "common/foreign.rs"]
 mod foreign;
 #[path = "common/home.rs"]

@@ -227,7 +227,7 @@ impl Peers {
         this
     }
 
-    fn python(&self, name: &str) -> PathBuf {
+    pub fn python(&self, name: &str) -> PathBuf {
         self.root.join("transfers-venv/bin").join(name)
     }
 

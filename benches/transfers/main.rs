@@ -1,10 +1,12 @@
-//! Listing and downloading beside the peers, as a Markdown table on stdout:
+//! Listing, downloading and copying beside the peers, as a Markdown table on stdout:
 //!
 //! ```text
 //! cargo bench --bench transfers                          xsw alone: list, small, large
 //! cargo bench --bench transfers -- small large           some of them
 //! cargo bench --bench transfers -- --peers               beside s5cmd, rclone, the AWS CLI and s3ls-rs
 //! cargo bench --bench transfers -- --peers --rounds 9    more rounds than five
+//! cargo bench --bench transfers -- copy --peers          copying between two buckets, of which nginx knows nothing
+//! cargo bench --bench transfers -- copy --objects 100    with fewer small objects than 10,000
 //! ```
 //!
 //! The server is Debian's nginx on 127.0.0.1 with files for everything it answers; it is started here, and ended. The
@@ -12,6 +14,7 @@
 //! page cache and nothing left to write; they take turns, and the medians stand in the table.
 
 mod contestants;
+mod copies;
 mod measure;
 mod server;
 
@@ -43,15 +46,24 @@ fn main() -> ExitCode {
     if !words.iter().any(|word| word == "--bench") {
         return ExitCode::SUCCESS;
     }
+    let number = |name: &str| words.iter().skip_while(|word| *word != name).nth(1).map(|text| text.parse().unwrap());
+    let rounds = number("--rounds").unwrap_or(5);
+    let peers = words.iter().any(|word| word == "--peers").then(Peers::installed);
+    if words.iter().any(|word| word == "copy") {
+        println!("{}\n", machine());
+        if let Some(peers) = &peers {
+            println!("{}.\n", peers.versions());
+        }
+        copies::tables(peers.as_ref(), rounds, number("--objects").unwrap_or(10_000) as u64);
+        return ExitCode::SUCCESS;
+    }
     if !Path::new(NGINX).is_file() {
         eprintln!("there is no {NGINX}, which this needs as its server; on Debian: apt-get install nginx-light");
         return ExitCode::FAILURE;
     }
-    let rounds = words.iter().skip_while(|word| *word != "--rounds").nth(1).map_or(5, |text| text.parse().unwrap());
     let parts: Vec<&str> =
         ["list", "small", "large"].into_iter().filter(|part| words.iter().any(|word| word == part)).collect();
     let parts = if parts.is_empty() { vec!["list", "small", "large"] } else { parts };
-    let peers = words.iter().any(|word| word == "--peers").then(Peers::installed);
 
     let disk = Path::new(env!("CARGO_TARGET_TMPDIR"));
     let memory = Path::new(MEMORY);

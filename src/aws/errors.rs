@@ -208,7 +208,7 @@ impl Call<'_> {
         if says("no identity-based policy allows") {
             return format!(
                 "the role's permissions policy refuses: allow {action} on {resource}{}",
-                self.explain("looks which side does not")
+                self.explain("prints the policy")
             );
         }
         if says("no resource-based policy allows") {

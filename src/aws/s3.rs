@@ -133,6 +133,18 @@ impl S3 {
         &self.inner.caller
     }
 
+    /// What another client needs to work with the same sessions.
+    #[cfg(feature = "batch")]
+    pub(super) fn means(&self) -> (&Aws, SharedCredentialsProvider) {
+        (&self.inner.aws, self.inner.credentials.clone())
+    }
+
+    /// The region that a bucket is in, as far as that is known: S3 tells it when it refuses a call to another one.
+    #[cfg(feature = "batch")]
+    pub fn known_region(&self, bucket: &str) -> String {
+        self.region_of(bucket)
+    }
+
     /// From now on this role pays for its requests, whatever bucket they are for: where nobody asks for that, it costs
     /// nothing more.
     pub fn pay(&self) {

@@ -1,9 +1,10 @@
 //! `xsw cp`: copies from bucket to bucket, and from account to account.
 
+#[cfg(feature = "batch")]
+mod batch;
+
 use std::sync::Arc;
 
-use jiff::Timestamp;
-use jiff::tz::TimeZone;
 use serde_json::json;
 
 use super::find::found_something;
@@ -14,7 +15,6 @@ use super::{Context, CpArguments, CpIfExists, EncryptionWord, output};
 use crate::domain::copy::{Class, Encryption, Storage, Way};
 use crate::domain::local_path::folder_of;
 use crate::domain::role::RoleIndex;
-use crate::domain::select::{Select, Words};
 use crate::domain::text::escaped;
 use crate::domain::transfer::IfExists;
 use crate::domain::uri::S3Uri;
@@ -25,6 +25,16 @@ use crate::ops::copy::{CopyJob, CopyPick, CopyWishes, Plan, Refused, Roles};
 const STAYS: &str = "what is copied stays, whole objects and parts of large ones: the same command goes on from there";
 
 pub(super) async fn run(context: &Context, asked: CpArguments) -> Result<()> {
+    let of_batch = &asked.batch;
+    if of_batch.batch || of_batch.batch_follow.is_some() || of_batch.batch_cancel.is_some() {
+        #[cfg(feature = "batch")]
+        return batch::run(context, asked).await;
+        #[cfg(not(feature = "batch"))]
+        return Err(Error::Usage {
+            message: "this build of xsw knows no S3 Batch Operations".into(),
+            hint: Some("one that does is built with `cargo install xsw --features batch`".into()),
+        });
+    }
     let picks = picks(&asked)?;
     let roles = roles(context, &asked)?;
     let hook = OnFailure::of(context, asked.on_failure.as_deref());
@@ -44,7 +54,7 @@ async fn copy(
     picks: Vec<CopyPick>,
     record: &mut Record,
 ) -> Result<()> {
-    let (select, storage) = (select(asked)?, storage(asked)?);
+    let (select, storage) = (asked.chosen.select()?, storage(asked)?);
     let max_memory = asked.max_memory.as_deref().map(memory).transpose()?;
     for role in [roles.from, roles.to] {
         context.session(role).await?;
@@ -70,8 +80,7 @@ async fn copy(
     record.way = Some(plan.way);
     let one_object = matches!(picks.as_slice(), [CopyPick::Object { .. }]);
     if plan.is_empty {
-        let is_filtered =
-            !(asked.include.is_empty() && asked.exclude.is_empty()) || asked.newer.is_some() || asked.older.is_some();
+        let is_filtered = asked.chosen.is_some();
         return match picks.as_slice() {
             _ if is_filtered => {
                 output::note("nothing there is what was asked for");
@@ -191,17 +200,6 @@ fn not_a_bucket(path: &str, message: String) -> Error {
     }
 }
 
-fn select(asked: &CpArguments) -> Result<Select> {
-    let words = Words {
-        include: ("--include", &asked.include),
-        exclude: ("--exclude", &asked.exclude),
-        newer: asked.newer.as_deref(),
-        older: asked.older.as_deref(),
-        sizes: &[],
-    };
-    Select::new(&words, Timestamp::now(), &TimeZone::system())
-}
-
 fn storage(asked: &CpArguments) -> Result<Storage> {
     let class = match asked.storage_class.as_deref() {
         None => Class::Standard,
@@ -264,7 +262,7 @@ fn announce(context: &Context, plan: &Plan, asked: &CpArguments) -> Result<()> {
 fn refused_with_policy(context: &Context, roles: Roles, picks: &[CopyPick], refused: Refused) -> Error {
     let pick = picks.first();
     let place = pick.map(|pick| refused.place(pick));
-    let Refused { role, error, others } = refused;
+    let Refused { role, error, others, .. } = refused;
     let label = |role| context.core.profile.label(role);
     for (role, error) in others {
         output::note(&format!("as {}: {error}", label(role)));
@@ -289,7 +287,7 @@ mod tests {
     fn asked(words: &str) -> CpArguments {
         let words = ["xsw", "cp"].into_iter().chain(words.split_whitespace());
         match Arguments::parse_from(words).verb {
-            Some(Verb::Cp(asked)) => asked,
+            Some(Verb::Cp(asked)) => *asked,
             other => panic!("{other:?}"),
         }
     }

@@ -10,7 +10,6 @@ use super::place::{get_hint, with_hint};
 use super::progress::Progress;
 use super::{Context, GetArguments, IfExistsWord, output};
 use crate::domain::role::RoleIndex;
-use crate::domain::select::{Select, Words};
 use crate::domain::text::{bytes, escaped};
 use crate::domain::transfer::{Failed, IfExists};
 use crate::domain::uri::S3Uri;
@@ -29,7 +28,7 @@ pub(super) async fn run(context: &Context, role: RoleIndex, asked: GetArguments)
         };
         *version = Some(id.clone());
     }
-    let select = select(&asked)?;
+    let select = asked.chosen.select()?;
     let max_memory = asked.max_memory.as_deref().map(memory).transpose()?;
     context.session(role).await?;
     let core = Arc::clone(&context.core);
@@ -72,8 +71,7 @@ pub(super) async fn run(context: &Context, role: RoleIndex, asked: GetArguments)
         return Err(summary.failed.remove(0).error);
     }
     if summary.met() == 0 {
-        let filtered =
-            !(asked.include.is_empty() && asked.exclude.is_empty()) || asked.newer.is_some() || asked.older.is_some();
+        let filtered = asked.chosen.is_some();
         match picks_of.as_slice() {
             // As `find`: there is nothing of the kind, and that is an answer.
             _ if filtered => output::note("nothing there is what was asked for"),
@@ -124,17 +122,6 @@ fn picks(paths: &[String], recursive: bool) -> Result<Vec<Pick>> {
         })
     };
     sources.iter().map(pick).collect()
-}
-
-fn select(asked: &GetArguments) -> Result<Select> {
-    let words = Words {
-        include: ("--include", &asked.include),
-        exclude: ("--exclude", &asked.exclude),
-        newer: asked.newer.as_deref(),
-        older: asked.older.as_deref(),
-        sizes: &[],
-    };
-    Select::new(&words, Timestamp::now(), &TimeZone::system())
 }
 
 fn if_exists(asked: &GetArguments) -> Option<IfExists> {

@@ -3,12 +3,15 @@
 use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex};
 
+use clap::Args;
+use jiff::Timestamp;
+use jiff::tz::TimeZone;
 use serde_json::{Value, json};
 
 use super::progress::Progress;
 use super::{Context, output};
 use crate::domain::role::RoleIndex;
-use crate::domain::select::size;
+use crate::domain::select::{Select, Words, size};
 use crate::domain::text::{bytes, count, escaped, plural};
 use crate::domain::transfer::{Done, Event, Failed, Place, Summary, Why};
 use crate::error::{Error, Result};
@@ -25,6 +28,41 @@ pub(super) fn on_halt(context: &Context, role: RoleIndex, progress: &Progress) -
             core.session_asked(role, None).await.map(|_| ())
         })
     }))
+}
+
+/// Which objects below a prefix are meant.
+#[derive(Debug, Default, Args)]
+pub struct Chosen {
+    /// Only keys like this glob: without a slash it is about their last part, with one about all behind the prefix
+    #[arg(long, value_name = "GLOB", requires = "recursive")]
+    include: Vec<String>,
+    /// No keys like this glob
+    #[arg(long, value_name = "GLOB", requires = "recursive")]
+    exclude: Vec<String>,
+    /// Only what was written since: 30m, 12h, 7d, or a date
+    #[arg(long, value_name = "TIME", requires = "recursive")]
+    newer: Option<String>,
+    /// Only what was written before: 30m, 12h, 7d, or a date
+    #[arg(long, value_name = "TIME", requires = "recursive")]
+    older: Option<String>,
+}
+
+impl Chosen {
+    /// Whether not all of them are.
+    pub(super) fn is_some(&self) -> bool {
+        !(self.include.is_empty() && self.exclude.is_empty()) || self.newer.is_some() || self.older.is_some()
+    }
+
+    pub(super) fn select(&self) -> Result<Select> {
+        let words = Words {
+            include: ("--include", &self.include),
+            exclude: ("--exclude", &self.exclude),
+            newer: self.newer.as_deref(),
+            older: self.older.as_deref(),
+            sizes: &[],
+        };
+        Select::new(&words, Timestamp::now(), &TimeZone::system())
+    }
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]

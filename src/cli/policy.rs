@@ -9,7 +9,7 @@ use clap::{Args, Subcommand, ValueEnum};
 use super::{Context, output};
 use crate::domain::account::{AccountId, RoleArn};
 use crate::domain::policy::least::{
-    self, Access, AttachTo, Copy, CopyForm, Grant, KeyArn, Naming, NoPolicy, Objects, Party, Trust,
+    self, Access, AttachTo, Batch, Copy, CopyForm, Grant, KeyArn, Naming, NoPolicy, Objects, Party, Trust,
 };
 use crate::domain::role::RoleIndex;
 use crate::domain::uri::S3Uri;
@@ -55,7 +55,7 @@ pub enum Thing {
     /// Writing objects: the role's permissions and, where it is another account's, the bucket's policy
     Write(ObjectsArguments),
     /// Copying between accounts: all sides of `xsw cp`
-    Copy(CopyArguments),
+    Copy(Box<CopyArguments>),
 }
 
 /// Which objects, for whom.
@@ -105,6 +105,18 @@ pub struct CopyArguments {
     /// The one role reads and the other writes, and the bytes come through this machine
     #[arg(long)]
     streamed: bool,
+    /// By S3 Batch Operations, as `xsw cp --batch` does it
+    #[arg(long, requires_all = ["batch_role", "batch_place"], conflicts_with = "streamed")]
+    batch: bool,
+    /// The role that the job works under, in the account of --to
+    #[arg(long, value_name = "ROLE_ARN|NAME", requires = "batch")]
+    batch_role: Option<String>,
+    /// Where manifests and reports go
+    #[arg(long, value_name = "S3URI", requires = "batch")]
+    batch_place: Option<S3Uri>,
+    /// The account that owns the bucket of manifests and reports, by id or name [default: that of --to]
+    #[arg(long, value_name = "ACCOUNT", requires = "batch")]
+    batch_place_account: Option<String>,
     /// Who assumes the target's role [default: what the profile file says, else the source's role]
     #[arg(long, value_name = "PRINCIPAL|ROLE")]
     caller: Option<String>,
@@ -114,9 +126,15 @@ pub struct CopyArguments {
     /// The account that owns the target, by id or name [default: that of --to]
     #[arg(long, value_name = "ACCOUNT")]
     target_account: Option<String>,
-    /// How much of the objects
-    #[command(flatten)]
-    parts: Parts,
+    /// The objects' tags stay behind, as with `xsw cp --no-tags`
+    #[arg(long)]
+    no_tags: bool,
+    /// Older versions too
+    #[arg(long)]
+    versions: bool,
+    /// The KMS key that they are encrypted with; once for each
+    #[arg(long, value_name = "KEY_ARN")]
+    kms: Vec<KeyArn>,
     /// What the trust policy asks for
     #[command(flatten)]
     asks: Asks,
@@ -273,9 +291,11 @@ async fn copy(context: &Context, asked: &CopyArguments) -> Result<()> {
         None => caller(context, &to, Some(&from.party)).await,
     };
     let wishes = wishes(context, &to, &asked.asks)?;
+    let batch = asked.batch.then(|| batch(context, asked, &to)).transpose()?;
     let from_caller = match form {
-        CopyForm::TwoRoles => caller(context, &from, None).await,
-        CopyForm::OneRole => None,
+        CopyForm::OneRole if batch.is_none() => None,
+        // Its role lists what the manifest names.
+        _ => caller(context, &from, None).await,
     };
     let from_wishes = from.index.map(|index| context.core.trust_of(index)).unwrap_or_default();
     let wish = Copy {
@@ -286,14 +306,43 @@ async fn copy(context: &Context, asked: &CopyArguments) -> Result<()> {
         from_caller: from_caller.map(|caller| (caller, from_wishes)),
         to_caller: to_caller.map(|caller| (caller, wishes)),
         form,
-        tags: asked.parts.tags,
-        versions: asked.parts.versions,
-        keys: asked.parts.kms.clone(),
+        tags: !asked.no_tags,
+        versions: asked.versions,
+        keys: asked.kms.clone(),
         naming: asked.names.naming(),
     };
-    let grants = least::copy(&wish).map_err(no_policy)?;
+    let grants = match &batch {
+        Some(batch) => least::batch_copy(&wish, batch),
+        None => least::copy(&wish),
+    };
+    let grants = grants.map_err(no_policy)?;
     say_keys(&wish.keys, &grants);
     shown::show(context, grants, &asked.out)
+}
+
+/// The job's role, and where its manifest and report are.
+fn batch(context: &Context, asked: &CopyArguments, to: &Named) -> Result<Batch> {
+    let account = to.party.account().ok_or_else(|| Error::usage(format!("{} is in no account", to.party)))?;
+    let name = asked.batch_role.as_deref().unwrap_or_default();
+    let role: RoleArn = match name.starts_with("arn:") {
+        true => name.parse().map_err(Error::usage)?,
+        false => {
+            let partition = to.party.partition().unwrap_or("aws");
+            format!("arn:{partition}:iam::{account}:role/{name}").parse().map_err(Error::usage)?
+        }
+    };
+    if role.account() != account {
+        return Err(Error::Usage {
+            message: format!("{role} is not of {account}, the account that the job is in"),
+            hint: Some("a role is passed within its own account".into()),
+        });
+    }
+    let mut uri = asked.batch_place.clone().unwrap_or_default();
+    if !uri.key.is_empty() && !uri.key.ends_with('/') {
+        uri.key.push('/');
+    }
+    let owner = owner(context, asked.batch_place_account.as_deref(), &to.party)?;
+    Ok(Batch { role, place: Objects { uri, below: true, owner } })
 }
 
 /// Who assumes a role, as far as it can be known; a note says what is left out when it cannot.

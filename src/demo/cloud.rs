@@ -30,6 +30,7 @@ use super::iam;
 use super::ledger::Fault;
 use super::random;
 use super::s3::Store;
+use super::s3control;
 use super::sso;
 use super::state::{State, locked};
 use super::sts::{Form, Shaped, Sts, error_xml, reshape};
@@ -175,6 +176,12 @@ impl Cloud {
         self.state.buckets().get(bucket).map_or(0, |known| known.uploads.len())
     }
 
+    /// How many parts these uploads have by now.
+    pub fn uploaded_parts(&self, bucket: &str) -> usize {
+        let buckets = self.state.buckets();
+        buckets.get(bucket).map_or(0, |known| known.uploads.values().map(|upload| upload.parts.len()).sum())
+    }
+
     /// How many bytes of objects were sent, whole ones and ranges together. What left may still be on its way.
     pub fn body_bytes(&self) -> u64 {
         self.state.ledger.body_bytes()
@@ -288,6 +295,7 @@ impl Front {
         let mut response = match (form, sso::Operation::of(&request)) {
             _ if shows_code => self.shown_code(request.uri().query().unwrap_or_default()),
             _ if to_console => federation::answer(&self.state, request).await,
+            _ if s3control::is_meant(&request) => s3control::answer(&self.state, request).await,
             (true, _) => self.query(request).await?,
             (false, Some(operation)) => sso::answer(&self.state, operation, request).await,
             (false, None) => self.service.call(request.map(Body::from)).await?,

@@ -30,6 +30,11 @@ impl<'a> Signature<'a> {
         Some(Signature { access_key, scope, signed: field("SignedHeaders")?, value: field("Signature")? })
     }
 
+    /// The region that the request was signed for.
+    pub(super) fn region(&self) -> &'a str {
+        self.scope.split('/').nth(1).unwrap_or_default()
+    }
+
     /// Whether it is that of this request under this secret, and covers what it has to.
     pub(super) fn is_right(&self, parts: &Parts, body: &[u8], secret: &SecretString) -> bool {
         let date = parts.headers.get("x-amz-date").and_then(|value| value.to_str().ok()).unwrap_or_default();

@@ -12,6 +12,7 @@ use super::directory::{Buckets, Caller, Directory};
 use super::federation::Tokens;
 use super::ledger::Ledger;
 use super::mfa::Devices;
+use super::s3control::Job;
 use super::sso::SignIns;
 
 /// A session that STS gave out.
@@ -39,6 +40,10 @@ pub(super) struct State {
     /// What IAM Identity Center gave out.
     pub sign_ins: Mutex<SignIns>,
     pub ledger: Ledger,
+    /// The jobs of S3 Batch Operations.
+    pub jobs: Mutex<Vec<Job>>,
+    /// Hears when somebody looks at a job.
+    pub job_seen: tokio::sync::Notify,
     buckets: RwLock<Buckets>,
     /// Seconds by which the cloud's clock is ahead of this machine's.
     clock_offset: AtomicI64,
@@ -53,6 +58,8 @@ impl State {
             sign_in_tokens: Tokens::default(),
             sign_ins: Mutex::default(),
             ledger: Ledger::default(),
+            jobs: Mutex::default(),
+            job_seen: tokio::sync::Notify::new(),
             buckets: RwLock::new(buckets),
             clock_offset: AtomicI64::new(0),
         }

@@ -113,6 +113,11 @@ impl Checksum {
         STANDARD.encode(&self.value)
     }
 
+    /// Its bytes.
+    pub fn bytes(&self) -> &[u8] {
+        &self.value
+    }
+
     /// A CRC as a number; `None` for what is longer than 64 bits.
     pub fn number(&self) -> Option<u64> {
         let mut bytes = [0; 8];

@@ -68,16 +68,17 @@ fn is_whole(stage: &Stage, source: &str, target: &str) {
         let range = place.saturating_sub(100)..(place + 100).min(length);
         assert_eq!(copy.read(range.clone()), source.read(range.clone()), "{range:?}");
     }
-    assert_eq!((stage.cloud().uploads(TARGET), journals(stage)), (0, 0));
+    assert_eq!((stage.cloud().uploads(TARGET), journals(stage)), (0, 0), "{:?}", stage.files(STATE));
 }
 
 #[test]
 fn six_gigabytes_that_are_killed_three_times_are_copied_once() {
-    const PARTS: usize = 768;
+    const PARTS: usize = (6_usize << 10).div_ceil(17);
     let stage = stage();
     let cloud = stage.cloud();
-    // In parts of 8 MiB, as its ETag says, and tagged: so are parts and tags those of the copy.
-    cloud.put_object(SOURCE, "big", Object::made(6 << 30, 7).tag("team", "blue").metadata("of", "me"));
+    // As it is in parts and tagged, so is the copy.
+    let big = Object::made(6 << 30, 7).multipart(17 * MIB);
+    cloud.put_object(SOURCE, "big", big.tag("team", "blue").metadata("of", "me"));
     cloud.plan("s3:UploadPartCopy", 4 * PARTS, Fault::slow(Duration::from_millis(150)));
     let words = ["--to", "b/Copier", "s3://src-data/big", "s3://dst-data/big"];
     let calls = || cloud.calls("s3:UploadPartCopy");
@@ -98,7 +99,7 @@ fn six_gigabytes_that_are_killed_three_times_are_copied_once() {
     assert_eq!((cloud.calls("s3:CopyObject"), cloud.calls("s3:PutObject")), (0, 0));
     // It is there now.
     let again = cp(&stage, "b/Copier", &words[2..]);
-    assert!(again.err.ends_with("note: 1 left as they are\n"), "{again:?}");
+    assert!(again.err.ends_with("note: 1 left as it is\n"), "{again:?}");
     assert_eq!(cloud.calls("s3:CompleteMultipartUpload"), 1);
 }
 
@@ -136,10 +137,12 @@ fn a_streamed_copy_that_is_killed_goes_on_where_it_was() {
     const SIZE: u64 = 40 * MIB + 12_345;
     let stage = stage();
     let cloud = stage.cloud();
-    cloud.put_object(SOURCE, "blob", Object::made(SIZE, 1).paced(16 * MIB));
+    cloud.put_object(SOURCE, "blob", Object::made(SIZE, 1));
     let words = ["--to", "b/Writer", "s3://src-data/blob", "s3://dst-data/blob"];
     let before = cloud.body_bytes();
-    Running::start(&stage, &words).killed_when(|| cloud.calls("s3:UploadPart") >= 2);
+    // Two of six parts do not arrive before it is killed.
+    cloud.plan("s3:UploadPart", 2, Fault::slow(DEADLINE));
+    Running::start(&stage, &words).killed_when(|| cloud.uploaded_parts(TARGET) == 4);
     assert_eq!((cloud.keys(TARGET).len(), cloud.uploads(TARGET), journals(&stage)), (0, 1, 1));
     let said = cp(&stage, "b/Writer", &words[2..]);
     assert!(said.err.contains("were there from an earlier run"), "{said:?}");
@@ -147,7 +150,7 @@ fn a_streamed_copy_that_is_killed_goes_on_where_it_was() {
     is_whole(&stage, "blob", "blob");
     // All but what the first run had not finished is read once.
     let read = cloud.body_bytes() - before;
-    assert!(read < 2 * SIZE - 8 * MIB, "{read} bytes of {SIZE}");
+    assert!(read <= SIZE + 2 * 8 * MIB + 100, "{read} bytes of {SIZE}");
 }
 
 #[test]

@@ -59,7 +59,8 @@ fn both_sides_of_another_accounts_bucket_are_told_apart() {
     world.accounts[0].buckets[0].policy = None;
     let stage = stage_of(world);
     let err = cp(&stage, "b/Copier", &[&TREE[..], &["--server-side"]].concat()).failed(3);
-    assert!(err.contains("no resource-based policy allows"), "{err}");
+    assert!(err.contains("error: not allowed to s3:ListBucket on arn:aws:s3:::src-data"), "{err}");
+    assert!(err.contains("the bucket policy must both allow"), "{err}");
     nothing_was_written(&stage);
     // An explicit deny on the target's side.
     let mut world = crate::cp::world(&reading(), &writing());
@@ -102,7 +103,7 @@ fn a_role_is_needed() {
     ----- stdout -----
 
     ----- stderr -----
-    error: no role is named
+    error: which role? There are several
     hint: name the role that reads with --from and the one that writes with --to
     ");
     assert!(stage.holds(PROFILE_FILE));

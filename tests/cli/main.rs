@@ -10,6 +10,8 @@ mod stage;
 
 mod accounts;
 mod bad_input;
+#[cfg(feature = "batch")]
+mod batch;
 mod cat;
 mod check;
 mod child;

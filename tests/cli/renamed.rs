@@ -17,8 +17,8 @@ fn a_new_name_is_told() {
     ----- stdout -----
 
     ----- stderr -----
-    note: s3://hub-artifacts/kept/a.txt is in out/a (2).txt
-    note: 2 objects written, 12 B; 1 of them under a new name
+    note: s3://hub-artifacts/kept/a.txt goes to a (2).txt: another file has its name
+    note: 2 objects written, 12 B
     ");
     // A name of the user's own is no new name, until it is taken.
     let get = ["get", "s3://hub-artifacts/kept/b.txt", "mine.txt", "--as", "dev", "--if-exists", "rename"];
@@ -26,6 +26,6 @@ fn a_new_name_is_told() {
     stage.write("mine.txt", "mine");
     assert_eq!(
         stage.says(get).err,
-        "note: s3://hub-artifacts/kept/b.txt is in mine (2).txt\nnote: 1 object written, 6 B; under a new name\n"
+        "note: s3://hub-artifacts/kept/b.txt goes to mine (2).txt: another file has its name\nnote: 1 object written, 6 B\n"
     );
 }

@@ -13,14 +13,14 @@ use super::{FILES, Story};
 
 impl Story {
     /// A line of shell with the AWS CLI, as the root of an account.
-    fn as_root(&self, account: &str, line: &str) -> Said {
+    pub(super) fn as_root(&self, account: &str, line: &str) -> Said {
         let mut command = self.home.command("sh");
         command.args(["-c", line]).env("AWS_ENDPOINT_URL", self.aws.url()).env("AWS_DEFAULT_REGION", "us-east-1");
         command.env("AWS_ACCESS_KEY_ID", account).env("AWS_SECRET_ACCESS_KEY", "x");
         run(command)
     }
 
-    fn attach(&self, grant: &Value, policy: &Value) {
+    pub(super) fn attach(&self, grant: &Value, policy: &Value) {
         fs::write(self.home.path(grant["file"].as_str().unwrap()), policy.to_string()).unwrap();
         self.as_root(grant["account_id"].as_str().unwrap(), grant["command"].as_str().unwrap()).done();
     }
@@ -33,6 +33,7 @@ impl Story {
             ("list", self.xsw(&["ls", &self.uri("test"), "--as", "copier", "-r"])),
             ("read", self.xsw(&["cat", &self.uri(FILES[0].0), "--as", "copier"])),
             ("write", self.xsw(&put)),
+            ("look", self.xsw(&["ls", &format!("s3://{target}/out/"), "--as", "copier", "-r"])),
         ];
         deeds.into_iter().filter(|(_, said)| said.code != Some(0)).map(|(deed, _)| deed).collect()
     }
@@ -55,7 +56,7 @@ fn printed_policies_are_enough_and_no_statement_is_too_much() {
         "[[accounts]]\nname = \"one\"\n[[accounts.roles]]\narn = \"{jump_arn}\"\nalias = \"jump\"\n\
          [[accounts]]\nname = \"two\"\n[[accounts.roles]]\narn = \"{copier_arn}\"\nalias = \"copier\"\nvia = \"jump\"\n"
     ));
-    assert_eq!(story.refused(&target), ["list", "read", "write"]);
+    assert_eq!(story.refused(&target), ["list", "read", "write", "look"]);
 
     let (from, to) = (story.uri("test"), format!("s3://{target}/out/"));
     let folder = story.home.path("grants");

@@ -17,6 +17,7 @@ use crate::aws::errors::{Call, innermost};
 use crate::aws::timestamp;
 use crate::domain::checksum::{Algorithm, Checksum};
 use crate::domain::copy::{STORED_HEADERS, Stored};
+use crate::domain::object::Object;
 use crate::domain::uri::S3Uri;
 use crate::error::{Error, Result};
 
@@ -49,6 +50,14 @@ pub struct Stat {
     pub last_modified: Option<jiff::Timestamp>,
     /// The cheapest checksum of the whole object that the answer knows.
     pub checksum: Option<Checksum>,
+}
+
+impl Stat {
+    /// As a listing would tell it.
+    pub fn listed(self, key: &str) -> Object {
+        let Self { size, etag, last_modified, .. } = self;
+        Object { key: key.to_owned(), size, last_modified, etag, storage_class: None }
+    }
 }
 
 /// The bytes of an object as they arrive.

@@ -383,10 +383,32 @@ impl S3 {
         let call = &call;
         let request = |client: Client| {
             let answer = request(client);
-            async move { answer.await.map_err(|error| damaged(call.failed(&error), call.name)) }
+            async move { answer.await.map_err(|error| damaged(told(call, &error), call.name)) }
         };
         self.in_region_for(purpose, &uri.bucket, request).await
     }
+}
+
+/// One call may need several permissions, and S3 says in its words which is missing: that one is told.
+fn told<E>(call: &Call<'_>, error: &SdkError<E, HttpResponse>) -> Error
+where
+    E: ProvideErrorMetadata + std::error::Error + Send + Sync + 'static,
+{
+    let failed = call.failed(error);
+    let Error::Denied { message, .. } = &failed else { return failed };
+    let Some((action, resource)) = refused_action(message) else { return failed };
+    let (action, resource) = (action.to_owned(), resource.to_owned());
+    Call { action: &action, resource: &resource, endpoint: call.endpoint.clone(), ..*call }.failed(error)
+}
+
+/// The action and the resource of "… is not authorized to perform: ACTION on resource: "ARN" because …".
+fn refused_action(message: &str) -> Option<(&str, &str)> {
+    let (action, rest) = message.split_once("to perform: ")?.1.split_once(" on resource: ")?;
+    let resource = match rest.strip_prefix('"') {
+        Some(quoted) => quoted.split_once('"')?.0,
+        None => rest.split_once(" because")?.0,
+    };
+    (action.contains(':') && !action.contains(' ') && resource.starts_with("arn:")).then_some((action, resource))
 }
 
 /// What S3 refuses because other bytes arrived than were sent (Amazon S3 API Reference, "Error responses").
@@ -460,21 +482,9 @@ fn set(headers: &mut Headers, name: &str, value: &str) {
     }
 }
 
-/// A copy reads under the same principal as it writes, and S3 says in its words which of the two it may not.
+/// What is missing, or another one by now, is the source where S3 copies by itself.
 fn of_source(error: Error, source: &Source) -> Error {
-    let reads = ["s3:GetObject", "s3:GetObjectVersion", "s3:GetObjectTagging", "s3:GetObjectVersionTagging"];
     match error {
-        Error::Denied { message, hint, action, resource } => {
-            let said = reads.into_iter().rev().find(|action| message.contains(&format!("perform: {action} ")));
-            match said {
-                Some(said) => {
-                    let partition = resource.split(':').nth(1).unwrap_or("aws");
-                    let resource = source.uri.arn(partition);
-                    Error::Denied { action: said.to_owned(), resource, message, hint }
-                }
-                None => Error::Denied { message, hint, action, resource },
-            }
-        }
         Error::Replaced { .. } => Error::Replaced { resource: source.uri.to_string() },
         Error::NotFound { .. } => Error::NotFound { message: format!("there is no {}", source.uri), hint: None },
         other => other,
@@ -484,6 +494,25 @@ fn of_source(error: Error, source: &Source) -> Error {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_permission_that_is_missing_is_read_from_the_refusal() {
+        let arn = "arn:aws:s3:::b/a \u{1b}k";
+        for (message, expected) in [
+            (
+                format!("User: u is not authorized to perform: s3:PutObjectTagging on resource: \"{arn}\" because no"),
+                Some(arn),
+            ),
+            (
+                format!("User: u is not authorized to perform: s3:PutObjectTagging on resource: {arn} because no"),
+                Some(arn),
+            ),
+            ("Access Denied".to_owned(), None),
+            ("to perform: s3:GetObject on resource: ".to_owned(), None),
+        ] {
+            assert_eq!(refused_action(&message), expected.map(|arn| ("s3:PutObjectTagging", arn)), "{message}");
+        }
+    }
 
     #[test]
     fn copy_sources_are_encoded_as_a_header_wants_them() {

@@ -6,9 +6,11 @@
 //! ```text
 //! party.rs     who is granted something           session.rs   assuming a role: the caller's side and the trust policy
 //! objects.rs   reading and writing objects        copy.rs      a copy from bucket to bucket, all sides
+//! batch.rs     a copy by S3 Batch Operations
 //! merge.rs     adding to a policy that is there   text.rs      names, commands, the order that people write in
 //! ```
 
+mod batch;
 mod copy;
 mod merge;
 mod objects;
@@ -18,6 +20,7 @@ mod text;
 
 use serde_json::{Value, json};
 
+pub use batch::{Batch, batch_copy};
 pub use copy::{Copy, CopyForm, copy};
 pub use objects::{Access, KeyArn, Objects, read, write};
 pub use party::Party;

@@ -38,13 +38,7 @@ async fn one(
     queue: &mpsc::Sender<Item>,
 ) -> Result<()> {
     let stat = desk.reader.stat(uri, &Ask { version: version.map(str::to_owned), ..Ask::default() }).await?;
-    let object = Object {
-        key: uri.key.clone(),
-        size: stat.size,
-        last_modified: stat.last_modified,
-        etag: stat.etag,
-        storage_class: None,
-    };
+    let object = stat.listed(&uri.key);
     desk.tally.found(object.size);
     let (uri, version, target) = (uri.clone(), version.map(str::to_owned), target.clone());
     _ = queue.send(Item { uri, version, object, target, there: There::Unknown }).await;

@@ -7,10 +7,10 @@ use bytes::{Bytes, BytesMut};
 use tokio::sync::Semaphore;
 
 use super::CopyWishes;
-use crate::aws::s3::{Ask, Body, Described, Onto, Source, Stat, Written};
+use crate::aws::s3::{Ask, Begin, Body, Depth, Described, Onto, Source, Stat, Written};
 use crate::domain::checksum::{Algorithm, Checksum, Hasher};
 use crate::domain::copy::{Class, LARGEST_COPY, Sameness, Storage, Stored, Way, compared, same_bytes};
-use crate::domain::object::Object;
+use crate::domain::object::{Entry, Object};
 use crate::domain::restore::archived_hint;
 use crate::domain::transfer::{Done, Event, Failed, IfExists, Place, Why};
 use crate::domain::uri::S3Uri;
@@ -192,18 +192,30 @@ impl Desk {
         Ok(Event::Written(done(item, checked)))
     }
 
-    async fn look(&self, target: &S3Uri) -> Result<There> {
+    /// What is at a place.
+    pub(super) async fn look(&self, target: &S3Uri) -> Result<There> {
         match self.writer.stat(target, &Ask::default()).await {
-            Ok(stat) => Ok(There::Object(Object {
-                key: target.key.clone(),
-                size: stat.size,
-                last_modified: stat.last_modified,
-                etag: stat.etag,
-                storage_class: None,
-            })),
+            Ok(stat) => Ok(There::Object(stat.listed(&target.key))),
             Err(Error::NotFound { .. }) => Ok(There::Nothing),
-            Err(Error::Denied { .. }) => Ok(There::Unknown),
+            Err(Error::Denied { .. }) => self.look_in_listing(target).await,
             Err(error) => Err(error),
+        }
+    }
+
+    /// Who may not read the target may be able to list it. A key comes before all that begin with it.
+    async fn look_in_listing(&self, target: &S3Uri) -> Result<There> {
+        // A directory bucket lists in no order.
+        if target.bucket.ends_with("--x-s3") {
+            return Ok(There::Unknown);
+        }
+        let page = || self.writer.s3.page_from(target, Depth::All, Begin::First);
+        let page = match self.writer.ask(page).await {
+            Err(Error::Denied { .. }) => return Ok(There::Unknown),
+            answer => answer?,
+        };
+        match page.entries.into_iter().next() {
+            Some(Entry::Object(object)) if object.key == target.key => Ok(There::Object(object)),
+            _ => Ok(There::Nothing),
         }
     }
 
@@ -279,10 +291,10 @@ impl Work<'_> {
         reader.ask(|| reader.s3.describe(&self.item.uri, &ask)).await
     }
 
-    /// Its tags, where it has some and they come along.
-    pub(super) async fn tagged(&self, described: Described) -> Result<Stored> {
+    /// Its tags, where it may have some and they come along.
+    pub(super) async fn tagged(&self, described: Described, may_have_tags: bool) -> Result<Stored> {
         let mut stored = described.stored;
-        if described.tags > 0 && !self.desk.wishes.storage.without_tags {
+        if may_have_tags && !self.desk.wishes.storage.without_tags {
             let reader = &self.desk.reader;
             let tags = || reader.s3.tags(&self.item.uri, self.item.version.as_deref());
             stored.tags = reader.ask(tags).await?;
@@ -310,7 +322,8 @@ impl Work<'_> {
         if let Some(told) = &told {
             self.matches(told, &checksum(told.algorithm, &bytes))?;
         }
-        let stored = self.tagged(described).await?;
+        let has_tags = described.tags > 0;
+        let stored = self.tagged(described, has_tags).await?;
         let own = match &told {
             Some(told) if told.algorithm.header().is_some() => told.clone(),
             _ => checksum(Algorithm::Crc64Nvme, &bytes),

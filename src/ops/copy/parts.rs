@@ -7,7 +7,7 @@ use bytes::Bytes;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 
-use super::object::{Work, checksum};
+use super::object::{There, Work, checksum};
 use crate::aws::s3::{Ask, Source, Upload, UploadedPart, Written};
 use crate::domain::checksum::{Algorithm, Checksum, Hasher, combined};
 use crate::domain::copy::{Cut, LARGEST_COPY, Way};
@@ -70,7 +70,8 @@ impl Work<'_> {
             return Err(Error::Replaced { resource: self.item.uri.to_string() });
         }
         let cut = self.cut().await?;
-        let stored = self.tagged(described).await?;
+        // Not every server counts them in its answer to HEAD.
+        let stored = self.tagged(described, true).await?;
         let told = stat.checksum;
         // What the parts have is to be combined to what the source has.
         let algorithm = told.as_ref().map(|told| told.algorithm).filter(|algorithm| algorithm.combines());
@@ -299,11 +300,19 @@ impl Work<'_> {
         let written = match writer.ask(complete).await {
             // The answer to an attempt before this one was lost.
             Err(Error::Aws { code, .. }) if code == "NoSuchUpload" => {
-                let stat = writer.stat(&self.item.target, &Ask::default()).await?;
-                if stat.size != self.item.object.size {
-                    return Err(Error::Replaced { resource: self.item.target.to_string() });
+                let target = &self.item.target;
+                match self.desk.look(target).await? {
+                    There::Object(there) if there.size == self.item.object.size => {
+                        Written { etag: there.etag, checksums: Vec::new(), etag_is_md5: false }
+                    }
+                    There::Object(_) | There::Nothing => {
+                        return Err(Error::Replaced { resource: target.to_string() });
+                    }
+                    There::Unknown => {
+                        let message = format!("whether the upload of {target} was completed cannot be seen");
+                        return Err(Error::Network { endpoint: target.to_string(), message });
+                    }
                 }
-                Written { etag: stat.etag, checksums: stat.checksum.into_iter().collect(), etag_is_md5: false }
             }
             answer => answer?,
         };

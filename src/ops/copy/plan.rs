@@ -7,7 +7,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use super::{CopyPick, CopyWishes, Roles, cannot_by_itself};
-use crate::aws::s3::{Ask, Begin, Depth, S3, Source};
+use crate::aws::s3::{Ask, Begin, Depth, Source, Upload};
 use crate::domain::checksum::Algorithm;
 use crate::domain::copy::{Stored, Way};
 use crate::domain::object::{Object, is_archived};
@@ -16,6 +16,11 @@ use crate::domain::transfer::IfExists;
 use crate::domain::uri::S3Uri;
 use crate::error::{Error, Result};
 use crate::ops::Core;
+use crate::ops::control::Control;
+use crate::ops::download::OnHalt;
+use crate::ops::transfer::fetch::Line;
+use crate::ops::transfer::gate::Gate;
+use crate::ops::transfer::tally::Tally;
 
 /// More than this S3 copies no range of (Amazon S3 API Reference, "UploadPartCopy").
 const RANGES_FROM: u64 = 5 << 20;
@@ -35,6 +40,16 @@ pub struct Plan {
     pub is_empty: bool,
 }
 
+/// What a way is tried with, in this order.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Step {
+    Find,
+    Read,
+    Look,
+    Begin,
+    Part,
+}
+
 /// Why no way is open.
 #[derive(Clone, Debug)]
 pub struct Refused {
@@ -42,6 +57,8 @@ pub struct Refused {
     pub role: RoleIndex,
     /// By what.
     pub error: Error,
+    /// How far it was.
+    step: Step,
     /// What stood in the way of the other ways, and whose.
     pub others: Vec<(RoleIndex, Error)>,
 }
@@ -104,24 +121,28 @@ impl Core {
                 Err(one) => refused.push((way, one)),
             }
         }
-        let targets: Vec<&str> = picks.iter().map(|pick| pick.target().bucket.as_str()).collect();
-        Err(told(refused.into_iter().map(|(_, one)| one).collect(), roles, &targets))
+        Err(told(refused, roles))
     }
 }
 
-/// The refusal to tell: who writes must be able to in any case; then a policy's says more than that of a server which
-/// lacks a call.
-fn told(mut refused: Vec<Refused>, roles: Roles, targets: &[&str]) -> Refused {
-    let place = |test: &dyn Fn(&Refused) -> bool| refused.iter().position(test);
-    let writes = |one: &Refused| match &one.error {
-        Error::Denied { action, resource, .. } if one.role == roles.to => {
-            is_write(action) || roles.from != roles.to && targets.iter().any(|bucket| is_in(resource, bucket))
-        }
-        _ => false,
+/// The refusal to tell: of the way that came furthest. Among ways that can be read but not written it is that on which
+/// each role does what it was named for; that who reads may not write surprises nobody.
+fn told(mut refused: Vec<(Way, Refused)>, roles: Roles) -> Refused {
+    let rank = |(way, one): &(Way, Refused)| {
+        // A server that lacks a call says nothing of anybody's permissions.
+        let tells = !(one.step == Step::Part && cannot_by_itself(&one.error));
+        let stands_in = one.writes() && one.role != roles.to;
+        let as_named = one.writes() && *way == Way::Streamed;
+        (tells, !stands_in, one.writes(), as_named, one.step)
     };
-    let denied = place(&writes).or_else(|| place(&|one| matches!(one.error, Error::Denied { .. })));
-    let mut first = refused.remove(denied.unwrap_or(0));
-    for Refused { role, error, .. } in refused {
+    // Of several that came as far: reading is what the one role was named for, and the first is the best.
+    let named = |(way, one): &(Way, Refused)| *way == Way::Streamed && one.role == roles.from;
+    let furthest = refused.iter().map(rank).max();
+    let furthest = |one: &(Way, Refused)| Some(rank(one)) == furthest;
+    let place = refused.iter().position(|one| furthest(one) && named(one));
+    let place = place.or_else(|| refused.iter().position(furthest)).unwrap_or(0);
+    let (_, mut first) = refused.remove(place);
+    for (_, Refused { role, error, .. }) in refused {
         let is_known = |(of, known): &(RoleIndex, Error)| *of == role && known.to_string() == error.to_string();
         if !is_known(&(first.role, first.error.clone())) && !first.others.iter().any(is_known) {
             first.others.push((role, error));
@@ -130,33 +151,22 @@ fn told(mut refused: Vec<Refused>, roles: Roles, targets: &[&str]) -> Refused {
     first
 }
 
-/// Whether an action of S3 changes something.
-fn is_write(action: &str) -> bool {
-    action.starts_with("s3:Put") || action.starts_with("s3:Abort")
-}
-
-/// Whether an ARN is that of a bucket, or of something in it.
-fn is_in(arn: &str, bucket: &str) -> bool {
-    arn.split(":::").nth(1).is_some_and(|path| path.split('/').next() == Some(bucket))
-}
-
 impl Refused {
-    /// What stood in the way of one role, where nothing else was tried.
+    /// What stood in the way of one role before anything was tried: there is no session of it, say.
     pub fn by(role: RoleIndex, error: Error) -> Self {
-        Self { role, error, others: Vec::new() }
+        Self { role, error, step: Step::Find, others: Vec::new() }
     }
 
-    /// What of a copy it is about, as far as the refusal tells: the target, or else the source.
+    /// Whether it is about the target.
+    fn writes(&self) -> bool {
+        // S3 reads the source of a part that it copies.
+        let reads = matches!(&self.error, Error::Denied { action, .. } if action.starts_with("s3:Get"));
+        self.step >= Step::Look && !reads
+    }
+
+    /// What of a copy it is about: the source or the target.
     pub fn place<'a>(&self, pick: &'a CopyPick) -> &'a S3Uri {
-        match &self.error {
-            Error::Denied { action, resource, .. }
-                if is_write(action)
-                    || pick.uri().bucket != pick.target().bucket && is_in(resource, &pick.target().bucket) =>
-            {
-                pick.target()
-            }
-            _ => pick.uri(),
-        }
+        if self.writes() { pick.target() } else { pick.uri() }
     }
 }
 
@@ -176,39 +186,51 @@ fn ways(Roles { from, to }: Roles) -> Vec<(Way, RoleIndex, RoleIndex)> {
 impl Tries {
     /// Tries one way; says whether there is nothing to copy.
     async fn attempt(&mut self, way: Way, reader: RoleIndex, writer: RoleIndex) -> Result<bool, Refused> {
-        let refused = |role| move |error| Refused { role, error, others: Vec::new() };
+        let refused = |role, step| move |error| Refused { role, error, step, others: Vec::new() };
+        let (reads, writes) = (self.line(reader), self.line(writer));
         let sample = match self.samples.get(&reader) {
             Some(known) => known.clone(),
             None => {
-                let sample = self.sample(reader).await;
+                let sample = self.sample(&reads).await;
                 self.samples.insert(reader, sample.clone());
                 sample
             }
         };
-        let Some(sample) = sample.map_err(refused(reader))? else { return Ok(true) };
-        let stored = self.read(&self.core.s3(reader), &sample).await.map_err(refused(reader))?;
-        let s3 = self.core.s3(writer);
-        self.look(&s3).await.map_err(refused(writer))?;
-        self.write(&s3, way, &sample, &stored).await.map_err(refused(writer))?;
+        let Some(sample) = sample.map_err(refused(reader, Step::Find))? else { return Ok(true) };
+        let stored = self.read(&reads, &sample).await.map_err(refused(reader, Step::Read))?;
+        self.look(&writes).await.map_err(refused(writer, Step::Look))?;
+        let begin = || writes.s3.begin_upload(&sample.target, (&stored, &self.wishes.storage), Algorithm::Crc64Nvme);
+        let upload = writes.ask(begin).await.map_err(refused(writer, Step::Begin))?;
+        let part = match way {
+            Way::Streamed => Ok(()),
+            Way::Server => copy_part(&writes, &sample, &upload).await,
+        };
+        let given_up = writes.ask(|| writes.s3.abort(&upload)).await;
+        part.map_err(refused(writer, Step::Part))?;
+        given_up.map_err(refused(writer, Step::Begin))?;
         Ok(false)
     }
 
+    /// What asks as a role, through the troubles that the copy itself would bear.
+    fn line(&self, role: RoleIndex) -> Line {
+        Line {
+            s3: self.core.s3(role),
+            pool: self.core.pool.clone(),
+            control: Control::default(),
+            patience: self.wishes.patience,
+            gate: Arc::new(Gate::new(role, OnHalt::Stop, Arc::new(Tally::default()))),
+        }
+    }
+
     /// The first object that shall be copied and can be read.
-    async fn sample(&self, reader: RoleIndex) -> Result<Option<Sample>> {
-        let s3 = self.core.s3(reader);
+    async fn sample(&self, line: &Line) -> Result<Option<Sample>> {
         let mut archived = None;
         for pick in &self.picks {
             let (uri, version) = match pick {
                 CopyPick::Prefix { uri, .. } => (uri, None),
                 CopyPick::Object { uri, version, target } => {
-                    let stat = s3.stat(uri, &Ask { version: version.clone(), ..Ask::default() }).await?;
-                    let object = Object {
-                        key: uri.key.clone(),
-                        size: stat.size,
-                        last_modified: stat.last_modified,
-                        etag: stat.etag,
-                        storage_class: None,
-                    };
+                    let stat = line.stat(uri, &Ask { version: version.clone(), ..Ask::default() }).await?;
+                    let object = stat.listed(&uri.key);
                     let (version, uri, target) = (version.clone(), uri.clone(), target.clone());
                     return Ok(Some(Sample { object, version, uri, target }));
                 }
@@ -220,7 +242,7 @@ impl Tries {
             let mut token: Option<String> = None;
             loop {
                 let begin = token.as_deref().map_or(Begin::First, Begin::Token);
-                let page = s3.page_from(uri, Depth::All, begin).await?;
+                let page = line.ask(|| line.s3.page_from(uri, Depth::All, begin)).await?;
                 for entry in page.entries {
                     let crate::domain::object::Entry::Object(object) = entry else { continue };
                     let path = object.key.strip_prefix(strip).unwrap_or(&object.key);
@@ -247,10 +269,10 @@ impl Tries {
     }
 
     /// Reads a byte of it, and its tags.
-    async fn read(&self, s3: &S3, sample: &Sample) -> Result<Stored> {
+    async fn read(&self, line: &Line, sample: &Sample) -> Result<Stored> {
         let range = (sample.object.size > 0).then_some(0..1);
         let ask = Ask { range, etag: sample.object.etag.clone(), version: sample.version.clone() };
-        let stored = match s3.get_described(&sample.uri, &ask).await {
+        let stored = match line.ask(|| line.s3.get_described(&sample.uri, &ask)).await {
             Ok((_, described)) => described.stored,
             Err(Error::Aws { code, .. }) if code == "InvalidObjectState" => Stored::default(),
             Err(error) => return Err(error),
@@ -258,23 +280,24 @@ impl Tries {
         if self.wishes.storage.without_tags {
             return Ok(stored);
         }
-        let tags = s3.tags(&sample.uri, sample.version.as_deref()).await.map_err(|error| match error {
-            Error::Denied { action, resource, message, hint } => {
-                let hint = hint.unwrap_or_default();
-                let hint = Some(format!("{hint}; or leave the tags behind: --no-tags"));
-                Error::Denied { action, resource, message, hint }
-            }
-            other => other,
-        })?;
+        let tags =
+            line.ask(|| line.s3.tags(&sample.uri, sample.version.as_deref())).await.map_err(|error| match error {
+                Error::Denied { action, resource, message, hint } => {
+                    let hint = hint.unwrap_or_default();
+                    let hint = Some(format!("{hint}; or leave the tags behind: --no-tags"));
+                    Error::Denied { action, resource, message, hint }
+                }
+                other => other,
+            })?;
         Ok(Stored { tags, ..stored })
     }
 
     /// Lists the targets, as the copy will: what is there is not copied again. Who replaces whatever is there need not
     /// know of it.
-    async fn look(&self, s3: &S3) -> Result<()> {
+    async fn look(&self, line: &Line) -> Result<()> {
         for pick in &self.picks {
             let CopyPick::Prefix { target, .. } = pick else { continue };
-            match s3.page_from(target, Depth::All, Begin::First).await {
+            match line.ask(|| line.s3.page_from(target, Depth::All, Begin::First)).await {
                 Err(Error::Denied { .. }) if self.wishes.if_exists == IfExists::Overwrite => {}
                 Err(Error::Denied { action, resource, message, hint }) => {
                     let hint = hint.unwrap_or_default();
@@ -286,26 +309,18 @@ impl Tries {
         }
         Ok(())
     }
+}
 
-    /// Begins an upload, has S3 copy a part into it where it shall copy by itself, and gives it up.
-    async fn write(&self, s3: &S3, way: Way, sample: &Sample, stored: &Stored) -> Result<()> {
-        let upload = s3.begin_upload(&sample.target, (stored, &self.wishes.storage), Algorithm::Crc64Nvme).await?;
-        let part = match way {
-            Way::Streamed => Ok(()),
-            Way::Server => {
-                let (uri, version) = (sample.uri.clone(), sample.version.clone());
-                let source = Source { uri, version, etag: sample.object.etag.clone() };
-                let range = (sample.object.size > RANGES_FROM).then_some(0..RANGES_FROM);
-                match s3.copy_part(&source, range, &upload, 1).await {
-                    Err(Error::Aws { code, .. }) if code == "InvalidObjectState" => Ok(()),
-                    // A part of no bytes is none.
-                    Err(Error::Aws { .. }) if sample.object.size == 0 => Ok(()),
-                    answer => answer.map(|_| ()),
-                }
-            }
-        };
-        let given_up = s3.abort(&upload).await;
-        part.and(given_up)
+/// Has S3 copy a part of the sample into an upload.
+async fn copy_part(line: &Line, sample: &Sample, upload: &Upload) -> Result<()> {
+    let (uri, version) = (sample.uri.clone(), sample.version.clone());
+    let source = Source { uri, version, etag: sample.object.etag.clone() };
+    let range = (sample.object.size > RANGES_FROM).then_some(0..RANGES_FROM);
+    match line.ask(|| line.s3.copy_part(&source, range.clone(), upload, 1)).await {
+        Err(Error::Aws { code, .. }) if code == "InvalidObjectState" => Ok(()),
+        // A part of no bytes is none.
+        Err(Error::Aws { .. }) if sample.object.size == 0 => Ok(()),
+        answer => answer.map(|_| ()),
     }
 }
 

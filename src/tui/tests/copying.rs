@@ -158,8 +158,8 @@ fn options_are_asked_about_anew_and_late_answers_dropped() {
 #[test]
 fn a_refusal_says_whose_and_what_would_tell_more() {
     let mut app = reviewed();
-    let refused =
-        Refused { others: vec![(READER, denied("s3:PutObject"))], ..Refused::by(JUMP, denied("s3:PutObject")) };
+    let mut refused = Refused::by(JUMP, denied("s3:ListBucket"));
+    refused.others.push((READER, denied("s3:PutObject")));
     app.hear(Msg::CopyPlanned(Ticket(8), Err(Box::new(refused))));
     insta::assert_snapshot!(app.screen());
     let command =

@@ -74,7 +74,7 @@ pub fn copy(wish: &Copy) -> Result<Vec<Grant>, NoPolicy> {
     };
     grants.extend(assumed(&wish.to, wish.to_caller.as_ref())?);
     grants.extend(granted(Deed::Read, &access(reader, &wish.source, wish.versions), &purpose)?);
-    grants.extend(granted(Deed::Write, &access(&wish.to, &wish.target, false), &purpose)?);
+    grants.extend(granted(Deed::Copy, &access(&wish.to, &wish.target, false), &purpose)?);
     Ok(gathered(grants))
 }
 

@@ -127,8 +127,20 @@ fn purpose(deed: &str, access: &Access) -> String {
 /// What is done with objects.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Deed {
+    /// Lists them and gets them.
     Read,
+    /// Puts them, in parts too.
     Write,
+    /// Write what is not there already, which has to be looked for.
+    Copy,
+    /// Only lists them.
+    List,
+    /// Only gets them, by names that are known.
+    Fetch,
+    /// Only puts them, whole.
+    Put,
+    /// Puts them in parts, and takes up none that was begun before.
+    Upload,
 }
 
 /// One permission, not yet said by or to anybody.
@@ -235,23 +247,12 @@ fn needs_of(deed: Deed, access: &Access, partition: &str, bucket: &str, objects:
     };
     let (tags, versions) = (access.tags, access.versions);
     match deed {
-        Deed::Read => {
-            let mut needs = Vec::new();
-            let prefixes: Vec<&str> =
-                objects.iter().filter(|objects| objects.below).map(|objects| objects.uri.key.as_str()).collect();
-            if !prefixes.is_empty() {
-                let mut conditions = Map::new();
-                // A listing of the whole bucket has no prefix.
-                if !prefixes.contains(&"") {
-                    let patterns: Vec<String> = prefixes.iter().map(|prefix| literal(prefix) + "*").collect();
-                    conditions.insert("StringLike".into(), json!({ "s3:prefix": one_or_many(&patterns) }));
-                }
-                needs.push(Need {
-                    sid: "List",
-                    actions: actions(&[(true, "s3:ListBucket"), (versions, "s3:ListBucketVersions")]),
-                    resources: vec![bucket_arn.clone()],
-                    conditions,
-                });
+        Deed::Read | Deed::List | Deed::Fetch => {
+            let list = actions(&[(true, "s3:ListBucket"), (versions, "s3:ListBucketVersions")]);
+            let list = listing(objects, &bucket_arn, list).filter(|_| deed != Deed::Fetch);
+            let mut needs: Vec<Need> = list.into_iter().collect();
+            if deed == Deed::List {
+                return needs;
             }
             needs.push(Need {
                 sid: "Read",
@@ -268,26 +269,48 @@ fn needs_of(deed: Deed, access: &Access, partition: &str, bucket: &str, objects:
         }
         // CreateMultipartUpload, UploadPart and CompleteMultipartUpload are PutObject; what is given up must be aborted,
         // and what goes on must know which parts are there.
-        Deed::Write => vec![Need {
-            sid: "Write",
-            actions: actions(&[
-                (true, "s3:PutObject"),
-                (tags, "s3:PutObjectTagging"),
-                (true, "s3:AbortMultipartUpload"),
-                (true, "s3:ListMultipartUploadParts"),
-            ]),
-            resources,
-            conditions: Map::new(),
-        }],
+        Deed::Write | Deed::Copy | Deed::Put | Deed::Upload => {
+            let list = (deed == Deed::Copy).then(|| listing(objects, &bucket_arn, actions(&[(true, "s3:ListBucket")])));
+            let write = Need {
+                sid: "Write",
+                actions: actions(&[
+                    (true, "s3:PutObject"),
+                    (tags, "s3:PutObjectTagging"),
+                    (deed != Deed::Put, "s3:AbortMultipartUpload"),
+                    (matches!(deed, Deed::Write | Deed::Copy), "s3:ListMultipartUploadParts"),
+                ]),
+                resources,
+                conditions: Map::new(),
+            };
+            list.flatten().into_iter().chain([write]).collect()
+        }
     }
+}
+
+/// Listing what is below the prefixes among the objects; nothing for objects that are named one by one.
+fn listing(objects: &[&Objects], bucket_arn: &str, actions: Vec<String>) -> Option<Need> {
+    let prefixes: Vec<&str> =
+        objects.iter().filter(|objects| objects.below).map(|objects| objects.uri.key.as_str()).collect();
+    if prefixes.is_empty() {
+        return None;
+    }
+    let mut conditions = Map::new();
+    // A listing of the whole bucket has no prefix.
+    if !prefixes.contains(&"") {
+        let patterns: Vec<String> = prefixes.iter().map(|prefix| literal(prefix) + "*").collect();
+        conditions.insert("StringLike".into(), json!({ "s3:prefix": one_or_many(&patterns) }));
+    }
+    Some(Need { sid: "List", actions, resources: vec![bucket_arn.to_owned()], conditions })
 }
 
 /// Amazon S3 User Guide, "Protecting data with SSE-KMS": reading decrypts, writing makes a data key, and a multipart
 /// upload decrypts it again for each part.
 fn key_need(deed: Deed, keys: &[KeyArn]) -> Need {
     let (sid, actions): (_, &[&str]) = match deed {
-        Deed::Read => ("Decrypt", &["kms:Decrypt"]),
-        Deed::Write => ("Encrypt", &["kms:GenerateDataKey", "kms:Decrypt"]),
+        Deed::Read | Deed::List | Deed::Fetch => ("Decrypt", &["kms:Decrypt"]),
+        // In one piece nothing has to be decrypted again.
+        Deed::Put => ("Encrypt", &["kms:GenerateDataKey"]),
+        Deed::Write | Deed::Copy | Deed::Upload => ("Encrypt", &["kms:GenerateDataKey", "kms:Decrypt"]),
     };
     // Only S3 may use the key in the caller's name.
     let mut services: Vec<String> = keys.iter().filter_map(s3_of).collect();

@@ -10,24 +10,24 @@ use crate::domain::policy::least::{
 use crate::domain::policy::{Attached, Context, Policies, Policy, Principal, Request, Resource, Side, Verdict, decide};
 use crate::domain::uri::S3Uri;
 
-const ONE: &str = "111111111111";
-const TWO: &str = "222222222222";
+pub(super) const ONE: &str = "111111111111";
+pub(super) const TWO: &str = "222222222222";
 
-fn account(id: &str) -> AccountId {
+pub(super) fn account(id: &str) -> AccountId {
     id.parse().unwrap()
 }
 
-fn role(arn: &str) -> RoleArn {
+pub(super) fn role(arn: &str) -> RoleArn {
     arn.parse().unwrap()
 }
 
-fn party(text: &str) -> Party {
+pub(super) fn party(text: &str) -> Party {
     text.parse().unwrap()
 }
 
 /// One call that must go through: by whom, what, on what, with which keys of the context.
-struct Call {
-    who: Principal,
+pub(super) struct Call {
+    pub(super) who: Principal,
     action: String,
     resource: String,
     context: Context,
@@ -38,7 +38,7 @@ struct Call {
 }
 
 /// A session of a role, or a user.
-fn principal(arn: &str) -> Principal {
+pub(super) fn principal(arn: &str) -> Principal {
     let account = arn.split(':').nth(4).unwrap();
     match arn.split_once(":role/") {
         Some((_, path)) => {
@@ -49,7 +49,7 @@ fn principal(arn: &str) -> Principal {
     }
 }
 
-fn context(principal: &Principal, keys: &[(&str, &str)]) -> Context {
+pub(super) fn context(principal: &Principal, keys: &[(&str, &str)]) -> Context {
     let mut context = Context::new();
     context.set("aws:PrincipalArn", principal.principal_arn());
     for (key, value) in keys {
@@ -58,11 +58,11 @@ fn context(principal: &Principal, keys: &[(&str, &str)]) -> Context {
     context
 }
 
-fn assumes(who: &str, role: &str, keys: &[(&str, &str)]) -> Call {
+pub(super) fn assumes(who: &str, role: &str, keys: &[(&str, &str)]) -> Call {
     call(who, "sts:AssumeRole", role, keys)
 }
 
-fn call(who: &str, action: &str, resource: &str, keys: &[(&str, &str)]) -> Call {
+pub(super) fn call(who: &str, action: &str, resource: &str, keys: &[(&str, &str)]) -> Call {
     let who = principal(who);
     let context = context(&who, keys);
     let owner = resource.split(':').nth(4).unwrap().to_owned();
@@ -78,13 +78,13 @@ fn call(who: &str, action: &str, resource: &str, keys: &[(&str, &str)]) -> Call 
 }
 
 impl Call {
-    fn owned_by(mut self, owner: &str) -> Call {
+    pub(super) fn owned_by(mut self, owner: &str) -> Call {
         self.owner = owner.into();
         self
     }
 
     /// What the world with these grants and nothing else says; keys of one's own account hand on to IAM.
-    fn verdict(&self, grants: &[(AccountId, AttachTo, Policy)]) -> Verdict {
+    pub(super) fn verdict(&self, grants: &[(AccountId, AttachTo, Policy)]) -> Verdict {
         let own = |target: &AttachTo, account: &AccountId| match target {
             AttachTo::User { arn } => *arn == self.who.arn,
             AttachTo::Role { name, .. } => {
@@ -121,7 +121,7 @@ impl Call {
     }
 }
 
-fn parsed(grants: &[Grant]) -> Vec<(AccountId, AttachTo, Policy)> {
+pub(super) fn parsed(grants: &[Grant]) -> Vec<(AccountId, AttachTo, Policy)> {
     let parse = |grant: &Grant| {
         let policy = Policy::from_json(&grant.policy).unwrap();
         match grant.target {
@@ -171,7 +171,7 @@ fn smaller(grants: &[Grant]) -> Vec<(usize, String, Vec<Grant>)> {
 
 /// With all grants every call goes through; with less, some call is denied by the side that has less.
 #[track_caller]
-fn exactly(grants: &[Grant], calls: &[Call]) {
+pub(super) fn exactly(grants: &[Grant], calls: &[Call]) {
     let whole = parsed(grants);
     for call in calls {
         let verdict = call.verdict(&whole);
@@ -186,7 +186,7 @@ fn exactly(grants: &[Grant], calls: &[Call]) {
     }
 }
 
-fn objects(uri: &str, below: bool, owner: &str) -> Objects {
+pub(super) fn objects(uri: &str, below: bool, owner: &str) -> Objects {
     Objects { uri: uri.parse::<S3Uri>().unwrap(), below, owner: account(owner) }
 }
 
@@ -194,9 +194,9 @@ fn access(who: &str, objects: Vec<Objects>) -> Access {
     Access { who: party(who), objects, tags: false, versions: false, keys: Vec::new(), naming: Naming::Exactly }
 }
 
-const READER: &str = "arn:aws:iam::222222222222:role/S3Reader";
-const JUMP: &str = "arn:aws:iam::111111111111:role/team/Jump";
-const ME: &str = "arn:aws:iam::111111111111:user/people/me";
+pub(super) const READER: &str = "arn:aws:iam::222222222222:role/S3Reader";
+pub(super) const JUMP: &str = "arn:aws:iam::111111111111:role/team/Jump";
+pub(super) const ME: &str = "arn:aws:iam::111111111111:user/people/me";
 
 #[test]
 fn assuming_takes_the_caller_and_the_trust_policy() {
@@ -287,7 +287,14 @@ fn who_has_no_policies_is_told_so() {
 }
 
 /// The calls of a reader: listing below each prefix, and each object.
-fn reads(who: &str, bucket: &str, owner: &str, prefix: Option<&str>, key: &str, extra: &[&str]) -> Vec<Call> {
+pub(super) fn reads(
+    who: &str,
+    bucket: &str,
+    owner: &str,
+    prefix: Option<&str>,
+    key: &str,
+    extra: &[&str],
+) -> Vec<Call> {
     let mut calls = Vec::new();
     if let Some(prefix) = prefix {
         let listing = format!("arn:aws:s3:::{bucket}");
@@ -486,6 +493,9 @@ fn a_copy_takes_every_side_and_no_more() {
                     }
                     calls.extend(reads(reader, "src", ONE, below.then_some("in/"), "in/x", &extra));
                     calls.extend(writes(READER, "dst", TWO, "out/x", tags));
+                    let look =
+                        || call(READER, "s3:ListBucket", "arn:aws:s3:::dst", &[("s3:prefix", "out/")]).owned_by(TWO);
+                    calls.extend(below.then(look));
                     if !keys.is_empty() {
                         calls.push(call(reader, "kms:Decrypt", source_key, &[via]));
                         calls.push(call(READER, "kms:GenerateDataKey", target_key, &[via]));
