@@ -71,7 +71,7 @@ pub enum Route {
     /// It can go.
     Open(Plan),
     /// It cannot.
-    Refused(Refused),
+    Refused(Box<Refused>),
 }
 
 /// What can be chosen of a copy.

@@ -356,7 +356,7 @@ pub(super) fn planned(
         Err(refused) => {
             let role = refused.role;
             let wants_somebody = verdict(&refused.error) == Verdict::Session;
-            *way = Route::Refused(*refused);
+            *way = Route::Refused(refused);
             // A session that has ended meanwhile: somebody is asked, and then it is tried again.
             if wants_somebody && matches!(state.modal, Some(Modal::Copying)) {
                 state.modal = None;

@@ -145,7 +145,6 @@ fn on_job(job: &Job) -> Vec<(Action, &'static str)> {
 
 /// While something stands in front, its own keys; those of a question are fixed, because text is typed there.
 fn in_front(state: &State, modal: &Modal) -> Keys {
-    let fixed = |keys: &[(&str, &'static str)]| keys.iter().map(|(key, word)| ((*key).to_owned(), *word)).collect();
     match modal {
         Modal::Filter { .. } => fixed(&[("Enter", "keep"), ("Esc", "clear"), ("↑ ↓", "move")]),
         Modal::Help { .. } | Modal::Transfer { .. } => {
@@ -194,7 +193,7 @@ fn in_front(state: &State, modal: &Modal) -> Keys {
             keys
         }
         Modal::Again { .. } => fixed(&[("Enter", "try again"), ("Tab", "files that are there"), ("Esc", "cancel")]),
-        Modal::Copying => copying(state, &fixed),
+        Modal::Copying => copying(state),
         Modal::Quit => fixed(&[("Enter", "quit"), ("Esc", "stay")]),
         Modal::Download { .. } => fixed(&[("Enter", "download"), ("Tab", "files that are there"), ("Esc", "cancel")]),
         Modal::GoTo { .. } | Modal::Mfa { .. } | Modal::Confirm { .. } => {
@@ -204,7 +203,7 @@ fn in_front(state: &State, modal: &Modal) -> Keys {
 }
 
 /// The keys of the question where a copy goes.
-fn copying(state: &State, fixed: &dyn Fn(&[(&str, &'static str)]) -> Keys) -> Keys {
+fn copying(state: &State) -> Keys {
     match state.copying.as_ref().map(|copying| &copying.step) {
         Some(Step::Review { way: Route::Open(_), .. }) => {
             fixed(&[("Enter", "copy"), ("↑ ↓", "choose"), ("Tab", "change it"), ("Esc", "back"), ("PgDn", "more")])
@@ -219,6 +218,11 @@ fn copying(state: &State, fixed: &dyn Fn(&[(&str, &'static str)]) -> Keys) -> Ke
         Some(Step::Place) => fixed(&[("Enter", "take"), ("↑ ↓", "move"), ("Backspace", "up"), ("Esc", "other role")]),
         _ => fixed(&[("Enter", "take"), ("↑ ↓", "move"), ("Esc", "cancel")]),
     }
+}
+
+/// Keys that nobody binds.
+fn fixed(keys: &[(&str, &'static str)]) -> Keys {
+    keys.iter().map(|(key, word)| ((*key).to_owned(), *word)).collect()
 }
 
 /// The first key of each action with a word for it.
