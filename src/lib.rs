@@ -62,6 +62,7 @@
 //! ops/explain.rs          asks for the facts: the call itself, IAM (aws/iam.rs), the bucket's policy
 //! ops/copy.rs             copy/plan.rs: which way, proved with one object; list.rs: beside what is there;
 //!                         object.rs, parts.rs: one object; aws/s3/write.rs, local/uploads.rs
+//! ops/batch.rs            S3 Batch Operations (aws/s3control.rs, domain/batch.rs, cli/cp/batch.rs)
 //! cli/job.rs              what get and cp have in common     cli/on_failure.rs  whom a failed copy is told
 //! ```
 //!

@@ -17,6 +17,7 @@ Examples:
   xsw get s3://bucket/a.csv . --as reader     download an object; of a folder everything: -r
   xsw get --help                              more examples, as for every verb";
 
+#[cfg(feature = "demo")]
 pub(super) const DEMO: &str = "\
 Examples:
   xsw demo                                    the screen

@@ -80,7 +80,7 @@ fn words<'a>(more: &[&'a str]) -> Vec<&'a str> {
 }
 
 fn printed() -> Vec<Value> {
-    let words = [&["policy", "copy", "-r", "--tags", "--json"][..], &PLACES, &ROLES, &BATCH].concat();
+    let words = [&["policy", "copy", "-r", "--json"][..], &PLACES, &ROLES, &BATCH].concat();
     stage(&[]).says(words).json()["grants"].as_array().unwrap().clone()
 }
 

@@ -292,13 +292,14 @@ fn with_policy(context: &Context, wish: &BatchWish, error: Error) -> Error {
     let Error::Denied { action, resource, message, hint } = error else { return error };
     let label = |role| context.core.profile.label(role);
     let next = format!(
-        "`xsw policy copy -r --from {} --to {} {} {} --batch --batch-role {} --batch-place {}` prints what all sides need",
+        "`xsw policy copy -r --from {} --to {} {} {} --batch --batch-role {} --batch-place {}{}` prints what all sides need",
         label(wish.roles.from),
         label(wish.roles.to),
         escaped(&wish.uri.to_string()),
         escaped(&wish.target.to_string()),
         wish.role,
-        escaped(&wish.place.to_string())
+        escaped(&wish.place.to_string()),
+        if wish.storage.without_tags { " --no-tags" } else { "" }
     );
     let hint = hint.map_or_else(|| next.clone(), |hint| format!("{hint}; {next}"));
     Error::Denied { action, resource, message, hint: Some(hint) }
