@@ -6,6 +6,7 @@ use std::process::ExitCode;
 use std::sync::Arc;
 
 use crate::domain::text::{escaped, escaped_lines, harmless};
+use crate::domain::transfer::Place;
 
 /// `std`'s, with our error.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
@@ -176,11 +177,11 @@ pub enum Error {
         source: Arc<std::io::Error>,
     },
 
-    /// A download's target is there already.
-    #[error("{} is there already", escaped(&.path.to_string_lossy()))]
+    /// What a transfer would write is there already, and differs.
+    #[error("{} is there already", escaped(&.at.to_string()))]
     Exists {
-        /// Which.
-        path: PathBuf,
+        /// The file or the object.
+        at: Place,
     },
 
     /// A key that cannot be a file here without danger.

@@ -16,6 +16,7 @@ mod msg;
 mod perform;
 mod picture;
 mod report;
+mod review;
 mod run;
 mod state;
 mod terminal;

@@ -171,6 +171,87 @@ fn pick_assume_browse_download_subshell_quit() {
 }
 
 #[test]
+fn a_folder_is_copied_to_another_account_by_s3_or_through_here_or_is_refused() {
+    let mut xsw = Xsw::demo();
+    xsw.pick("hub/Developer");
+    xsw.see_who("111111111111", "Developer");
+    xsw.terminal.see("hub-artifacts");
+    xsw.send("\r");
+    xsw.terminal.see("README.md");
+    xsw.send("/releases\r");
+    xsw.terminal.see_no("README.md");
+    xsw.send("c");
+    xsw.terminal.see("which role writes?");
+    // That one reads and writes: S3 copies by itself.
+    xsw.send("data/Copier\r");
+    xsw.terminal.see("Copy as data/Copier");
+    xsw.terminal.see("s3://data-landing/");
+    xsw.send("landing\r");
+    xsw.terminal.see("into s3://data-landing/");
+    xsw.send("from-hub\r");
+    xsw.terminal.see("S3 copies by itself, as data/Copier");
+    assert_eq!(xsw.home.cloud().keys("data-landing").iter().filter(|key| key.starts_with("from-hub/")).count(), 0);
+    xsw.send("\r");
+    xsw.terminal.see("108 written");
+    let cloud = xsw.home.cloud();
+    let below = |bucket: &str, prefix: &str| {
+        let keys = cloud.keys(bucket).into_iter().filter(|key| key.starts_with(prefix));
+        let object = |key: String| (key[prefix.len()..].to_owned(), cloud.object(bucket, &key).unwrap().bytes());
+        keys.map(object).collect::<Vec<_>>()
+    };
+    let copies = below("data-landing", "from-hub/releases/");
+    assert!(copies.len() == 108 && copies == below("hub-artifacts", "releases/"));
+    // The screen is still the role's that read.
+    xsw.see_who("111111111111", "Developer");
+
+    // Another account's role reads, and one of the hub writes.
+    let sent = cloud.body_bytes();
+    xsw.send("\x1b[Z");
+    xsw.terminal.see("Enter assume");
+    xsw.send(ESC);
+    xsw.terminal.see_no("/hub/Developer");
+    xsw.pick("prod/S3Reader");
+    xsw.see_who("222222222222", "S3Reader");
+    xsw.terminal.see("gautamtest-assume-role");
+    xsw.send("\r");
+    xsw.terminal.see("big.bin");
+    xsw.send("/reports\r");
+    xsw.terminal.see_no("big.bin");
+    xsw.send("c");
+    // Where the last copy went is offered before all others.
+    xsw.terminal.see("data/Copier → s3://data-landing/from-hub/");
+    xsw.send("hub/Developer\r");
+    xsw.terminal.see("s3://hub-artifacts/");
+    xsw.send("hub-artifacts/from-prod\r");
+    xsw.terminal.see("through this machine");
+    xsw.send("\r");
+    xsw.terminal.see("13 written");
+    let cloud = xsw.home.cloud();
+    assert!(cloud.body_bytes() > sent);
+    let keys = cloud.keys("hub-artifacts");
+    assert_eq!(keys.iter().filter(|key| key.starts_with("from-prod/reports/")).count(), 13);
+
+    // Who may not write there is told so before anything is copied.
+    xsw.send("c");
+    xsw.terminal.see("which role writes?");
+    xsw.send("data/Analyst\r");
+    xsw.terminal.see("Copy as data/Analyst");
+    xsw.send("data-landing/no\r");
+    xsw.terminal.see("xsw policy copy");
+    xsw.terminal.see("xsw explain data/Analyst s3://data-landing/no/");
+    xsw.send("\r");
+    xsw.terminal.see("there is no way to copy it so");
+    assert!(!xsw.home.cloud().keys("data-landing").iter().any(|key| key.starts_with("no/")));
+    xsw.send(ESC);
+    xsw.terminal.see("Copy as data/Analyst");
+    xsw.send(ESC);
+    xsw.terminal.see("which role writes?");
+    xsw.send(ESC);
+    xsw.terminal.see_no("which role writes?");
+    xsw.quit();
+}
+
+#[test]
 fn the_web_console_opens_where_the_screen_is() {
     let home = Home::demo();
     let folder = home.path();

@@ -99,7 +99,7 @@ async fn copy(
         [roles.from, roles.to].into_iter().map(|role| (role, on_halt(context, role, &progress))).collect();
     let (shown, told) = (progress.clone(), Arc::clone(&printer));
     let job = CopyJob {
-        picks,
+        picks: picks.into(),
         wishes,
         on_halt: Arc::new(move |role: RoleIndex| {
             halts.iter().find(|(of, _)| *of == role).map(|(_, halt)| halt.clone()).unwrap_or_default()

@@ -13,7 +13,7 @@ use super::{Context, output};
 use crate::domain::role::RoleIndex;
 use crate::domain::select::{Select, Words, size};
 use crate::domain::text::{bytes, count, escaped, plural};
-use crate::domain::transfer::{Done, Event, Failed, Summary, Why};
+use crate::domain::transfer::{Done, Event, Failed, Place, Summary, Why};
 use crate::error::{Error, Result};
 use crate::local::lock::held;
 use crate::ops::download::{Answer, OnHalt};
@@ -127,7 +127,7 @@ impl Printer {
                 Shape::Json => output::json_line(out, &as_json(event)),
                 _ => match event {
                     Event::Written(done) => {
-                        writeln!(out, "{:>10}  {}", bytes(done.size), output::name(&done.path.to_string_lossy()))
+                        writeln!(out, "{:>10}  {}", bytes(done.size), output::name(&done.to.to_string()))
                     }
                     _ => Ok(()),
                 },
@@ -141,10 +141,14 @@ impl Printer {
 
 fn as_json(event: &Event) -> Value {
     let object = |kind: &str, done: &Done| {
+        let to = match done.to {
+            Place::File(_) => "path",
+            Place::Object(_) => "to",
+        };
         json!({
             "type": kind,
             "uri": done.uri.to_string(),
-            "path": done.path,
+            to: done.to.to_string(),
             "size": done.size,
             "checked": done.checked,
         })

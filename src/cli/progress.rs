@@ -176,7 +176,7 @@ impl Seen {
         }
         match &progress.halt {
             Some(Halt::Paused) => lines.push("paused".into()),
-            Some(Halt::Session(halted)) => lines.push(format!("waits for a session: {}", halted.0)),
+            Some(Halt::Session(halted)) => lines.push(format!("waits for a session: {}", halted.error)),
             None if is_steady(self.began, now) => {
                 let needed = self.speed.seconds_left(progress);
                 // Who asks where the session is may read a file: only when the answer can matter.
@@ -232,6 +232,7 @@ fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::domain::role::RoleIndex;
 
     const MIB: u64 = 1 << 20;
 
@@ -313,7 +314,10 @@ mod tests {
         let error = crate::error::Error::Expired { role: "prod/S3Reader".into() };
         for (halt, words) in [
             (Halt::Paused, "paused"),
-            (Halt::Session(transfer::Halted(error)), "waits for a session: the session of prod/S3Reader has ended"),
+            (
+                Halt::Session(transfer::Halted { role: RoleIndex(0), error }),
+                "waits for a session: the session of prod/S3Reader has ended",
+            ),
         ] {
             let lines = lines(transfer::Progress { halt: Some(halt), ..progress() }, 5, false);
             assert_eq!(lines.lines().nth(1), Some(words));

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 
 use jiff::Timestamp;
 
+use super::role::RoleIndex;
 use super::text::{count, escaped, plural};
 use super::uri::S3Uri;
 use crate::error::Error;
@@ -90,17 +91,22 @@ pub struct Active {
 pub enum Halt {
     /// Somebody paused it.
     Paused,
-    /// The session has ended, and a new one needs somebody: this is what AWS or the broker said.
+    /// A session has ended, and a new one needs somebody.
     Session(Halted),
 }
 
-/// The error that a job waits over. Two of the same words are equal.
+/// Whose session a job waits for, and over which error. Two of the same words are equal.
 #[derive(Clone, Debug)]
-pub struct Halted(pub Error);
+pub struct Halted {
+    /// The role whose session has ended.
+    pub role: RoleIndex,
+    /// What AWS or the broker said.
+    pub error: Error,
+}
 
 impl PartialEq for Halted {
     fn eq(&self, other: &Self) -> bool {
-        self.0.to_string() == other.0.to_string()
+        self.role == other.role && self.error.to_string() == other.error.to_string()
     }
 }
 
@@ -261,16 +267,35 @@ impl Summary {
     }
 }
 
-/// An object and its file.
+/// Where a transfer puts an object.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Place {
+    /// A file here.
+    File(PathBuf),
+    /// An object of a bucket.
+    Object(S3Uri),
+}
+
+impl fmt::Display for Place {
+    /// A stranger's text, as it is.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::File(path) => f.write_str(&path.to_string_lossy()),
+            Self::Object(uri) => uri.fmt(f),
+        }
+    }
+}
+
+/// An object, and what was made of it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Done {
     /// The exact URI.
     pub uri: S3Uri,
-    /// The file.
-    pub path: PathBuf,
+    /// The file, or the copy.
+    pub to: Place,
     /// Bytes.
     pub size: u64,
-    /// The checksum that the file was compared with, by its name at AWS: `CRC64NVME`, `MD5`, …; `None` when the
+    /// The checksum that it was compared with, by its name at AWS: `CRC64NVME`, `MD5`, …; `None` when the
     /// object has none of the whole.
     pub checked: Option<&'static str>,
 }

@@ -14,6 +14,7 @@ use tempfile::TempPath;
 use super::lock::is_at;
 use crate::domain::local_path::PART_SUFFIX;
 use crate::domain::text::hex;
+use crate::domain::transfer::Place;
 use crate::error::{Error, Result};
 
 /// How often another process may take a part away between our opening and our locking it.
@@ -118,7 +119,7 @@ pub(super) fn settle(file: &File, modified: Option<Timestamp>) -> io::Result<()>
 /// Gives a part the name of its target, or a free one beside it. Gives the path.
 pub(super) fn name(part: &Path, target: &Path, clobber: Clobber) -> Result<PathBuf> {
     let failed = |error: io::Error| match error.kind() {
-        io::ErrorKind::AlreadyExists => Error::Exists { path: target.to_owned() },
+        io::ErrorKind::AlreadyExists => Error::Exists { at: Place::File(target.to_owned()) },
         _ => Error::file("write", target)(error),
     };
     if clobber == Clobber::Replace {

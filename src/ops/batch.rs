@@ -300,7 +300,7 @@ impl Core {
             pool: self.pool.clone(),
             control: Default::default(),
             patience: Patience::default(),
-            gate: Arc::new(Gate::new(on_halt(role), Arc::new(Tally::default()))),
+            gate: Arc::new(Gate::new(role, on_halt(role), Arc::new(Tally::default()))),
         }
     }
 

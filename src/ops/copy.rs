@@ -13,36 +13,29 @@ mod object;
 mod parts;
 mod plan;
 
-use std::collections::{BTreeSet, HashMap};
-use std::path::PathBuf;
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use tokio::sync::mpsc;
-use tokio::task::{JoinError, JoinSet};
 
+use super::Core;
 use super::control::Control;
 use super::download::{OnEvent, OnHalt, OnProgress};
 use super::transfer::fetch::Line;
 use super::transfer::gate::Gate;
 use super::transfer::pool::DEFAULT_MEMORY;
 use super::transfer::retry::Patience;
+use super::transfer::run::{self, Work};
 use super::transfer::tally::Tally;
-use super::{Core, held};
 use crate::domain::copy::Storage;
 use crate::domain::role::RoleIndex;
 use crate::domain::select::Select;
-use crate::domain::transfer::{Event, Failed, IfExists, Summary};
+use crate::domain::transfer::{Event, IfExists, Summary};
 use crate::domain::uri::S3Uri;
 use crate::error::Error;
-use crate::ops::downloaded::{Ended, Record};
-use object::Desk;
+use crate::ops::downloaded::{Record, recorded};
+use object::{Desk, Item};
 pub use plan::{Plan, Refused};
-
-/// Objects that a listing may be ahead of the work.
-const QUEUE: usize = 1024;
-
-/// Objects that are under way at the same time; most of them wait for a slot of the pool.
-const AT_ONCE: usize = 192;
 
 /// What to copy, and where to.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -83,7 +76,7 @@ impl CopyPick {
     }
 
     /// Where the object of this key goes; `None` for a key that is not below the prefix.
-    fn target_of(&self, key: &str) -> Option<S3Uri> {
+    pub fn target_of(&self, key: &str) -> Option<S3Uri> {
         match self {
             Self::Object { target, .. } => Some(target.clone()),
             Self::Prefix { strip, target, .. } => {
@@ -127,8 +120,8 @@ pub type OnHaltOf = Arc<dyn Fn(RoleIndex) -> OnHalt + Send + Sync>;
 /// A copy that somebody wants.
 #[derive(Clone)]
 pub struct CopyJob {
-    /// What, and where to.
-    pub picks: Vec<CopyPick>,
+    /// What, and where to; shared, for a million rows may be marked.
+    pub picks: Arc<[CopyPick]>,
     /// How.
     pub wishes: CopyWishes,
     /// What happens when a session ends.
@@ -148,21 +141,10 @@ impl Core {
         let buckets: BTreeSet<String> =
             job.picks.iter().flat_map(|pick| [pick.uri().bucket.clone(), pick.target().bucket.clone()]).collect();
         // A job that writes nothing is no copy.
-        let mut record = (!job.wishes.dry_run).then(|| Record::of_copy(self, plan.writer, buckets));
-        let so_far = record.as_ref().map(Record::so_far);
-        let told = Arc::clone(&job.on_progress);
-        let on_progress: OnProgress = Arc::new(move |progress| {
-            if let Some(so_far) = &so_far {
-                *held(so_far) = (progress.objects, progress.bytes);
-            }
-            told(progress);
-        });
+        let record = (!job.wishes.dry_run).then(|| Record::of_copy(self, plan.writer, buckets));
         self.pool.limit_memory(job.wishes.max_memory.unwrap_or(DEFAULT_MEMORY));
-        let summary = self.run_copy(plan, CopyJob { on_progress, ..job }).await;
-        if let Some(record) = &mut record {
-            record.ended(Ended::of(&summary));
-        }
-        summary
+        let told = Arc::clone(&job.on_progress);
+        recorded(record, told, |on_progress| self.run_copy(plan, CopyJob { on_progress, ..job })).await
     }
 
     async fn run_copy(self: &Arc<Self>, plan: &Plan, job: CopyJob) -> Summary {
@@ -173,52 +155,44 @@ impl Core {
             pool: self.pool.clone(),
             control: control.clone(),
             patience: wishes.patience,
-            gate: Arc::new(Gate::new(on_halt(role), Arc::clone(&tally))),
+            gate: Arc::new(Gate::new(role, on_halt(role), Arc::clone(&tally))),
         };
         let writer = line(plan.writer);
         let reader = if plan.reader == plan.writer { writer.clone() } else { line(plan.reader) };
         let journals = self.environment.state_directory();
         let desk = Arc::new(Desk::new((reader, writer), plan.way, wishes, Arc::clone(&tally), on_event, journals));
-        let (sender, mut items) = mpsc::channel(QUEUE);
-        // The set aborts its tasks when it is dropped: that is how a cancelled job ends.
-        let mut tasks = JoinSet::new();
-        // Of which object each task is, for one that crashes.
-        let mut subjects = HashMap::new();
         let subject = picks.first().map_or_else(|| S3Uri::new("", ""), |pick| pick.uri().clone());
-        let lister = Arc::clone(&desk);
-        subjects.insert(tasks.spawn(async move { list::list(&lister, picks, sender).await }).id(), subject);
-        let mut clock = tokio::time::interval(super::download::BEAT);
-        clock.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
-        let mut more = true;
-        while more || !tasks.is_empty() {
-            tokio::select! {
-                item = items.recv(), if more && tasks.len() < AT_ONCE => match item {
-                    Some(_) if desk.tally.stopped().is_some() => {}
-                    // A plan is told in the order of the keys; nothing is copied for it.
-                    Some(item) if desk.wishes.dry_run => Arc::clone(&desk).object(item).await,
-                    Some(item) => {
-                        let uri = item.uri.clone();
-                        subjects.insert(tasks.spawn(Arc::clone(&desk).object(item)).id(), uri);
-                    }
-                    None => more = false,
-                },
-                Some(ended) = tasks.join_next_with_id() => {
-                    let id = ended.as_ref().map_or_else(JoinError::id, |(id, ())| *id);
-                    if let (Err(error), Some(uri)) = (ended, subjects.remove(&id)) {
-                        desk.tell(Event::Failed(Failed { uri, error: Error::Crashed { message: error.to_string() } }));
-                    }
-                }
-                _ = clock.tick() => on_progress(&tally.progress(control.is_paused())),
-            }
-        }
-        on_progress(&tally.progress(control.is_paused()));
-        tally.summary()
+        run::run(desk, (picks, subject), &control, &on_progress).await
     }
 }
 
-/// Where a copy is, as an event names it.
-fn place(uri: &S3Uri) -> PathBuf {
-    PathBuf::from(uri.to_string())
+impl Work for Desk {
+    type Item = Item;
+    type Picks = Arc<[CopyPick]>;
+
+    fn uri(item: &Item) -> &S3Uri {
+        &item.uri
+    }
+
+    fn tally(&self) -> &Arc<Tally> {
+        &self.tally
+    }
+
+    fn is_dry_run(&self) -> bool {
+        self.wishes.dry_run
+    }
+
+    fn tell(&self, event: Event) {
+        Self::tell(self, event);
+    }
+
+    async fn list(self: Arc<Self>, picks: Arc<[CopyPick]>, queue: mpsc::Sender<Item>) {
+        list::list(&self, &picks, queue).await;
+    }
+
+    async fn object(self: Arc<Self>, item: Item) {
+        self.copy(item).await;
+    }
 }
 
 /// Whether an error says that S3 there cannot copy by itself: some servers do not find another account's bucket, some

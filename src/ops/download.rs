@@ -1,26 +1,24 @@
 //! Downloading: one object, a marked set, everything below a prefix. Files appear whole and compared, or not at all.
 
-use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::pin::Pin;
 use std::sync::Arc;
-use std::time::Duration;
 
 use jiff::Timestamp;
 use tokio::sync::mpsc;
-use tokio::task::{JoinError, JoinSet};
 
+use super::Core;
 use super::control::Control;
-use super::downloaded::{Ended, Record};
+use super::downloaded::{Record, recorded};
 use super::transfer::fetch::{Line, blocking};
 use super::transfer::gate::Gate;
 use super::transfer::object::{Desk, Item};
 use super::transfer::pool::{DEFAULT_MEMORY, Pool};
 use super::transfer::retry::Patience;
+use super::transfer::run::{self, Work};
 use super::transfer::tally::Tally;
 use super::transfer::target::{Target, safe_path};
 use super::walk::Walk;
-use super::{Core, held};
 use crate::aws::s3::S3;
 use crate::domain::local_path::folder_of;
 use crate::domain::object::Object;
@@ -29,15 +27,6 @@ use crate::domain::select::Select;
 use crate::domain::transfer::{Event, Failed, IfExists, Listed, Progress, Summary};
 use crate::domain::uri::S3Uri;
 use crate::error::{Error, Result};
-
-/// Objects that a listing may be ahead of the work.
-const QUEUE: usize = 1024;
-
-/// Objects that are under way at the same time; most of them wait for a slot of the pool.
-const AT_ONCE: usize = 192;
-
-/// How often a job tells how far it is.
-pub(super) const BEAT: Duration = Duration::from_millis(100);
 
 /// What to download, and where to.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -195,65 +184,52 @@ impl Core {
     pub async fn download(self: &Arc<Self>, role: RoleIndex, job: Job) -> Summary {
         let buckets = job.picks.iter().map(|pick| pick.uri().bucket.clone()).collect();
         // A job that writes nothing is no download.
-        let mut record = (!job.wishes.dry_run).then(|| Record::new(self, role, buckets));
-        let so_far = record.as_ref().map(Record::so_far);
-        let told = Arc::clone(&job.on_progress);
-        let on_progress: OnProgress = Arc::new(move |progress| {
-            if let Some(so_far) = &so_far {
-                *held(so_far) = (progress.objects, progress.bytes);
-            }
-            told(progress);
-        });
+        let record = (!job.wishes.dry_run).then(|| Record::new(self, role, buckets));
         self.pool.limit_memory(job.wishes.max_memory.unwrap_or(DEFAULT_MEMORY));
-        let summary = run(self.s3(role), self.pool.clone(), Job { on_progress, ..job }).await;
-        if let Some(record) = &mut record {
-            record.ended(Ended::of(&summary));
-        }
-        summary
+        let told = Arc::clone(&job.on_progress);
+        recorded(record, told, |on_progress| run((role, self.s3(role)), self.pool.clone(), Job { on_progress, ..job }))
+            .await
     }
 }
 
-async fn run(s3: S3, pool: Pool, job: Job) -> Summary {
+async fn run((role, s3): (RoleIndex, S3), pool: Pool, job: Job) -> Summary {
     let Job { picks, wishes, control, on_progress, on_event } = job;
     let tally = Arc::new(Tally::default());
-    let gate = Arc::new(Gate::new(wishes.on_halt.clone(), Arc::clone(&tally)));
+    let gate = Arc::new(Gate::new(role, wishes.on_halt.clone(), Arc::clone(&tally)));
     let line = Line { s3, pool, control: control.clone(), patience: wishes.patience, gate };
     let claimed = (picks.len() > 1).then(Default::default);
-    let desk = Arc::new(Desk { claimed, ..Desk::new(line, wishes, Arc::clone(&tally), on_event) });
-    let (sender, mut items) = mpsc::channel(QUEUE);
-    // The set aborts its tasks when it is dropped: that is how a cancelled job ends.
-    let mut tasks = JoinSet::new();
-    // What each task is about, should it panic.
-    let mut subjects = HashMap::new();
+    let desk = Arc::new(Desk { claimed, ..Desk::new(line, wishes, tally, on_event) });
     let subject = picks.first().map_or_else(|| S3Uri::new("", ""), |pick| pick.uri().clone());
-    let lister = Arc::clone(&desk);
-    subjects.insert(tasks.spawn(async move { list(&lister, &picks, sender).await }).id(), subject);
-    let mut clock = tokio::time::interval(BEAT);
-    clock.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
-    let mut more = true;
-    while more || !tasks.is_empty() {
-        tokio::select! {
-            item = items.recv(), if more && tasks.len() < AT_ONCE => match item {
-                Some(_) if desk.tally.stopped().is_some() => {}
-                // A plan is told in the order of the keys; nothing is fetched for it.
-                Some(item) if desk.wishes.dry_run => Arc::clone(&desk).object(item).await,
-                Some(item) => {
-                    let uri = item.uri.clone();
-                    subjects.insert(tasks.spawn(Arc::clone(&desk).object(item)).id(), uri);
-                }
-                None => more = false,
-            },
-            Some(ended) = tasks.join_next_with_id() => {
-                let id = ended.as_ref().map_or_else(JoinError::id, |(id, ())| *id);
-                if let (Err(error), Some(uri)) = (ended, subjects.remove(&id)) {
-                    desk.tell(Event::Failed(Failed { uri, error: Error::Crashed { message: error.to_string() } }));
-                }
-            }
-            _ = clock.tick() => on_progress(&tally.progress(control.is_paused())),
-        }
+    run::run(desk, (picks, subject), &control, &on_progress).await
+}
+
+impl Work for Desk {
+    type Item = Item;
+    type Picks = Arc<[Pick]>;
+
+    fn uri(item: &Item) -> &S3Uri {
+        &item.uri
     }
-    on_progress(&tally.progress(control.is_paused()));
-    tally.summary()
+
+    fn tally(&self) -> &Arc<Tally> {
+        &self.tally
+    }
+
+    fn is_dry_run(&self) -> bool {
+        self.wishes.dry_run
+    }
+
+    fn tell(&self, event: Event) {
+        Self::tell(self, event);
+    }
+
+    async fn list(self: Arc<Self>, picks: Arc<[Pick]>, queue: mpsc::Sender<Item>) {
+        list(&self, &picks, queue).await;
+    }
+
+    async fn object(self: Arc<Self>, item: Item) {
+        self.fetch(item).await;
+    }
 }
 
 /// Feeds the queue: single objects as they are, prefixes page by page.

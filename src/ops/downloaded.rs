@@ -1,4 +1,4 @@
-//! The line of a download in the audit trail, whether it went to files or to stdout.
+//! The line of a download or a copy in the audit trail.
 
 use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex};
@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex};
 use jiff::Timestamp;
 
 use super::audit::{Deed, Event};
+use super::download::OnProgress;
 use super::{Core, held};
 use crate::domain::role::RoleIndex;
 use crate::domain::transfer::Summary;
@@ -58,7 +59,7 @@ impl Record {
         Self { core, deed, role, began: Timestamp::now(), buckets, so_far: Arc::default(), ended: None }
     }
 
-    /// Where the download tells how far it is.
+    /// Where the job tells how far it is.
     pub(super) fn so_far(&self) -> SoFar {
         Arc::clone(&self.so_far)
     }
@@ -67,6 +68,26 @@ impl Record {
     pub(super) fn ended(&mut self, how: Ended) {
         self.ended = Some(how);
     }
+}
+
+/// Has a job written down, where it is one to write down, however it ends.
+pub(super) async fn recorded<F: Future<Output = Summary>>(
+    mut record: Option<Record>,
+    told: OnProgress,
+    job: impl FnOnce(OnProgress) -> F,
+) -> Summary {
+    let so_far = record.as_ref().map(Record::so_far);
+    let on_progress: OnProgress = Arc::new(move |progress| {
+        if let Some(so_far) = &so_far {
+            *held(so_far) = (progress.objects, progress.bytes);
+        }
+        told(progress);
+    });
+    let summary = job(on_progress).await;
+    if let Some(record) = &mut record {
+        record.ended(Ended::of(&summary));
+    }
+    summary
 }
 
 impl Drop for Record {

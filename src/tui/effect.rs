@@ -4,12 +4,14 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::aws::s3::Of;
+use crate::domain::copy::Storage;
 use crate::domain::policy::least::Grant;
 use crate::domain::presigned::Presigned;
 use crate::domain::role::RoleIndex;
 use crate::domain::transfer::IfExists;
 use crate::domain::uri::S3Uri;
 use crate::ops::console::ConsolePage;
+use crate::ops::copy::{CopyPick, Plan, Roles};
 use crate::ops::download::Pick;
 use crate::ops::explain::Question;
 use crate::ops::mend::Mending;
@@ -70,6 +72,10 @@ pub enum Effect {
     PlanMending { ticket: Ticket, grant: Box<Grant>, by: RoleIndex },
     /// Write it.
     Mend { ticket: Ticket, mending: Box<Mending> },
+    /// Find the way that a copy can go.
+    PlanCopy { ticket: Ticket, roles: Roles, picks: Arc<[CopyPick]>, if_exists: IfExists, storage: Storage },
+    /// Copy as planned.
+    Copy { job: JobId, plan: Plan, picks: Arc<[CopyPick]>, if_exists: IfExists, storage: Storage },
     /// Stop what this ticket asked for.
     Cancel(Ticket),
     /// Stop a transfer for good.

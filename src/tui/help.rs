@@ -37,6 +37,7 @@ const BROWSER: Group = (
         (Bound(&[Action::Open]), "open; preview an object"),
         (Bound(&[Action::Parent]), "one level up"),
         (Bound(&[Action::Download]), "download the marks, else the row"),
+        (Bound(&[Action::Copy]), "copy them to another bucket"),
         (Bound(&[Action::Mark, Action::MarkAll]), "mark or unmark; all that is shown"),
         (Bound(&[Action::Filter]), "filter what is listed"),
         (Bound(&[Action::Find]), "find by name at every level below"),

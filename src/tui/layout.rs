@@ -66,6 +66,11 @@ pub(super) fn areas(state: &State) -> Areas {
     Areas { header, roles, facts, browser, transfers, notice, footer }
 }
 
+/// Columns and rows of the inside of a list to choose from.
+pub(super) fn picker_room((columns, rows): (u16, u16)) -> (usize, usize) {
+    (usize::from(columns.saturating_sub(8).min(76)), usize::from(rows.saturating_sub(6).min(24)))
+}
+
 /// Columns and rows for the text of a transfer's report, inside its frame and margins.
 pub(super) fn report_room((columns, rows): (u16, u16)) -> (usize, usize) {
     (usize::from(columns.saturating_sub(8).min(100)), usize::from(rows.saturating_sub(4)))

@@ -12,6 +12,7 @@ use crate::domain::session::{Session, SessionFacts};
 use crate::domain::transfer::{Progress, Summary};
 use crate::domain::uri::S3Uri;
 use crate::error::Result;
+use crate::ops::copy::{Plan, Refused};
 use crate::ops::explain::Explanation;
 use crate::ops::mend::Mending;
 use crate::ops::preview::Preview;
@@ -114,6 +115,8 @@ pub enum Msg {
     MendingPlanned(Ticket, Result<Box<Mending>>),
     /// The answer to `Mend`.
     Mended(Ticket, Result<()>),
+    /// The answer to `PlanCopy`.
+    CopyPlanned(Ticket, Result<Plan, Box<Refused>>),
     /// How far a transfer is.
     Progress(JobId, Progress),
     /// A transfer has ended.

@@ -10,6 +10,7 @@ use super::effect::Code;
 use super::msg::{Counted, JobId, Life, Msg, SignInStep, Ticket};
 use super::picture::Painter;
 use crate::aws::s3::Of;
+use crate::domain::copy::Storage;
 use crate::domain::object::{Entry, Object, Page};
 use crate::domain::pattern::Pattern;
 use crate::domain::policy::least::Grant;
@@ -20,6 +21,7 @@ use crate::error::{Error, Result};
 use crate::ops::Core;
 use crate::ops::console::ConsolePage;
 use crate::ops::control::Control;
+use crate::ops::copy::{CopyJob, CopyPick, CopyWishes, Plan, Refused, Roles};
 use crate::ops::download::{Job, OnHalt, Pick, Wishes};
 use crate::ops::explain::Question;
 use crate::ops::mend::Mending;
@@ -37,7 +39,6 @@ const BETWEEN_LOOKS: Duration = Duration::from_secs(5);
 /// A transfer that begins.
 pub(super) struct Run {
     pub(super) job: JobId,
-    pub(super) role: RoleIndex,
     /// The hand that pauses it.
     pub(super) control: Control,
     /// Where it tells how far it is.
@@ -312,10 +313,10 @@ impl Outside {
     }
 
     /// Downloads; how far it is goes into the run's `progress`, where only the newest counts.
-    pub(super) async fn download(self, run: Run, picks: Arc<[Pick]>, if_exists: IfExists) {
-        let (job, role) = (run.job, run.role);
+    pub(super) async fn download(self, run: Run, role: RoleIndex, picks: Arc<[Pick]>, if_exists: IfExists) {
+        let id = run.job;
         let answer: Result<Summary> = async {
-            self.session_at_last(&run).await?;
+            self.session_at_last(&run, role).await?;
             let Run { control, progress, .. } = run;
             let on_progress = Arc::new(move |now: &Progress| _ = progress.send_replace(now.clone()));
             let wishes = Wishes { if_exists, on_halt: OnHalt::Wait, ..Wishes::default() };
@@ -326,15 +327,68 @@ impl Outside {
             }
         }
         .await;
-        self.send(Msg::Finished(job, answer)).await;
+        self.send(Msg::Finished(id, answer)).await;
+    }
+
+    /// Finds the way that a copy can go, and proves it with one object.
+    pub(super) async fn plan_copy(
+        self,
+        ticket: Ticket,
+        roles: Roles,
+        picks: Arc<[CopyPick]>,
+        (if_exists, storage): (IfExists, Storage),
+    ) {
+        let wishes = CopyWishes { if_exists, storage, ..CopyWishes::default() };
+        let answer = async {
+            for role in [roles.from, roles.to] {
+                self.session(role).await.map_err(|error| Refused::by(role, error))?;
+            }
+            self.core.plan_copy(roles, &picks, &wishes, None).await
+        };
+        let answer = answer.await.map_err(Box::new);
+        self.send(Msg::CopyPlanned(ticket, answer)).await;
+    }
+
+    /// Copies, as [`Self::download`] downloads.
+    pub(super) async fn copy(
+        self,
+        run: Run,
+        plan: Plan,
+        picks: Arc<[CopyPick]>,
+        (if_exists, storage): (IfExists, Storage),
+    ) {
+        let id = run.job;
+        let answer: Result<Summary> = async {
+            for role in [plan.reader, plan.writer] {
+                self.session_at_last(&run, role).await?;
+            }
+            let Run { control, progress, .. } = run;
+            let wishes = CopyWishes { if_exists, storage, ..CopyWishes::default() };
+            let job = CopyJob {
+                picks,
+                wishes,
+                on_halt: Arc::new(|_| OnHalt::Wait),
+                control,
+                on_progress: Arc::new(move |now: &Progress| _ = progress.send_replace(now.clone())),
+                on_event: Arc::new(|_| {}),
+            };
+            tokio::select! {
+                summary = self.core.copy(&plan, job) => Ok(summary),
+                never = self.tell_renewals(plan.reader) => match never {},
+                never = self.tell_renewals(plan.writer) => match never {},
+            }
+        }
+        .await;
+        self.send(Msg::Finished(id, answer)).await;
     }
 
     /// The session of a transfer that begins; while it needs somebody, the transfer stands still.
-    async fn session_at_last(&self, run: &Run) -> Result<()> {
+    async fn session_at_last(&self, run: &Run, role: RoleIndex) -> Result<()> {
         loop {
-            match self.session(run.role).await {
+            match self.session(role).await {
                 Err(error) if verdict(&error) == Verdict::Session => {
-                    run.progress.send_modify(|progress| progress.halt = Some(Halt::Session(Halted(error))));
+                    let halt = Halt::Session(Halted { role, error });
+                    run.progress.send_modify(|progress| progress.halt = Some(halt));
                     run.control.resumed().await;
                     run.progress.send_modify(|progress| progress.halt = None);
                 }

@@ -9,12 +9,15 @@ use unicode_width::UnicodeWidthStr as _;
 use super::hint::hint;
 use super::keys::KeyMap;
 use super::labelled::{self, Row, Tone};
-use super::state::{Job, Outcome, State};
+use super::state::{Job, Outcome, State, What};
+use crate::domain::copy::{Class, Storage, Way};
 use crate::domain::duration::{clock, words};
 use crate::domain::local_path::PART_SUFFIX;
+use crate::domain::role::Profile;
 use crate::domain::text::{bar, bytes, count, cut_start, escaped, plural};
 use crate::domain::transfer::{Active, Done, Failed, IfExists, Progress, Summary};
 use crate::error::Error;
+use crate::ops::copy::Plan;
 
 /// Columns of the labels.
 const LABEL: usize = 10;
@@ -29,9 +32,19 @@ const BAR: usize = 10;
 pub(super) fn report(state: &State, job: &Job, width: usize) -> Vec<Row> {
     let mut rows = Rows { rows: Vec::new(), keys: &state.keys, width };
     rows.fact("from", &from(job), Tone::Plain);
-    rows.fact("to", &state.shown_folder(&job.folder), Tone::Plain);
-    rows.fact("as", &escaped(&state.profile.label(job.role)), Tone::Plain);
-    rows.fact("files", &format!("that are there and differ {}", kept(job.if_exists)), Tone::Plain);
+    rows.fact("to", &state.shown_target(job), Tone::Plain);
+    match &job.what {
+        What::Download { role, .. } => {
+            rows.fact("as", &escaped(&state.profile.label(*role)), Tone::Plain);
+            rows.fact("files", &format!("that are there and differ {}", kept(job.if_exists, false)), Tone::Plain);
+        }
+        What::Copy { plan, storage, .. } => {
+            rows.fact("way", &way(&state.profile, plan), Tone::Plain);
+            rows.fact("copies", &stored(storage), Tone::Plain);
+            let text = format!("objects that are there and differ {}", kept(job.if_exists, true));
+            rows.fact("target", &text, Tone::Plain);
+        }
+    }
     match &job.outcome {
         Outcome::Queued | Outcome::Running => open(state, job, &mut rows),
         Outcome::Done(summary) => done(job, summary, &mut rows),
@@ -44,7 +57,7 @@ pub(super) fn report(state: &State, job: &Job, width: usize) -> Vec<Row> {
             so_far(&job.progress, &mut rows);
             rows.fact("state", "cancelled; tried again, it goes on where it was", Tone::Dim);
             if job.has_left_parts() {
-                left(&mut rows);
+                left(job, &mut rows);
             }
         }
     }
@@ -56,9 +69,32 @@ pub(super) fn renewal(may_ask: bool) -> &'static str {
     if may_ask { "then it may wait for an MFA code" } else { "it is renewed without asking" }
 }
 
-/// What happens to files that are there and differ, after `files that …`.
-pub(super) fn kept(if_exists: IfExists) -> &'static str {
+/// Which way a copy goes, and by whom.
+pub(super) fn way(profile: &Profile, plan: &Plan) -> String {
+    let (reader, writer) = (profile.label(plan.reader), profile.label(plan.writer));
+    let (reader, writer) = (escaped(&reader), escaped(&writer));
+    match plan.way {
+        Way::Server => format!("S3 copies by itself, as {writer}"),
+        Way::Streamed if plan.reader == plan.writer => format!("through this machine, as {writer}"),
+        Way::Streamed => format!("through this machine: {reader} reads, {writer} writes"),
+    }
+}
+
+/// How copies are stored.
+pub(super) fn stored(storage: &Storage) -> String {
+    let class = match &storage.class {
+        Class::Standard => "of class STANDARD".to_owned(),
+        Class::Keep => "of the class of their source".to_owned(),
+        Class::Named(class) => format!("of class {}", escaped(class)),
+    };
+    format!("{class}, {}", if storage.without_tags { "without tags" } else { "with their tags" })
+}
+
+/// What happens to files or objects that are there and differ, after `files that …`.
+pub(super) fn kept(if_exists: IfExists, is_copy: bool) -> &'static str {
     match if_exists {
+        IfExists::Refuse if is_copy => "are kept, and count as failed",
+        IfExists::Skip if is_copy => "are kept, and count as skipped",
         IfExists::Refuse => "are kept, and their objects count as failed",
         IfExists::Skip => "are kept, and their objects are skipped",
         IfExists::Overwrite => "are OVERWRITTEN",
@@ -74,10 +110,10 @@ pub(super) fn objects(progress: &Progress, between: &str) -> String {
 }
 
 fn from(job: &Job) -> String {
-    match &*job.picks {
-        [] => job.title.clone(),
-        [only] => escaped(&only.uri().to_string()).into_owned(),
-        [first, ..] => format!("{} of {}", plural(job.picks.len() as u64, "item"), escaped(&first.uri().bucket)),
+    match job.what.about() {
+        (None, _) => job.title.clone(),
+        (Some(only), 1) => escaped(&only.to_string()).into_owned(),
+        (Some(first), number) => format!("{} of {}", plural(number as u64, "item"), escaped(&first.bucket)),
     }
 }
 
@@ -96,7 +132,7 @@ fn open(state: &State, job: &Job, rows: &mut Rows<'_>) {
     }
     match (state.ends_first(job), state.session_left(job)) {
         (Some(left), _) => {
-            let then = renewal(state.may_ask_code(job.role));
+            let then = renewal(state.may_ask_code(job));
             rows.fact("session", &format!("ends in {}, before the transfer does: {then}", words(left)), Tone::Warn);
         }
         (None, Some(left)) => rows.fact("session", &clock(left), Tone::Plain),
@@ -154,7 +190,11 @@ fn in_flight(active: &Active, width: usize) -> String {
     format!("{numbers}{}", cut_start(&key, room))
 }
 
-fn left(rows: &mut Rows<'_>) {
+fn left(job: &Job, rows: &mut Rows<'_>) {
+    if job.what.is_copy() {
+        rows.fact("left", "unfinished uploads stay in the target; the same copy goes on with them", Tone::Warn);
+        return;
+    }
     rows.fact("left", &format!("unfinished files stay beside their place, as .NAME{PART_SUFFIX}"), Tone::Warn);
 }
 
@@ -174,7 +214,7 @@ fn done(job: &Job, summary: &Summary, rows: &mut Rows<'_>) {
         rows.fact("failed", &plural(summary.failures, "object"), Tone::Bad);
     }
     if job.has_left_parts() {
-        left(rows);
+        left(job, rows);
     }
     let taken_up = match summary.taken_up {
         0 => String::new(),
@@ -190,10 +230,10 @@ fn done(job: &Job, summary: &Summary, rows: &mut Rows<'_>) {
     if !summary.done.is_empty() {
         rows.blank();
     }
-    for Done { path, size, checked, .. } in summary.done.iter().take(SHOWN) {
+    for Done { to, size, checked, .. } in summary.done.iter().take(SHOWN) {
         let numbers = format!("{:>10}  {:<9}  ", bytes(*size), checked.unwrap_or("length"));
         let room = rows.width.saturating_sub(numbers.width());
-        let text = format!("{numbers}{}", cut_start(&escaped(&path.to_string_lossy()), room));
+        let text = format!("{numbers}{}", cut_start(&escaped(&to.to_string()), room));
         rows.push(text, Tone::Plain);
     }
     rows.more(summary.written, summary.done.len().min(SHOWN));

@@ -31,6 +31,7 @@ use crate::error::{Error, Result};
 use crate::local::clipboard;
 use crate::ops::Core;
 use crate::ops::control::Control;
+use crate::ops::copy::Refused;
 
 /// Between ticks while nothing but the clock moves, and while something turns.
 const SLOW: Duration = Duration::from_secs(1);
@@ -229,6 +230,7 @@ enum Owner {
     Inspect(Ticket),
     PlanMending(Ticket),
     Mend(Ticket),
+    Plan(Ticket, RoleIndex),
     Console(RoleIndex),
     Job(JobId),
     Nobody,
@@ -317,11 +319,16 @@ impl Work {
                 self.spawn(Owner::Console(role), |outside| outside.console(role, page));
             }
             Effect::Download { job, role, picks, if_exists } => {
-                let (sender, progress) = watch::channel(Progress::default());
-                let control = Control::default();
-                self.jobs.insert(job, Hand { control: control.clone(), progress });
-                let run = Run { job, role, control, progress: sender };
-                self.spawn(Owner::Job(job), |outside| outside.download(run, picks, if_exists));
+                let run = self.run(job);
+                self.spawn(Owner::Job(job), |outside| outside.download(run, role, picks, if_exists));
+            }
+            Effect::PlanCopy { ticket, roles, picks, if_exists, storage } => {
+                let plan = move |outside: Outside| outside.plan_copy(ticket, roles, picks, (if_exists, storage));
+                self.spawn(Owner::Plan(ticket, roles.to), plan);
+            }
+            Effect::Copy { job, plan, picks, if_exists, storage } => {
+                let run = self.run(job);
+                self.spawn(Owner::Job(job), move |outside| outside.copy(run, plan, picks, (if_exists, storage)));
             }
             Effect::Cancel(ticket) => self.cancel(|owner| match owner {
                 Owner::Assume(of, _)
@@ -336,6 +343,7 @@ impl Work {
                 | Owner::Explain(of)
                 | Owner::Inspect(of)
                 | Owner::PlanMending(of)
+                | Owner::Plan(of, _)
                 | Owner::Details(of) => of == ticket,
                 // What is being written is written.
                 Owner::Mend(_) | Owner::Console(_) | Owner::Job(_) | Owner::Nobody => false,
@@ -350,6 +358,14 @@ impl Work {
             // The loop itself does these: they need the screen.
             Effect::Shell { .. } | Effect::CopyText(_) | Effect::CopyPresigned(_) | Effect::Quit => {}
         }
+    }
+
+    /// A transfer that begins; we keep the hand on it.
+    fn run(&mut self, job: JobId) -> Run {
+        let (sender, progress) = watch::channel(Progress::default());
+        let control = Control::default();
+        self.jobs.insert(job, Hand { control: control.clone(), progress });
+        Run { job, control, progress: sender }
     }
 
     fn cancel(&mut self, is_meant: impl Fn(Owner) -> bool) {
@@ -387,6 +403,7 @@ impl Work {
                 Owner::Inspect(ticket) => Msg::Inspected(ticket, Err(error)),
                 Owner::PlanMending(ticket) => Msg::MendingPlanned(ticket, Err(error)),
                 Owner::Mend(ticket) => Msg::Mended(ticket, Err(error)),
+                Owner::Plan(ticket, role) => Msg::CopyPlanned(ticket, Err(Box::new(Refused::by(role, error)))),
                 Owner::Console(role) => Msg::Console(role, Err(error)),
                 Owner::Job(job) => Msg::Finished(job, Err(error)),
                 Owner::Nobody => Msg::Notices(vec![error.to_string()]),

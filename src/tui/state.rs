@@ -1,5 +1,6 @@
 //! All that the screen shows. `update` alone changes it; `view` draws it and nothing else.
 
+pub mod copying;
 pub mod inquiry;
 mod jobs;
 pub mod preview;
@@ -14,7 +15,8 @@ use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use tui_input::Input;
 
-pub use self::jobs::{Job, Outcome};
+pub use self::copying::Copying;
+pub use self::jobs::{Job, Outcome, What};
 
 use self::inquiry::{About, Inquiry};
 use super::keys::KeyMap;
@@ -60,6 +62,10 @@ pub struct State {
     pub job_cursor: Cursor,
     /// What stands in front of the panes.
     pub modal: Option<Modal>,
+    /// The copy that is being asked about. It outlives other questions: its role may want a code.
+    pub copying: Option<Box<Copying>>,
+    /// Where copies went, the newest first.
+    pub copied_to: Vec<(RoleIndex, S3Uri)>,
     /// One line for the user, until the next key.
     pub notice: Option<String>,
     /// The region that each role works in, by its place.
@@ -100,6 +106,8 @@ impl State {
             jobs: Vec::new(),
             job_cursor: Cursor::default(),
             modal: None,
+            copying: None,
+            copied_to: Vec::new(),
             notice: None,
             regions,
             sign_ins: BTreeSet::new(),
@@ -120,7 +128,8 @@ impl State {
     /// Whether anything moves on its own, so that the screen wants short ticks.
     pub fn is_busy(&self) -> bool {
         let looks = matches!(&self.modal, Some(Modal::Preview(viewer)) if viewer.tickets().next().is_some());
-        let asks = matches!(&self.modal, Some(Modal::Inquiry(inquiry)) if inquiry.waits());
+        let asks = matches!(&self.modal, Some(Modal::Inquiry(inquiry)) if inquiry.waits())
+            || self.copying.as_ref().is_some_and(|copying| copying.ticket().is_some());
         looks
             || asks
             || self.assuming.is_some()
@@ -294,6 +303,8 @@ pub enum After {
     Relist,
     /// Let the transfers go on that wait for it.
     Resume,
+    /// Go on asking about a copy.
+    Copy,
 }
 
 /// Where the browser is.
@@ -558,6 +569,8 @@ pub enum Modal {
         /// Rows above the view.
         top: usize,
     },
+    /// Where a copy goes: all of it is in [`State::copying`].
+    Copying,
     /// What happens to files that are there, when a transfer is tried again that met some.
     Again {
         /// The transfer.

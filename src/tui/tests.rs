@@ -13,7 +13,7 @@ use ratatui::style::Color;
 use super::effect::{Code, Effect};
 use super::keys::{Key, KeyMap};
 use super::msg::{JobId, Life, Msg, SignInStep, Ticket};
-use super::state::{Modal, State};
+use super::state::{Modal, State, What};
 use super::theme::Theme;
 use super::update::update;
 use super::view::view;
@@ -26,6 +26,7 @@ use crate::ops::console::ConsolePage;
 use crate::ops::download::Pick;
 
 mod browse;
+mod copying;
 mod explain;
 mod focus;
 mod picture;
@@ -321,7 +322,8 @@ fn a_folder_may_begin_in_the_home() {
     for (typed, root) in [("~/in", "/home/me/in"), ("~", "/home/me"), ("~x", "~x"), ("/tmp/x", "/tmp/x")] {
         app.press(&format!("d{typed}<enter>"));
         let job = app.state.jobs.last().unwrap();
-        assert_eq!(*job.picks, [Pick::folder(uri("reports/"), Path::new(root))], "{typed}");
+        let What::Download { picks, .. } = &job.what else { panic!("{job:?}") };
+        assert_eq!(**picks, [Pick::folder(uri("reports/"), Path::new(root))], "{typed}");
     }
 }
 

@@ -2,6 +2,7 @@
 
 mod browser;
 mod copy;
+mod copying;
 mod inquiry;
 mod modal;
 mod mouse;
@@ -32,7 +33,7 @@ pub fn update(state: &mut State, msg: Msg) -> Vec<Effect> {
     match msg {
         Msg::Key(event) if event.kind == KeyEventKind::Release => {}
         Msg::Key(event) => key(state, event, &mut effects),
-        Msg::Paste(text) => modal::paste(state, &text),
+        Msg::Paste(text) => modal::paste(state, &text, &mut effects),
         Msg::Mouse(event) => mouse::mouse(state, event, &mut effects),
         Msg::Resize(columns, rows) => state.size = (columns, rows),
         Msg::Tick(now) => tick(state, now, &mut effects),
@@ -48,6 +49,11 @@ pub fn update(state: &mut State, msg: Msg) -> Vec<Effect> {
         Msg::Assumed(ticket, role, answer, hint) => {
             roles::assumed(state, (ticket, role), answer, hint, &mut effects);
         }
+        Msg::Buckets(ticket, answer) if copying::waits_for(state, ticket) => copying::buckets(state, answer),
+        Msg::Page(ticket, answer) if copying::waits_for(state, ticket) => {
+            copying::page(state, answer, &mut effects);
+        }
+        Msg::CopyPlanned(ticket, answer) => copying::planned(state, ticket, answer, &mut effects),
         Msg::Buckets(ticket, answer) => browser::buckets(state, ticket, answer),
         Msg::Page(ticket, answer) => browser::page(state, ticket, answer),
         Msg::Versions(ticket, answer) => browser::versions(state, ticket, answer),
@@ -81,6 +87,7 @@ pub fn update(state: &mut State, msg: Msg) -> Vec<Effect> {
             state.notice = Some(all.collect::<Vec<_>>().join("; ")).filter(|text| !text.is_empty());
         }
     }
+    copying::settle(state);
     transfers::settle(state, &mut effects);
     follow(state);
     preview::draw(state, &mut effects);

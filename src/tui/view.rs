@@ -3,6 +3,7 @@
 mod bars;
 mod browser;
 mod copy;
+mod copying;
 mod inquiry;
 mod modals;
 mod preview;

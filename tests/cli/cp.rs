@@ -409,7 +409,7 @@ fn json_tells_the_plan_and_each_object() {
         ["plan", "streamed", "a/Reader", "b/Writer"].map(Value::from).each_ref()
     );
     lines.sort_by_key(|line| line["uri"].to_string());
-    let told: Vec<_> = lines.iter().map(|line| [&line["type"], &line["path"], &line["size"], &line["kind"]]).collect();
+    let told: Vec<_> = lines.iter().map(|line| [&line["type"], &line["to"], &line["size"], &line["kind"]]).collect();
     let [object, none] = ["object".into(), Value::Null];
     assert_eq!(
         told,

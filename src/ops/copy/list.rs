@@ -15,12 +15,12 @@ use crate::ops::transfer::fetch::Line;
 use crate::ops::walk::Walk;
 
 /// Feeds the queue: single objects as they are, prefixes page by page.
-pub(super) async fn list(desk: &Arc<Desk>, picks: Vec<CopyPick>, queue: mpsc::Sender<Item>) {
+pub(super) async fn list(desk: &Arc<Desk>, picks: &[CopyPick], queue: mpsc::Sender<Item>) {
     for pick in picks {
         let uri = pick.uri().clone();
-        let listed = match &pick {
+        let listed = match pick {
             CopyPick::Object { uri, version, target } => one(desk, uri, version.as_deref(), target, &queue).await,
-            CopyPick::Prefix { .. } => prefix(desk, &pick, &queue).await,
+            CopyPick::Prefix { .. } => prefix(desk, pick, &queue).await,
         };
         if let Err(error) = listed {
             desk.tally.found(0);

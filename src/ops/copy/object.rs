@@ -6,13 +6,13 @@ use std::sync::Arc;
 use bytes::{Bytes, BytesMut};
 use tokio::sync::Semaphore;
 
-use super::{CopyWishes, place};
+use super::CopyWishes;
 use crate::aws::s3::{Ask, Begin, Body, Depth, Described, Onto, Source, Stat, Written};
 use crate::domain::checksum::{Algorithm, Checksum, Hasher};
 use crate::domain::copy::{Class, LARGEST_COPY, Sameness, Storage, Stored, Way, compared, same_bytes};
 use crate::domain::object::{Entry, Object};
 use crate::domain::restore::archived_hint;
-use crate::domain::transfer::{Done, Event, Failed, IfExists, Why};
+use crate::domain::transfer::{Done, Event, Failed, IfExists, Place, Why};
 use crate::domain::uri::S3Uri;
 use crate::error::{Error, Result};
 use crate::ops::download::OnEvent;
@@ -95,7 +95,7 @@ impl Desk {
     }
 
     /// Does all that an object needs, and tells what became of it.
-    pub(super) async fn object(self: Arc<Self>, item: Item) {
+    pub(super) async fn copy(self: Arc<Self>, item: Item) {
         let share = Arc::new(self.tally.begin(&item.uri, item.object.size));
         let (uri, version) = (item.uri.clone(), item.version.clone());
         match self.attempts(item, &share).await {
@@ -134,7 +134,7 @@ impl Desk {
                         // So it was the target that another one has written, or that we may not see.
                         item.there = self.look(&item.target).await?;
                         if matches!(item.there, There::Unknown) {
-                            return Err(Error::Exists { path: place(&item.target) });
+                            return Err(Error::Exists { at: Place::Object(item.target.clone()) });
                         }
                         continue;
                     }
@@ -170,7 +170,7 @@ impl Desk {
                     return Ok(Event::Skipped(done(item, None), Why::Exists));
                 }
                 IfExists::Refuse | IfExists::Rename | IfExists::Ask => {
-                    return Err(Error::Exists { path: place(&item.target) });
+                    return Err(Error::Exists { at: Place::Object(item.target.clone()) });
                 }
             },
         };
@@ -239,7 +239,7 @@ impl Desk {
 }
 
 fn done(item: &Item, checked: Option<&'static str>) -> Done {
-    Done { uri: item.uri.clone(), path: place(&item.target), size: item.object.size, checked }
+    Done { uri: item.uri.clone(), to: Place::Object(item.target.clone()), size: item.object.size, checked }
 }
 
 impl Work<'_> {

@@ -152,8 +152,13 @@ fn told(mut refused: Vec<(Way, Refused)>, roles: Roles) -> Refused {
 }
 
 impl Refused {
+    /// What stood in the way of one role before anything was tried: there is no session of it, say.
+    pub fn by(role: RoleIndex, error: Error) -> Self {
+        Self { role, error, step: Step::Find, others: Vec::new() }
+    }
+
     /// Whether it is about the target.
-    fn writes(&self) -> bool {
+    pub fn writes(&self) -> bool {
         // S3 reads the source of a part that it copies.
         let reads = matches!(&self.error, Error::Denied { action, .. } if action.starts_with("s3:Get"));
         self.step >= Step::Look && !reads
@@ -213,7 +218,7 @@ impl Tries {
             pool: self.core.pool.clone(),
             control: Control::default(),
             patience: self.wishes.patience,
-            gate: Arc::new(Gate::new(OnHalt::Stop, Arc::new(Tally::default()))),
+            gate: Arc::new(Gate::new(role, OnHalt::Stop, Arc::new(Tally::default()))),
         }
     }
 

@@ -1,9 +1,10 @@
-//! The gate that the streams of a job wait at while there is no session.
+//! The gate that the streams of a job wait at while there is no session; a copy by two roles has two.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use super::tally::Tally;
+use crate::domain::role::RoleIndex;
 use crate::domain::transfer::{Halt, Halted};
 use crate::error::{Error, Result};
 use crate::ops::control::Control;
@@ -14,6 +15,7 @@ const SESSIONS: u32 = 3;
 
 /// Where the streams of a job wait while there is no session.
 pub(in crate::ops) struct Gate {
+    role: RoleIndex,
     on_halt: OnHalt,
     tally: Arc<Tally>,
     /// How often there was a session again; the lock is held by whoever sees to it.
@@ -22,8 +24,8 @@ pub(in crate::ops) struct Gate {
 }
 
 impl Gate {
-    pub(in crate::ops) fn new(on_halt: OnHalt, tally: Arc<Tally>) -> Self {
-        Self { on_halt, tally, opened: tokio::sync::Mutex::default(), times: Default::default() }
+    pub(in crate::ops) fn new(role: RoleIndex, on_halt: OnHalt, tally: Arc<Tally>) -> Self {
+        Self { role, on_halt, tally, opened: tokio::sync::Mutex::default(), times: Default::default() }
     }
 
     /// How often there was a session again, to be told to [`Self::wait`].
@@ -44,7 +46,7 @@ impl Gate {
         if self.seen() != seen {
             return Ok(());
         }
-        let _halt = Told::halt(&self.tally, &error);
+        let _halt = Told::halt(&self.tally, self.role, &error);
         let answer = match &self.on_halt {
             OnHalt::Stop => Err(error),
             OnHalt::Ask(ask) => ask(error).await,
@@ -66,8 +68,8 @@ impl Gate {
 struct Told<'a>(&'a Tally);
 
 impl<'a> Told<'a> {
-    fn halt(tally: &'a Tally, error: &Error) -> Self {
-        tally.halt(Some(Halt::Session(Halted(error.clone()))));
+    fn halt(tally: &'a Tally, role: RoleIndex, error: &Error) -> Self {
+        tally.halt(Some(Halt::Session(Halted { role, error: error.clone() })));
         Self(tally)
     }
 }

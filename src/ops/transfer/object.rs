@@ -18,7 +18,7 @@ use crate::aws::s3::{Ask, Stat};
 use crate::domain::checksum::{Algorithm, Checksum, Hasher, combined};
 use crate::domain::restore::archived_hint;
 use crate::domain::text::escaped;
-use crate::domain::transfer::{Done, Event, IfExists, Listed, SMALL};
+use crate::domain::transfer::{Done, Event, IfExists, Listed, Place, SMALL};
 use crate::domain::uri::S3Uri;
 use crate::error::{Error, Result};
 use crate::local::lock::held;
@@ -116,7 +116,7 @@ impl Desk {
     }
 
     /// Does all that an object needs, and tells what became of it.
-    pub(in crate::ops) async fn object(self: Arc<Self>, item: Item) {
+    pub(in crate::ops) async fn fetch(self: Arc<Self>, item: Item) {
         let share = Arc::new(self.tally.begin(&item.uri, item.counted));
         let uri = item.uri.clone();
         match self.attempts(&item, &share).await {
@@ -233,7 +233,7 @@ fn listed_of(stat: &Stat) -> Listed {
 }
 
 fn done(item: &Item, path: PathBuf, size: u64, checked: Option<Algorithm>) -> Done {
-    Done { uri: item.uri.clone(), path, size, checked: checked.map(Algorithm::name) }
+    Done { uri: item.uri.clone(), to: Place::File(path), size, checked: checked.map(Algorithm::name) }
 }
 
 fn is_disk_full(error: &Error) -> bool {

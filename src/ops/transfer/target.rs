@@ -10,7 +10,7 @@ use jiff::Timestamp;
 
 use crate::domain::checksum::{Checksum, Hasher};
 use crate::domain::local_path::{folder_of, local_path};
-use crate::domain::transfer::{IfExists, Listed, Why};
+use crate::domain::transfer::{IfExists, Listed, Place, Why};
 use crate::domain::uri::S3Uri;
 use crate::error::{Error, Result};
 use crate::local::files;
@@ -154,7 +154,7 @@ fn there(path: &Path, if_exists: IfExists) -> impl Iterator<Item = (PathBuf, Met
 /// What happens to a file that is there and another.
 pub(in crate::ops) fn by_wish(path: &Path, if_exists: IfExists) -> Result<Decision> {
     match if_exists {
-        IfExists::Refuse => Err(Error::Exists { path: path.to_owned() }),
+        IfExists::Refuse => Err(Error::Exists { at: Place::File(path.to_owned()) }),
         IfExists::Skip => Ok(Decision::Skip(Why::Exists)),
         IfExists::Overwrite => Ok(Decision::Write(Clobber::Replace)),
         IfExists::Rename => Ok(Decision::Write(Clobber::Rename)),

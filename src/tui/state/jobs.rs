@@ -6,12 +6,15 @@ use std::sync::Arc;
 use jiff::Timestamp;
 
 use super::State;
+use crate::domain::copy::Storage;
 use crate::domain::lasting::Lasting;
 use crate::domain::role::RoleIndex;
 use crate::domain::session::seconds_left;
 use crate::domain::text::escaped;
-use crate::domain::transfer::{Active, Halt, IfExists, Progress, SMALL, Speed, Summary};
+use crate::domain::transfer::{Active, Halt, Halted, IfExists, Progress, SMALL, Speed, Summary};
+use crate::domain::uri::S3Uri;
 use crate::error::Error;
+use crate::ops::copy::{CopyPick, Plan};
 use crate::ops::download::Pick;
 use crate::tui::msg::JobId;
 
@@ -22,13 +25,9 @@ pub struct Job {
     pub id: JobId,
     /// What is transferred, already fit for the screen.
     pub title: String,
-    /// Whose session.
-    pub role: RoleIndex,
-    /// The folder that was asked for.
-    pub folder: PathBuf,
-    /// What to download, and where to; shared with the task that does it.
-    pub picks: Arc<[Pick]>,
-    /// What happens to files that are there and differ.
+    /// What is done.
+    pub what: What,
+    /// What happens to files or objects that are there and differ.
     pub if_exists: IfExists,
     /// Whether the user holds it back: it does not start, or stands still where it is.
     pub held: bool,
@@ -46,6 +45,55 @@ pub struct Job {
     pub outcome: Outcome,
 }
 
+/// What a transfer does. What it is about is shared with the task that does it.
+#[derive(Clone, Debug)]
+pub enum What {
+    /// It downloads.
+    Download {
+        /// Whose session.
+        role: RoleIndex,
+        /// The folder that was asked for.
+        folder: PathBuf,
+        /// What to download, and where to.
+        picks: Arc<[Pick]>,
+    },
+    /// It copies from bucket to bucket.
+    Copy {
+        /// Which way, and whose sessions.
+        plan: Plan,
+        /// The place that was asked for.
+        target: S3Uri,
+        /// What to copy, and where to.
+        picks: Arc<[CopyPick]>,
+        /// How the copies are stored.
+        storage: Storage,
+    },
+}
+
+impl What {
+    /// Whose sessions it needs; who writes comes last.
+    pub fn roles(&self) -> impl Iterator<Item = RoleIndex> + use<> {
+        let (first, second) = match self {
+            Self::Download { role, .. } => (*role, None),
+            Self::Copy { plan, .. } => (plan.reader, Some(plan.writer).filter(|writer| *writer != plan.reader)),
+        };
+        std::iter::once(first).chain(second)
+    }
+
+    /// Whether objects are copied to objects.
+    pub fn is_copy(&self) -> bool {
+        matches!(self, Self::Copy { .. })
+    }
+
+    /// The first thing it is about, and how many there are.
+    pub fn about(&self) -> (Option<&S3Uri>, usize) {
+        match self {
+            Self::Download { picks, .. } => (picks.first().map(Pick::uri), picks.len()),
+            Self::Copy { picks, .. } => (picks.first().map(CopyPick::uri), picks.len()),
+        }
+    }
+}
+
 /// How a transfer ended, or that it has not.
 #[derive(Debug)]
 pub enum Outcome {
@@ -59,19 +107,11 @@ pub enum Outcome {
 
 impl Job {
     /// A job at the end of the line.
-    pub fn new(
-        id: JobId,
-        title: String,
-        role: RoleIndex,
-        (folder, picks): (PathBuf, Arc<[Pick]>),
-        if_exists: IfExists,
-    ) -> Self {
+    pub fn new(id: JobId, title: String, what: What, if_exists: IfExists) -> Self {
         Self {
             id,
             title,
-            role,
-            folder,
-            picks,
+            what,
             if_exists,
             held: false,
             begun: None,
@@ -100,8 +140,17 @@ impl Job {
 
     /// Why it stands still, when it waits for a session that needs somebody.
     pub fn lacks_session(&self) -> Option<&Error> {
+        self.halted().map(|halted| &halted.error)
+    }
+
+    /// Whose session that is.
+    pub fn lacking(&self) -> Option<RoleIndex> {
+        self.halted().map(|halted| halted.role)
+    }
+
+    fn halted(&self) -> Option<&Halted> {
         match &self.progress.halt {
-            Some(Halt::Session(halted)) if self.runs() => Some(&halted.0),
+            Some(Halt::Session(halted)) if self.runs() => Some(halted),
             _ => None,
         }
     }
@@ -115,7 +164,7 @@ impl Job {
         }
     }
 
-    /// Whether it was stopped in the middle of objects, of which unfinished files are there. They stay until the same
+    /// Whether it was stopped in the middle of objects, of which unfinished files or uploads are there. They stay until the same
     /// is downloaded again, or the user deletes them: hours of work may be in them, and what stands beside the files of
     /// a folder that the user chose is never deleted unasked, however hidden.
     pub fn has_left_parts(&self) -> bool {
@@ -155,22 +204,32 @@ impl State {
         self.jobs.iter().filter(|job| job.runs())
     }
 
-    /// Seconds that the session of a transfer still has, as far as the screen knows.
+    /// Seconds that the session of a transfer still has, as far as the screen knows; of two the one that ends first.
     pub fn session_left(&self, job: &Job) -> Option<u64> {
-        self.roles.lives.get(&job.role).map(|life| seconds_left(life.expiration, self.now))
+        let left = |role| self.roles.lives.get(&role).map(|life| seconds_left(life.expiration, self.now));
+        job.what.roles().filter_map(left).min()
     }
 
     /// Seconds until the session of a transfer ends, when that is before the transfer does.
     pub fn ends_first(&self, job: &Job) -> Option<u64> {
-        self.lasting(job.role)?.ends_first(self.now, job.seconds_left())
+        let needed = job.seconds_left();
+        job.what.roles().filter_map(|role| self.lasting(role)?.ends_first(self.now, needed)).min()
+    }
+
+    /// Where a transfer goes, as it is shown.
+    pub fn shown_target(&self, job: &Job) -> String {
+        match &job.what {
+            What::Download { folder, .. } => self.shown_folder(folder),
+            What::Copy { target, .. } => escaped(&target.to_string()).into_owned(),
+        }
     }
 
     fn lasting(&self, role: RoleIndex) -> Option<Lasting> {
         self.profile.lasting(role, |role| self.roles.lives.get(&role).map(|life| life.expiration))
     }
 
-    /// Whether renewing the session of `role` may want an MFA code from the user.
-    pub fn may_ask_code(&self, role: RoleIndex) -> bool {
-        self.lasting(role).is_some_and(|lasting| lasting.may_ask_code)
+    /// Whether renewing a session of a transfer may want an MFA code from the user.
+    pub fn may_ask_code(&self, job: &Job) -> bool {
+        job.what.roles().filter_map(|role| self.lasting(role)).any(|lasting| lasting.may_ask_code)
     }
 }

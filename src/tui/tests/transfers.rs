@@ -1,7 +1,7 @@
 //! The transfers pane: what runs, what waits, how far each is, and what it did.
 
 use super::*;
-use crate::domain::transfer::{Halt, Halted};
+use crate::domain::transfer::{Halt, Halted, Place};
 use crate::tui::msg::Counted;
 
 const MIB: u64 = 1 << 20;
@@ -51,11 +51,11 @@ fn wants_code() -> Error {
 }
 
 fn without_session(error: Error) -> Progress {
-    Progress { halt: Some(Halt::Session(Halted(error))), ..at_mib(90) }
+    Progress { halt: Some(Halt::Session(Halted { role: READER, error })), ..at_mib(90) }
 }
 
 fn written(name: &str, size: u64) -> Done {
-    Done { uri: uri(name), path: format!("out/{name}").into(), size, checked: Some("CRC64NVME") }
+    Done { uri: uri(name), to: Place::File(format!("out/{name}").into()), size, checked: Some("CRC64NVME") }
 }
 
 fn one_written() -> Summary {
@@ -200,7 +200,7 @@ fn what_was_cancelled_or_failed_is_tried_again_as_it_was() {
     app.hear(Msg::Finished(JobId(5), Err(Error::Crashed { message: "boom".into() })));
     assert!(app.screen().contains("boom"), "{}", app.screen());
     assert_eq!(app.press("r"), [download(6, "a.bin")]);
-    let exists = Failed { uri: uri("a.bin"), error: Error::Exists { path: "a.bin".into() } };
+    let exists = Failed { uri: uri("a.bin"), error: Error::Exists { at: Place::File("a.bin".into()) } };
     app.hear(Msg::Finished(JobId(6), Ok(Summary { failures: 1, failed: vec![exists], ..Summary::default() })));
     // What a file stood in the way of would fail again: it is asked what happens to that.
     assert_eq!(app.press("r"), []);
@@ -407,7 +407,7 @@ fn the_report_of_one_that_runs_shows_every_object_in_flight() {
 fn the_report_of_one_that_ended_says_what_failed_and_why() {
     let mut app = downloading(3600, 1);
     app.hear(Msg::Progress(JobId(4), Progress { spared: 30 * MIB, ..at_mib(199) }));
-    let exists = |name: &str| Failed { uri: uri(name), error: Error::Exists { path: name.into() } };
+    let exists = |name: &str| Failed { uri: uri(name), error: Error::Exists { at: Place::File(name.into()) } };
     let summary = Summary {
         written: 2,
         bytes: 300 * MIB,
@@ -455,7 +455,7 @@ fn what_stopped_a_transfer_is_told_and_it_can_be_tried_again() {
 fn an_end_is_told_where_the_pane_is_not_in_view() {
     let mut app = downloading(3600, 1);
     app.press("T<backtab>");
-    let failed = vec![Failed { uri: uri("a.bin"), error: Error::Exists { path: "a.bin".into() } }];
+    let failed = vec![Failed { uri: uri("a.bin"), error: Error::Exists { at: Place::File("a.bin".into()) } }];
     let summary = Summary { written: 3, skipped: 2, failures: 1, failed, ..Summary::default() };
     app.hear(Msg::Finished(JobId(4), Ok(summary)));
     assert!(app.screen().contains("a.bin: 3 written, 2 skipped, 1 failed"), "{}", app.screen());

@@ -2,7 +2,7 @@
 
 use tui_input::Input;
 
-use super::{copy, new_ticket, roles, usage, versions};
+use super::{copy, copying, new_ticket, roles, usage, versions};
 use crate::aws::s3::Of;
 use crate::domain::local_path::folder_of;
 use crate::domain::object::{Bucket, Page, VersionPage};
@@ -53,6 +53,7 @@ pub(super) fn act(state: &mut State, action: Action, effects: &mut Vec<Effect>) 
         Action::Explain => super::inquiry::of_browser(state, effects),
         Action::Preview => super::preview::preview(state, effects),
         Action::Download => download(state),
+        Action::Copy => copying::open(state),
         Action::CopyText => copy::open(state),
         Action::Versions => versions::open(state, effects),
         Action::Flat => flat(state, effects),
@@ -435,8 +436,8 @@ fn details(state: &mut State, effects: &mut Vec<Effect>) {
     effects.push(Effect::Details { ticket, role, uri, version });
 }
 
-fn download(state: &mut State) {
-    let browser = &state.browser;
+/// The marked rows, or the one under the cursor: what a transfer would be of.
+pub(super) fn picked(browser: &Browser) -> Vec<Picked> {
     // Rows of several levels keep their folders: their names alone are not theirs alone.
     let below = match &browser.place {
         Place::Flat(uri) | Place::Found { below: uri, .. } => Some(folder_of(&uri.key).to_owned()),
@@ -457,6 +458,11 @@ fn download(state: &mut State) {
     if picked.is_empty() {
         picked.extend(browser.listing.row(browser.cursor.at).and_then(pick));
     }
+    picked
+}
+
+fn download(state: &mut State) {
+    let picked = picked(&state.browser);
     if picked.is_empty() {
         state.notice = Some("there is nothing to download here".into());
         return;

@@ -19,7 +19,7 @@ use crate::tui::inquiry::{documents, json, next, room_for_document, rows, writte
 use crate::tui::keys::Action;
 use crate::tui::msg::{Life, Ticket};
 use crate::tui::state::inquiry::{About, Inquiry, Purpose, Step, Told};
-use crate::tui::state::{Job, Modal, Outcome, Place, State, room};
+use crate::tui::state::{Job, Modal, Outcome, Place, State, What, room};
 
 /// Asks why the row under the cursor is refused; where a listing failed, why that did.
 pub(super) fn of_browser(state: &mut State, effects: &mut Vec<Effect>) {
@@ -39,14 +39,37 @@ pub(super) fn of_browser(state: &mut State, effects: &mut Vec<Effect>) {
 /// Asks about a transfer: about the first object that failed, else about what it is of.
 pub(super) fn of_job(state: &mut State, place: usize, effects: &mut Vec<Effect>) {
     let Some(job) = state.jobs.get(place) else { return };
-    let about = About::access(job.role, refused_of(job).or_else(|| job.picks.first().map(|pick| pick.uri().clone())));
+    let Some(about) = refused_of(job) else { return };
     open(state, about, effects);
 }
 
-fn refused_of(job: &Job) -> Option<crate::domain::uri::S3Uri> {
-    let Outcome::Done(summary) = &job.outcome else { return None };
-    let denied = summary.failed.iter().find(|failed| matches!(failed.error, Error::Denied { .. }));
-    denied.or(summary.failed.first()).map(|failed| failed.uri.clone()).filter(|uri| !uri.bucket.is_empty())
+fn refused_of(job: &Job) -> Option<About> {
+    // Who writes comes last.
+    let (reader, writer) = (job.what.roles().next()?, job.what.roles().last()?);
+    if let (What::Copy { target, .. }, Outcome::Failed(error)) = (&job.what, &job.outcome)
+        && is_of_writing(error)
+    {
+        return Some(About::Access { role: writer, uri: Some(target.clone()), write: true });
+    }
+    let failed = match &job.outcome {
+        Outcome::Done(summary) => {
+            let denied = summary.failed.iter().find(|failed| matches!(failed.error, Error::Denied { .. }));
+            denied.or(summary.failed.first())
+        }
+        _ => None,
+    };
+    match (&job.what, failed) {
+        (What::Copy { target, .. }, Some(failed)) if is_of_writing(&failed.error) => {
+            Some(About::Access { role: writer, uri: Some(target.clone()), write: true })
+        }
+        (_, Some(failed)) if !failed.uri.bucket.is_empty() => Some(About::access(reader, Some(failed.uri.clone()))),
+        (what, _) => Some(About::access(reader, what.about().0.cloned())),
+    }
+}
+
+/// Whether a copy was refused at its target.
+fn is_of_writing(error: &Error) -> bool {
+    matches!(error, Error::Denied { action, .. } if action.starts_with("s3:Put") || action.starts_with("s3:Abort"))
 }
 
 /// Opens an inquiry.

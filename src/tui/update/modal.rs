@@ -4,7 +4,7 @@ use crossterm::event::{Event, KeyCode, KeyEvent, KeyModifiers};
 use tui_input::Input;
 use tui_input::backend::crossterm::EventHandler as _;
 
-use super::{browser, copy, inquiry, roles, transfers};
+use super::{browser, copy, copying, inquiry, roles, transfers};
 use crate::domain::object::Details;
 use crate::domain::uri::S3Uri;
 use crate::error::{Error, Result};
@@ -95,17 +95,19 @@ pub(super) fn key(state: &mut State, event: KeyEvent, effects: &mut Vec<Effect>)
             }
         }
         Modal::Download { picked, input, untouched, if_exists, .. } if event.code == KeyCode::Tab => {
-            let if_exists = transfers::next_wish(if_exists);
+            let if_exists = transfers::next_wish(if_exists, false);
             state.modal = Some(Modal::Download { picked, input, untouched, if_exists, problem: None });
         }
         Modal::Download { picked, mut input, untouched, if_exists, .. } => {
             replaced(&mut input, untouched, event);
             state.modal = Some(Modal::Download { picked, input, untouched: false, if_exists, problem: None });
         }
+        Modal::Copying => copying::key(state, event, effects),
         Modal::Again { job, if_exists } if enter => transfers::again(state, job, if_exists),
         Modal::Again { job, if_exists } => {
             let next = event.code == KeyCode::Tab;
-            let if_exists = if next { transfers::next_wish(if_exists) } else { if_exists };
+            let is_copy = state.jobs.iter().any(|known| known.id == job && known.what.is_copy());
+            let if_exists = if next { transfers::next_wish(if_exists, is_copy) } else { if_exists };
             state.modal = Some(Modal::Again { job, if_exists });
         }
         Modal::Help { top } => {
@@ -164,6 +166,7 @@ pub(super) fn key(state: &mut State, event: KeyEvent, effects: &mut Vec<Effect>)
 fn closed(state: &mut State, modal: Modal, effects: &mut Vec<Effect>) {
     match modal {
         Modal::Filter { .. } => set_filter(state, ""),
+        Modal::Copying => copying::back(state, effects),
         Modal::SignIn { progress: SignInProgress::Running(ticket, _), .. } => effects.push(Effect::Cancel(ticket)),
         Modal::Preview(viewer) => super::preview::leave(state, viewer, effects),
         Modal::Inquiry(asked) => inquiry::close(state, asked, effects),
@@ -200,8 +203,12 @@ fn replaced(input: &mut Input, untouched: bool, event: KeyEvent) {
 }
 
 /// Pasted text goes where text is typed, as one line.
-pub(super) fn paste(state: &mut State, text: &str) {
+pub(super) fn paste(state: &mut State, text: &str, effects: &mut Vec<Effect>) {
     let line: String = text.lines().next().unwrap_or_default().chars().filter(|c| !c.is_control()).collect();
+    if matches!(state.modal, Some(Modal::Copying)) {
+        copying::paste(state, &line, effects);
+        return;
+    }
     let Some(modal) = &mut state.modal else { return };
     if let Modal::GoTo { input, untouched, .. } | Modal::Download { input, untouched, .. } = modal
         && std::mem::take(untouched)

@@ -3,7 +3,7 @@
 use tui_input::Input;
 
 use super::browser;
-use super::{fail, inquiry, new_ticket, transfers};
+use super::{copying, fail, inquiry, new_ticket, transfers};
 use crate::domain::role::RoleIndex;
 use crate::domain::session::seconds_left;
 use crate::domain::text::escaped;
@@ -77,12 +77,12 @@ pub(super) fn want(state: &mut State, role: RoleIndex, then: After, effects: &mu
 }
 
 /// Whether the account is guarded, and its name was not typed yet for this role.
-fn wants_name(state: &State, role: RoleIndex) -> bool {
+pub(super) fn wants_name(state: &State, role: RoleIndex) -> bool {
     state.profile.account(role).confirm && state.current != Some(role)
 }
 
 /// Assumes a role, after the guard of its account where it has one.
-fn guarded(state: &mut State, role: RoleIndex, then: After, anew: bool, effects: &mut Vec<Effect>) {
+pub(super) fn guarded(state: &mut State, role: RoleIndex, then: After, anew: bool, effects: &mut Vec<Effect>) {
     if wants_name(state, role) {
         state.modal = Some(Modal::Confirm { role, then, anew, input: Input::default() });
         return;
@@ -264,6 +264,11 @@ fn hold(state: &mut State, role: RoleIndex, then: After, effects: &mut Vec<Effec
         effects.push(Effect::Console { role, page });
         return;
     }
+    if then == After::Copy {
+        // The screen stays as the role that reads.
+        copying::session_came(state, role, effects);
+        return;
+    }
     let changed = state.current.replace(role) != Some(role);
     match then {
         After::Open if changed || state.browser.role != Some(role) => {
@@ -280,6 +285,6 @@ fn hold(state: &mut State, role: RoleIndex, then: After, effects: &mut Vec<Effec
             effects.push(Effect::Shell { role });
         }
         // Done above, and by `assumed`.
-        After::Console { .. } | After::Resume => {}
+        After::Console { .. } | After::Resume | After::Copy => {}
     }
 }

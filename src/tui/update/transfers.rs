@@ -1,7 +1,6 @@
 //! Transfers that run beside everything else: a few at once, the others in line.
 
 use std::path::Path;
-use std::sync::Arc;
 
 use jiff::Timestamp;
 
@@ -18,7 +17,7 @@ use crate::tui::keys::Action;
 use crate::tui::layout::report_room;
 use crate::tui::msg::JobId;
 use crate::tui::report::{renewal, report};
-use crate::tui::state::{After, Assuming, Cursor, Focus, Job, Modal, Outcome, Picked, State, picks};
+use crate::tui::state::{After, Assuming, Cursor, Focus, Job, Modal, Outcome, Picked, State, What, picks};
 
 /// Transfers that run at the same time; each fetches many objects at once already.
 const AT_ONCE: usize = 3;
@@ -49,12 +48,18 @@ pub(super) fn act(state: &mut State, action: Action, effects: &mut Vec<Effect>) 
 
 /// Puts a download into `folder` at the end of the line.
 pub(super) fn start(state: &mut State, role: RoleIndex, picked: &[Picked], folder: &Path, if_exists: IfExists) {
+    let what = What::Download { role, folder: folder.to_owned(), picks: picks(picked, folder) };
+    put_in_line(state, picked, what, if_exists);
+}
+
+/// Puts a transfer of what was picked at the end of the line.
+pub(super) fn put_in_line(state: &mut State, picked: &[Picked], what: What, if_exists: IfExists) {
     let id = JobId(new_number(state));
     let title = match picked {
         [Picked { uri, .. }] => escaped(if uri.key.is_empty() { &uri.bucket } else { uri.name() }).into_owned(),
         _ => format!("{} items", count(picked.len() as u64)),
     };
-    state.jobs.push(Job::new(id, title, role, (folder.to_owned(), picks(picked, folder)), if_exists));
+    state.jobs.push(Job::new(id, title, what, if_exists));
     state.job_cursor = Cursor { at: state.jobs.len() - 1, ..state.job_cursor };
 }
 
@@ -66,10 +71,7 @@ pub(super) fn settle(state: &mut State, effects: &mut Vec<Effect>) {
         job.outcome = Outcome::Running;
         effects.push(match job.begun {
             Some(_) => Effect::ResumeJob(job.id),
-            None => {
-                let (job, role, picks, if_exists) = (job.id, job.role, Arc::clone(&job.picks), job.if_exists);
-                Effect::Download { job, role, picks, if_exists }
-            }
+            None => begin(job),
         });
         job.begun = job.begun.or(Some(now));
     }
@@ -78,14 +80,22 @@ pub(super) fn settle(state: &mut State, effects: &mut Vec<Effect>) {
         return;
     }
     let lacking = state.jobs.iter().find(|job| job.lacks_session().is_some() && !job.asked);
-    let Some(role) = lacking.map(|job| job.role) else { return };
+    let Some(role) = lacking.and_then(Job::lacking) else { return };
     mark_asked(state, role, true);
     roles::assume(state, role, After::Resume, None, false, effects);
 }
 
+fn begin(job: &Job) -> Effect {
+    let (id, if_exists) = (job.id, job.if_exists);
+    match job.what.clone() {
+        What::Download { role, picks, .. } => Effect::Download { job: id, role, picks, if_exists },
+        What::Copy { plan, picks, storage, .. } => Effect::Copy { job: id, plan, picks, if_exists, storage },
+    }
+}
+
 /// A session of `role` is there: what waits for it goes on.
 pub(super) fn session_came(state: &mut State, role: RoleIndex, effects: &mut Vec<Effect>) {
-    for job in state.jobs.iter_mut().filter(|job| job.role == role && job.lacks_session().is_some()) {
+    for job in state.jobs.iter_mut().filter(|job| job.lacking() == Some(role)) {
         // Another one that halts now has not been asked for yet.
         job.asked = false;
         job.progress.halt = None;
@@ -101,8 +111,8 @@ pub(super) fn not_answered(state: &mut State, assuming: &Assuming) {
 }
 
 fn mark_asked(state: &mut State, role: RoleIndex, asked: bool) {
-    for job in state.jobs.iter_mut().filter(|job| job.role == role) {
-        job.asked = asked && job.lacks_session().is_some();
+    for job in state.jobs.iter_mut().filter(|job| job.what.roles().any(|of| of == role)) {
+        job.asked = asked && job.lacking() == Some(role);
     }
 }
 
@@ -145,10 +155,10 @@ fn retry(state: &mut State) {
 pub(super) fn again(state: &mut State, job: JobId, if_exists: IfExists) {
     let id = JobId(new_number(state));
     let Some(job) = state.jobs.iter_mut().find(|known| known.id == job) else { return };
-    state.notice = Some(format!("{} goes on where it was; files that are equal are skipped", job.title));
+    let equal = if job.what.is_copy() { "objects" } else { "files" };
+    state.notice = Some(format!("{} goes on where it was; {equal} that are equal are skipped", job.title));
     let title = std::mem::take(&mut job.title);
-    let what = (std::mem::take(&mut job.folder), Arc::clone(&job.picks));
-    *job = Job::new(id, title, job.role, what, if_exists);
+    *job = Job::new(id, title, job.what.clone(), if_exists);
 }
 
 /// Changes places with the next one in line in that direction; what runs or has ended stays where it is.
@@ -175,7 +185,10 @@ fn remove(state: &mut State) {
     }
     if job.has_left_parts() {
         // Nothing else would ever tell of them.
-        state.notice = Some(format!("unfinished files of {} stay there, as .NAME{PART_SUFFIX}", job.title));
+        state.notice = Some(match job.what.is_copy() {
+            true => format!("unfinished uploads of {} stay in the target; the same copy goes on with them", job.title),
+            false => format!("unfinished files of {} stay there, as .NAME{PART_SUFFIX}", job.title),
+        });
     }
     state.jobs.remove(state.job_cursor.at);
 }
@@ -201,7 +214,7 @@ pub(super) fn progress(state: &mut State, id: JobId, progress: Progress) {
     state.jobs[place].progress = progress;
     let job = &state.jobs[place];
     // One answer serves all of the role.
-    let is_asked = |other: &Job| other.role == job.role && other.asked && other.lacks_session().is_some();
+    let is_asked = |other: &Job| other.asked && other.lacking() == job.lacking();
     state.jobs[place].asked = job.lacks_session().is_some() && state.jobs.iter().any(is_asked);
 }
 
@@ -252,17 +265,19 @@ pub(super) fn measure(state: &mut State, now: Timestamp) {
     let Some(job) = first.and_then(|place| state.running().nth(place)) else { return };
     let (id, left) = (job.id, state.ends_first(job).unwrap_or_default());
     let needed = job.seconds_left().unwrap_or_default();
-    let then = renewal(state.may_ask_code(job.role));
+    let then = renewal(state.may_ask_code(job));
     let text = format!("{} needs {} more, its session ends in {}: {then}", job.title, words(needed), words(left));
     state.jobs.iter_mut().filter(|job| job.id == id).for_each(|job| job.told = true);
     state.notice = Some(text);
 }
 
 /// What the next press of Tab wishes for files that are there.
-pub(super) fn next_wish(if_exists: IfExists) -> IfExists {
+pub(super) fn next_wish(if_exists: IfExists, is_copy: bool) -> IfExists {
     match if_exists {
         IfExists::Refuse => IfExists::Skip,
         IfExists::Skip => IfExists::Overwrite,
+        // A copy has one name.
+        IfExists::Overwrite if is_copy => IfExists::Refuse,
         IfExists::Overwrite => IfExists::Rename,
         // File by file is for the command line.
         IfExists::Rename | IfExists::Ask => IfExists::Refuse,

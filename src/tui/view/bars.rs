@@ -14,6 +14,7 @@ use crate::ops::explain::Explanation;
 use crate::ops::preview::Body;
 use crate::tui::keys::Action;
 use crate::tui::listing::Kind;
+use crate::tui::state::copying::{Route, Step as CopyStep};
 use crate::tui::state::inquiry::{About, Inquiry, Purpose, Step};
 use crate::tui::state::{Focus, Job, Modal, Outcome, SignInProgress, State};
 use crate::tui::theme::Theme;
@@ -107,12 +108,13 @@ fn shown_keys(state: &State) -> (Keys, Keys) {
             let kind = state.browser.listing.row(state.browser.cursor.at).map(|row| row.kind);
             let is_object = matches!(kind, Some(Kind::Object | Kind::Version));
             let open = if is_object { "preview" } else { "open" };
-            let mut actions = vec![(Action::Open, open), (Action::Parent, "up"), word(Action::Download)];
-            if is_object || kind == Some(Kind::Prefix) {
-                actions.push(word(Action::Mark));
-            }
+            let mut actions =
+                vec![(Action::Open, open), (Action::Parent, "up"), word(Action::Download), word(Action::Copy)];
             if is_object {
                 actions.push(word(Action::Details));
+            }
+            if is_object || kind == Some(Kind::Prefix) {
+                actions.push(word(Action::Mark));
             }
             actions.extend([word(Action::Filter), word(Action::GoTo), word(Action::Shell), word(Action::Console)]);
             actions.extend([
@@ -153,7 +155,6 @@ fn on_job(job: &Job) -> Vec<(Action, &'static str)> {
 /// While something stands in front, its own keys; those of a question are fixed, because text is typed there.
 fn in_front(state: &State, modal: &Modal) -> Keys {
     let word = |action: Action| (action, action.word());
-    let fixed = |keys: &[(&str, &'static str)]| keys.iter().map(|(key, word)| ((*key).to_owned(), *word)).collect();
     match modal {
         Modal::Filter { .. } => fixed(&[("Enter", "keep"), ("Esc", "clear"), ("↑ ↓", "move")]),
         Modal::Help { .. } | Modal::Transfer { .. } => {
@@ -208,6 +209,7 @@ fn in_front(state: &State, modal: &Modal) -> Keys {
             keys
         }
         Modal::Again { .. } => fixed(&[("Enter", "try again"), ("Tab", "files that are there"), ("Esc", "cancel")]),
+        Modal::Copying => copying(state),
         Modal::Quit => fixed(&[("Enter", "quit"), ("Esc", "stay")]),
         Modal::Download { .. } => fixed(&[("Enter", "download"), ("Tab", "files that are there"), ("Esc", "cancel")]),
         Modal::GoTo { .. } | Modal::Mfa { .. } | Modal::Confirm { .. } => {
@@ -218,7 +220,6 @@ fn in_front(state: &State, modal: &Modal) -> Keys {
 
 /// The keys of an inquiry, by what it waits for.
 fn of_inquiry(state: &State, inquiry: &Inquiry) -> Keys {
-    let fixed = |keys: &[(&str, &'static str)]| keys.iter().map(|(key, word)| ((*key).to_owned(), *word)).collect();
     let word = |action: Action| (action, action.word());
     match &inquiry.step {
         Some(Step::With { .. }) => fixed(&[("Enter", "look with it, or not"), ("↑ ↓", "move"), ("Esc", "close")]),
@@ -253,6 +254,33 @@ fn of_inquiry(state: &State, inquiry: &Inquiry) -> Keys {
             keys
         }
     }
+}
+
+/// The keys of the question where a copy goes.
+fn copying(state: &State) -> Keys {
+    match state.copying.as_ref().map(|copying| &copying.step) {
+        Some(CopyStep::Review { way: Route::Open(_), .. }) => {
+            fixed(&[("Enter", "copy"), ("↑ ↓", "choose"), ("Tab", "change it"), ("Esc", "back"), ("PgDn", "more")])
+        }
+        Some(CopyStep::Review { way: Route::Refused(_), .. }) => {
+            let mut keys = fixed(&[("↑ ↓", "choose"), ("Tab", "change it")]);
+            let more =
+                [(Action::Explain, "explain"), (Action::CopyText, "copy the command"), (Action::Refresh, "again")];
+            keys.extend(bound(state, &more));
+            keys.extend(fixed(&[("PgDn", "more"), ("Esc", "back")]));
+            keys
+        }
+        Some(CopyStep::Review { .. }) => fixed(&[("↑ ↓", "choose"), ("Tab", "change it"), ("Esc", "back")]),
+        Some(CopyStep::Place) => {
+            fixed(&[("Enter", "take"), ("↑ ↓", "move"), ("Backspace", "up"), ("Esc", "other role")])
+        }
+        _ => fixed(&[("Enter", "take"), ("↑ ↓", "move"), ("Esc", "cancel")]),
+    }
+}
+
+/// Keys that nobody binds.
+fn fixed(keys: &[(&str, &'static str)]) -> Keys {
+    keys.iter().map(|(key, word)| ((*key).to_owned(), *word)).collect()
 }
 
 /// The first key of each action with a word for it.

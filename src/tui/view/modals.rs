@@ -8,18 +8,18 @@ use ratatui::widgets::{Clear, Paragraph, Wrap};
 use tui_input::Input;
 
 use super::{copy, labelled, lines, pane, span};
-use crate::domain::text::{bytes, count, escaped, plural};
-use crate::domain::transfer::{IfExists, Listed};
+use crate::domain::text::{count, escaped, plural};
+use crate::domain::transfer::IfExists;
 use crate::error::Error;
 use crate::tui::facts;
 use crate::tui::help;
 use crate::tui::hint::hint;
-use crate::tui::keys::Action;
 use crate::tui::labelled::Row;
 use crate::tui::layout::report_room;
 use crate::tui::msg::SignInStep;
 use crate::tui::report::{kept, report};
-use crate::tui::state::{Modal, Picked, SignInProgress, State, folder_named};
+use crate::tui::review::what;
+use crate::tui::state::{Modal, SignInProgress, State, folder_named};
 use crate::tui::theme::Theme;
 
 pub(super) fn modal(state: &State, theme: Theme, frame: &mut Frame<'_>) {
@@ -63,22 +63,23 @@ pub(super) fn modal(state: &State, theme: Theme, frame: &mut Frame<'_>) {
         }
         Modal::Download { picked, input, if_exists, problem, .. } => {
             let mut text = vec![Line::from(what(state, picked))];
-            text.extend(wish(theme, *if_exists));
+            text.extend(wish(theme, *if_exists, false));
             let folder = folder_named(input.value().trim(), state.home.as_deref());
             text.push(Line::from(format!("Into the folder {}", state.shown_folder(&folder))));
             text.extend(problem.iter().map(|problem| Line::styled(problem.clone(), theme.bad())));
             question(frame, theme, " Download ", input, text);
         }
+        Modal::Copying => super::copying::copying(state, theme, frame),
         Modal::Again { job, if_exists } => {
             let Some(job) = state.jobs.iter().find(|known| known.id == *job) else { return };
-            let (number, folder) = (job.stood_in_its_way(), state.shown_folder(&job.folder));
+            let (number, folder, is_copy) = (job.stood_in_its_way(), state.shown_target(job), job.what.is_copy());
             let are = if number == 1 { "is" } else { "are" };
             let mut text = vec![Line::from(format!(
                 "{} {are} in {folder} and differ{}.",
-                plural(number, "file"),
+                plural(number, if is_copy { "object" } else { "file" }),
                 if number == 1 { "s" } else { "" }
             ))];
-            text.extend(wish(theme, *if_exists));
+            text.extend(wish(theme, *if_exists, is_copy));
             message(frame, theme, &format!(" {} again ", job.title), text);
         }
         Modal::Details { uri, version, known, answer, top } => {
@@ -115,58 +116,18 @@ fn transfers(number: u64) -> String {
     if number == 1 { "1 transfer has".into() } else { format!("{} transfers have", count(number)) }
 }
 
-/// What happens to files that are there.
-fn wish<'a>(theme: Theme, if_exists: IfExists) -> [Line<'a>; 2] {
+/// What happens to files or objects that are there.
+fn wish<'a>(theme: Theme, if_exists: IfExists, is_copy: bool) -> [Line<'a>; 2] {
+    let there = if is_copy { "Objects" } else { "Files" };
     let style = if if_exists == IfExists::Overwrite { theme.warn() } else { theme.dim() };
     [
-        Line::styled(format!("Files that differ {}.", kept(if_exists)), style),
+        Line::styled(format!("{there} that differ {}.", kept(if_exists, is_copy)), style),
         Line::styled("Equal ones are skipped. Tab changes what happens to the others.", theme.dim()),
     ]
 }
 
-/// What a download is of, and how much that is as far as anybody knows.
-fn what(state: &State, picked: &[Picked]) -> String {
-    let counted = |uri| state.browser.usage.get(uri).filter(|usage| !usage.runs()).map(|usage| usage.counted);
-    let much = |objects, size| format!("{}, {}", plural(objects, "object"), bytes(size));
-    match picked {
-        [Picked { uri, listed: None, .. }] => {
-            let all = match uri.key.is_empty() {
-                true => format!("All of the bucket {}", escaped(&uri.bucket)),
-                false => format!("All below {}", escaped(uri.name())),
-            };
-            match (counted(uri), state.keys.key(Action::Usage)) {
-                (Some(counted), _) => format!("{all}: {}", much(counted.objects, counted.bytes)),
-                (None, Some(key)) => format!("{all}; {key} on it tells beforehand how much that is"),
-                (None, None) => all,
-            }
-        }
-        [Picked { uri, listed: Some(Listed { size, .. }), version: Some(version), .. }] => {
-            format!("{} of version {} ({})", escaped(uri.name()), escaped(version), bytes(*size))
-        }
-        [Picked { uri, listed: Some(Listed { size, .. }), .. }] => {
-            format!("{} ({})", escaped(uri.name()), bytes(*size))
-        }
-        _ => {
-            let (mut objects, mut size, mut unknown) = (0, 0, 0);
-            for Picked { uri, listed: known, .. } in picked {
-                match (known, counted(uri)) {
-                    (Some(known), _) => (objects, size) = (objects + 1, size + known.size),
-                    (None, Some(counted)) => (objects, size) = (objects + counted.objects, size + counted.bytes),
-                    (None, None) => unknown += 1,
-                }
-            }
-            let all = format!("{} marked items", count(picked.len() as u64));
-            match (objects, unknown) {
-                (_, 0) => format!("{all}: {}", much(objects, size)),
-                (0, _) => format!("{all}: all that is below them"),
-                _ => format!("{all}: {}, and all below {}", much(objects, size), plural(unknown, "folder")),
-            }
-        }
-    }
-}
-
 /// A box in the middle, cleared.
-fn boxed(frame: &mut Frame<'_>, theme: Theme, title: &str, (width, height): (u16, u16)) -> Rect {
+pub(super) fn boxed(frame: &mut Frame<'_>, theme: Theme, title: &str, (width, height): (u16, u16)) -> Rect {
     let whole = frame.area();
     let (width, height) = (width.min(whole.width.saturating_sub(4)), height.min(whole.height.saturating_sub(2)));
     let area = Rect::new((whole.width - width) / 2, (whole.height - height) / 2, width, height);
@@ -240,7 +201,7 @@ pub(super) fn question(frame: &mut Frame<'_>, theme: Theme, title: &str, input: 
 }
 
 /// Rows in a box with so much room at most, scrolled down by `top` of them.
-fn scrolled(
+pub(super) fn scrolled(
     frame: &mut Frame<'_>,
     theme: Theme,
     (title, label): (&str, Style),

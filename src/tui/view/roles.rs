@@ -63,7 +63,7 @@ fn role_line<'a>(state: &'a State, theme: Theme, role: RoleIndex, selected: bool
 }
 
 /// What stands behind a role: its time left, that it is being assumed, or why it could not be.
-fn standing(state: &State, theme: Theme, role: RoleIndex) -> (String, ratatui::style::Style) {
+pub(super) fn standing(state: &State, theme: Theme, role: RoleIndex) -> (String, ratatui::style::Style) {
     if state.assuming.as_ref().is_some_and(|running| running.role == role) {
         return (spinner(state.beat).into(), theme.accent());
     }

@@ -28,8 +28,8 @@ pub(super) fn transfers(state: &State, theme: Theme, area: Rect, frame: &mut Fra
     let block = pane(theme, focused, " Transfers ", all(state, theme, room));
     // Where to, of the one under the cursor: beside its numbers there is no room for it.
     let to = state.jobs.get(state.job_cursor.at).map(|job| {
-        let folder = state.shown_folder(&job.folder);
-        format!(" {} → {} ", cut(&job.title, room / 3), cut_front(&folder, room / 2))
+        let target = state.shown_target(job);
+        format!(" {} → {} ", cut(&job.title, room / 3), cut_front(&target, room / 2))
     });
     let block = block.title_bottom(Line::styled(to.unwrap_or_default(), theme.dim()));
     let inner = block.inner(area);
