@@ -16,7 +16,7 @@ use crate::tui::keys::Action;
 use crate::tui::listing::Kind;
 use crate::tui::state::copying::{Route, Step as CopyStep};
 use crate::tui::state::inquiry::{About, Inquiry, Purpose, Step};
-use crate::tui::state::{Focus, Job, Modal, Outcome, SignInProgress, State};
+use crate::tui::state::{Focus, Job, Modal, Outcome, Seen, SignInProgress, State};
 use crate::tui::theme::Theme;
 
 /// Columns of the bar that runs down with the session, where there is room and where there is little.
@@ -200,6 +200,11 @@ fn in_front(state: &State, modal: &Modal) -> Keys {
             }
             if matches!(body, Some(Body::Text(_))) {
                 keys.extend(fixed(&[("w", if viewer.wraps { "cut lines" } else { "wrap" })]));
+            }
+            if matches!(viewer.seen, Seen::Failed(_)) {
+                keys.extend(bound(state, &[(Action::Explain, "explain"), (Action::NextPane, "next")]));
+                keys.extend(bound(state, &[(Action::CopyText, "copy URI")]));
+                return keys;
             }
             keys.extend(bound(state, &[(Action::NextPane, "next"), (Action::PageDown, "page")]));
             if !viewer.wraps {

@@ -14,6 +14,7 @@ use crate::domain::text::{bytes, count, cut, escaped, plural};
 use crate::ops::preview::table::Table;
 use crate::ops::preview::text::{Class, Text};
 use crate::ops::preview::{Body, Preview, hex};
+use crate::tui::hint::hint;
 use crate::tui::state::{Seen, Sketch, State, Viewer, heading_rows, room};
 use crate::tui::theme::Theme;
 
@@ -56,7 +57,7 @@ pub(super) fn preview(state: &State, theme: Theme, viewer: &Viewer, frame: &mut 
         (Seen::Failed(error), _) => {
             let mut text: Vec<Line<'_>> =
                 error.to_string().lines().map(|line| Line::styled(line.to_owned(), theme.bad())).collect();
-            text.extend(error.hint().map(|hint| Line::from(format!("hint: {hint}"))));
+            text.extend(hint(&state.keys, error).map(|hint| Line::from(format!("hint: {hint}"))));
             frame.render_widget(Paragraph::new(text).wrap(Wrap { trim: false }), inner);
         }
         (Seen::Ready(preview), None) if preview.size == 0 => {
