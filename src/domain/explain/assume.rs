@@ -189,7 +189,13 @@ fn is_mistyped(facts: &Facts) -> bool {
 fn identity(facts: &Facts, refusal: &Refusal, (trust, grip): &(SideAnswer, Option<Grip>)) -> SideAnswer {
     let side = |decision, reason, evidence| facts.own_side(Side::Identity, decision, reason, evidence);
     let wishes = facts.wishes();
-    let mend = || remedy::assume(&facts.who.principal, &facts.role, &wishes);
+    let can_show_mfa = matches!(facts.who.principal.kind, PrincipalKind::User);
+    let mend = |heard: Option<&Heard>| match heard.and_then(Heard::guard) {
+        Some(near) => {
+            Some(remedy::on_conditions(near, &facts.label, &facts.who.principal.account, can_show_mfa))
+        }
+        None => remedy::assume(&facts.who.principal, &facts.role, &wishes),
+    };
     let documents = facts.own.policies.value().map(|policies| (policies, facts.heard(policies)));
     // Inside one account a trust policy that names the very caller is enough.
     let suffices =
@@ -216,7 +222,7 @@ fn identity(facts: &Facts, refusal: &Refusal, (trust, grip): &(SideAnswer, Optio
             _ if refusal.explicit => {
                 Some(remedy::look(&facts.own_viewers, &facts.who.principal.account, "the policies with Effect Deny"))
             }
-            _ => mend(),
+            _ => mend(documents.as_ref().map(|(_, (_, heard))| heard)),
         };
         return answer;
     }
@@ -233,10 +239,10 @@ fn identity(facts: &Facts, refusal: &Refusal, (trust, grip): &(SideAnswer, Optio
                 "your policies say nothing, and inside one account a trust policy that names you is enough".into(),
                 by,
             ),
-            Stand::Silent => SideAnswer {
-                remedy: mend(),
-                ..side(Decision::Denied, format!("no policy of {} allows {action} on this role", facts.who.name), by)
-            },
+            Stand::Silent => {
+                let reason = format!("no policy of {} allows {action} on this role", facts.who.name);
+                SideAnswer { remedy: mend(Some(&heard)), ..side(Decision::Denied, heard.why(&reason), by) }
+            }
             Stand::Unsure if matches!(facts.outcome, Outcome::Allowed { .. }) => let_in(facts, Side::Identity),
             Stand::Unsure => SideAnswer {
                 remedy: Some(remedy::look(
@@ -287,7 +293,7 @@ fn identity(facts: &Facts, refusal: &Refusal, (trust, grip): &(SideAnswer, Optio
                 ..side(Decision::Unknown, format!("IAM's simulator finds it refused{missing}"), by)
             },
             _ => SideAnswer {
-                remedy: mend(),
+                remedy: mend(None),
                 ..side(
                     Decision::Denied,
                     format!("no policy of {} allows sts:AssumeRole on this role", facts.who.name),
@@ -340,8 +346,12 @@ fn eliminate(facts: &Facts, sides: &mut [SideAnswer]) {
                 facts.who.name
             );
             side.evidence = refused;
-            side.remedy =
-                remedy::assume(&facts.who.principal, &facts.role, &facts.wishes()).or_else(|| side.remedy.take());
+            // What is seen, and is not sure, hangs on conditions: no policy is written around those.
+            let hangs = facts.own.simulated.value().is_some_and(|said| !said.missing.is_empty());
+            if facts.own.policies.value().is_none() && !hangs {
+                side.remedy =
+                    remedy::assume(&facts.who.principal, &facts.role, &facts.wishes()).or_else(|| side.remedy.take());
+            }
         }
         _ => {
             side.reason = format!("all else allows it and AWS refuses, so this does: {}", side.reason);

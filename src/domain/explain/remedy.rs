@@ -2,12 +2,14 @@
 
 use serde_json::Value;
 
-use super::evidence::Heard;
+use super::evidence::{Heard, Near};
 use super::facts::{NamedPolicy, PolicyKind, Viewers};
+use super::words::condition_in_words;
 use super::{Remedy, Side};
 use crate::domain::account::{AccountId, RoleArn};
 use crate::domain::policy::least::{self, Access, AttachTo, Grant, KeyArn, Naming, Objects, Party, Trust};
 use crate::domain::policy::{Condition, Principal, PrincipalKind};
+use crate::domain::text::escaped;
 use crate::domain::uri::S3Uri;
 
 /// A line for the profile file.
@@ -195,6 +197,31 @@ fn shell_word(word: &str) -> String {
     } else {
         format!("'{}'", word.replace('\'', r"'\''"))
     }
+}
+
+/// What would let somebody in whom a statement allows on conditions that are not met. In words alone: a policy without
+/// the conditions would take away what somebody put there to guard the account.
+pub(super) fn on_conditions(near: &Near, label: &str, account: &str, can_show_mfa: bool) -> Remedy {
+    let meets = |one: &Condition| {
+        if let Some(remedy) = to_meet(one, label, can_show_mfa) {
+            return remedy.command;
+        }
+        let asked = condition_in_words(one);
+        let asked = escaped(&asked);
+        match one.key.to_ascii_lowercase().as_str() {
+            "aws:multifactorauthpresent" | "aws:multifactorauthage" if !can_show_mfa => {
+                "come as a user with an MFA device, for the session of a role shows none".to_owned()
+            }
+            "sts:externalid" => format!("write the external ID in the profile file, at the role {label}: come {asked}"),
+            _ => format!("meet the condition ({asked})"),
+        }
+    };
+    let unmet: Vec<String> = near.unmet.iter().map(meets).collect();
+    let unmet = if unmet.is_empty() { "meet the conditions of the statement".into() } else { unmet.join("; and ") };
+    let whose = if account.is_empty() { "it".into() } else { format!("account {account}") };
+    words(format!(
+        "{unmet}; or ask whoever looks after {whose}, who decides of the condition: xsw writes no policy around it"
+    ))
 }
 
 /// What would meet a condition of a trust policy, where the profile file can.

@@ -81,12 +81,22 @@ fn not_trusted(facts: &Facts, action: &str, trust: &str, heard: &Heard, by: Stri
                 let command = lines.fold(first.command.clone(), |all, (_, line)| format!("{all} and {line}"));
                 Some(Remedy { command, ..first.clone() })
             }
-            _ => add(),
+            _ => Some(remedy::on_conditions(near, &facts.label, facts.role.account().as_str(), can_show_mfa)),
         };
         return denied(reason, remedy);
     }
-    if heard.near.iter().any(|near| !near.action) {
-        return denied(format!("its trust policy names you, and does not allow {action}"), add());
+    let others = || heard.near.iter().filter(|near| !near.action);
+    if others().next().is_some() {
+        // A statement of its own would let in without the conditions of the one that is there.
+        let by_hand = || {
+            let account = facts.role.account();
+            remedy::words(format!(
+                "ask whoever looks after account {account} to add {action} to the statement of the trust policy that \
+                 names you, under the conditions that it has"
+            ))
+        };
+        let remedy = if others().any(|near| near.guarded) { Some(by_hand()) } else { add() };
+        return denied(format!("its trust policy names you, and does not allow {action}"), remedy);
     }
     if let Some(service) = only_service(trust) {
         let reason = format!("its trust policy lets only {service} in: a service role, not for people");

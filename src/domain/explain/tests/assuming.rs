@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::{HUB, ME, PROD, allow, deny, inline, seen};
+use super::{HUB, ME, PROD, allow, deny, inline, no_policy, seen};
 use crate::domain::explain::assume::{Facts, explain};
 use crate::domain::explain::facts::{NamedPolicy, Outcome, Own, PolicyKind, RoleFacts, Seen, Simulated, Viewers, Who};
 use crate::domain::explain::{Answer, Decision, SideAnswer, side_name};
@@ -201,7 +201,42 @@ fn the_session_of_a_role_can_show_no_mfa() {
     let jump = json!({ "AWS": "arn:aws:iam::111111111111:role/Jump" });
     let document = trust(jump, json!({ "Bool": { "aws:MultiFactorAuthPresent": "true" } }));
     let facts = chained(Facts { described: described(&document), ..with_own() });
-    told(&facts, Decision::Denied, "trust", "shows no MFA", "");
+    let answer = told(&facts, Decision::Denied, "trust", "shows no MFA", "come as a user with an MFA device");
+    no_policy(&answer);
+}
+
+/// A second statement without the condition would let in without MFA, external ID or address.
+#[test]
+fn no_policy_is_written_around_a_condition() {
+    let me = || json!({ "AWS": ME });
+    let ids = json!({ "StringEquals": { "sts:ExternalId": ["x-1", "x-2"] } });
+    let address = json!({ "IpAddress": { "aws:SourceIp": "10.0.0.0/8" } });
+    let mut elsewhere = with_own();
+    elsewhere.request.set("aws:SourceIp", "192.0.2.1");
+    for (facts, condition, next) in [
+        (with_own(), ids, "external ID x-1 or x-2"),
+        (elsewhere, address.clone(), "meet the condition (from 10.0.0.0/8); or ask whoever looks after account 2222"),
+    ] {
+        let facts = Facts { described: described(&trust(me(), condition)), ..facts };
+        no_policy(&told(&facts, Decision::Denied, "trust", "its trust policy names you, and", next));
+    }
+    // Tagging is not allowed; a statement of its own would also let in without MFA.
+    let mut tagged = with_own();
+    tagged.own.policies = seen(vec![inline(&allow("sts:*", "*"))]);
+    tagged.request.set("aws:RequestTag/a", "b").set_all("aws:TagKeys", vec!["a".into()]);
+    tagged.request.set("aws:MultiFactorAuthPresent", "true");
+    tagged.described = described(&trust(me(), json!({ "Bool": { "aws:MultiFactorAuthPresent": "true" } })));
+    no_policy(&told(&tagged, Decision::Denied, "trust", "does not allow sts:TagSession", "under the conditions"));
+
+    let mut own = allow("sts:AssumeRole", "*");
+    own["Statement"][0]["Condition"] = address;
+    let mut narrowed = facts();
+    narrowed.own.policies = seen(vec![inline(&own)]);
+    narrowed.described = described(&trust(me(), Value::Null));
+    // AWS refuses, and the address is not known here.
+    no_policy(&told(&narrowed, Decision::Denied, "identity", "so it is your side", ""));
+    narrowed.request.set("aws:SourceIp", "192.0.2.1");
+    no_policy(&told(&narrowed, Decision::Denied, "identity", "only from 10.0.0.0/8", "meet the condition"));
 }
 
 #[test]
