@@ -191,9 +191,7 @@ fn identity(facts: &Facts, refusal: &Refusal, (trust, grip): &(SideAnswer, Optio
     let wishes = facts.wishes();
     let can_show_mfa = matches!(facts.who.principal.kind, PrincipalKind::User);
     let mend = |heard: Option<&Heard>| match heard.and_then(Heard::guard) {
-        Some(near) => {
-            Some(remedy::on_conditions(near, &facts.label, &facts.who.principal.account, can_show_mfa))
-        }
+        Some(near) => Some(remedy::on_conditions(near, &facts.label, &facts.who.principal.account, can_show_mfa)),
         None => remedy::assume(&facts.who.principal, &facts.role, &wishes),
     };
     let documents = facts.own.policies.value().map(|policies| (policies, facts.heard(policies)));

@@ -9,6 +9,7 @@ use super::{Answer, Decision, Refusal, Remedy, Side, SideAnswer};
 use crate::domain::account::AccountId;
 use crate::domain::policy::least::KeyArn;
 use crate::domain::policy::{Context, Grip, Request};
+use crate::domain::shell_word::quoted;
 use crate::domain::uri::S3Uri;
 
 /// All that could be seen of one question.
@@ -183,7 +184,9 @@ fn permissions(facts: &Facts, refusal: &Refusal, bucket: &SideAnswer, grip: Opti
                 ..side(Decision::Denied, format!("{} denies {action} outright", heard.statement), by)
             },
             Stand::Silent if suffices => side(Decision::Allowed, enough.into(), by),
-            Stand::Silent => SideAnswer { remedy: mend(Some(&heard)), ..side(Decision::Denied, heard.why(&nothing()), by) },
+            Stand::Silent => {
+                SideAnswer { remedy: mend(Some(&heard)), ..side(Decision::Denied, heard.why(&nothing()), by) }
+            }
             Stand::Unsure => facts
                 .let_in(SideAnswer { remedy: Some(look_at_own(facts)), ..side(Decision::Unknown, heard.unsure(), by) }),
         };
@@ -293,9 +296,7 @@ fn bucket(facts: &Facts, refusal: &Refusal) -> (SideAnswer, Option<Grip>) {
             let account = &facts.who.principal.account;
             let reason = match present {
                 Some("") => format!("it has no policy, and a role of account {account} needs one that names it"),
-                _ => {
-                    heard.why(&format!("the bucket policy does not allow {action} to this role of account {account}"))
-                }
+                _ => heard.why(&format!("the bucket policy does not allow {action} to this role of account {account}")),
             };
             SideAnswer { remedy: mend(Some(&heard)), ..side(Decision::Denied, reason, by) }
         }
@@ -305,7 +306,8 @@ fn bucket(facts: &Facts, refusal: &Refusal) -> (SideAnswer, Option<Grip>) {
 
 fn look_at_bucket(facts: &Facts) -> Remedy {
     let owner = facts.owner_id().map_or(String::new(), |owner| owner.to_string());
-    let show = format!("aws s3api get-bucket-policy --bucket {} --query Policy --output text", facts.uri.bucket);
+    let show =
+        format!("aws s3api get-bucket-policy --bucket {} --query Policy --output text", quoted(&facts.uri.bucket));
     remedy::look(&facts.bucket_viewers, &owner, &show)
 }
 
@@ -380,7 +382,7 @@ fn eliminate(facts: &Facts, sides: &mut [SideAnswer]) {
                 side.remedy = Some(remedy::words(format!(
                     "aws s3api put-bucket-ownership-controls --bucket {} --ownership-controls \
                      'Rules=[{{ObjectOwnership=BucketOwnerEnforced}}]'",
-                    facts.uri.bucket
+                    quoted(&facts.uri.bucket)
                 )));
             }
         }
