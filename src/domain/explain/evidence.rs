@@ -90,14 +90,14 @@ pub(super) fn hear(policies: &[NamedPolicy], request: &Request, known: &dyn Fn(&
         let policy = match Policy::parse(&named.document) {
             Ok(policy) => policy,
             Err(wrong) => {
-                heard.unreadable.push(format!("{}: {wrong}", named.name));
+                heard.unreadable.push(format!("{}: {wrong}", named.in_words()));
                 continue;
             }
         };
         for meeting in study(&policy, request, known) {
             let Some(grip) = meeting.grip else { continue };
             let sid = meeting.statement.sid.as_ref().map_or(String::new(), |sid| format!(" ({sid})"));
-            let statement = format!("statement {}{sid} of {}", meeting.index + 1, named.name);
+            let statement = format!("statement {}{sid} of {}", meeting.index + 1, named.in_words());
             let place = Some((named.clone(), meeting.index));
             match (meeting.is_allow(), meeting.applies()) {
                 (false, Truth::Holds) => {

@@ -128,7 +128,7 @@ fn of_grant(grant: &Grant, present: Option<&str>) -> Option<Remedy> {
 
 /// What holds a statement that denies.
 pub(super) enum Holder<'a> {
-    /// An inline policy of a user or role.
+    /// An inline policy of a user, of a group that the user is in, or of a role.
     Identity(&'a Principal),
     /// A role's trust policy.
     Trust(&'a RoleArn),
@@ -162,7 +162,10 @@ fn without(holder: &Holder<'_>, policy: &NamedPolicy, index: usize) -> Remedy {
             (attach, format!("take statement {} out of {arn}", index + 1), "policy.json")
         }
         (Holder::Identity(principal), _) => {
-            let (kind, owner) = owner_of(principal);
+            let (kind, owner) = match &policy.kind {
+                PolicyKind::OfGroup { group } => ("group", group.as_str()),
+                _ => owner_of(principal),
+            };
             let to = format!("--{kind}-name {} --policy-name {name}", quoted(owner));
             let attach = format!("aws iam put-{kind}-policy {to} --policy-document");
             (attach, format!("aws iam delete-{kind}-policy {to}"), "policy.json")

@@ -324,6 +324,16 @@ fn your_own_side_by_your_policies() {
     told(&tagged, Decision::Denied, "identity", "allows sts:TagSession", "sts:TagSession");
 }
 
+/// Whoever runs the command for the user would leave the group's statement where it is.
+#[test]
+fn what_a_group_denies_is_taken_out_of_the_group() {
+    let kind = PolicyKind::OfGroup { group: "Data Team".into() };
+    let mut facts = facts();
+    facts.own.policies = seen(vec![NamedPolicy { kind, ..inline(&deny("sts:*", "*")) }]);
+    let next = "aws iam put-group-policy --group-name 'Data Team' --policy-name p";
+    told(&facts, Decision::Denied, "identity", "statement 2 (No) of p of the group Data Team denies", next);
+}
+
 #[test]
 fn the_simulator_speaks_where_no_policy_is_seen() {
     let said = |simulated: Simulated| {
