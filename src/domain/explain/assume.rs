@@ -232,7 +232,8 @@ fn identity(facts: &Facts, refusal: &Refusal, (trust, grip): &(SideAnswer, Optio
                 remedy: remedy::denied_by(&heard, &Holder::Identity(&facts.who.principal)),
                 ..side(Decision::Denied, format!("{} denies {action} outright", heard.statement), by)
             },
-            _ if suffices => side(
+            // One that may deny says something.
+            Stand::Silent if suffices => side(
                 Decision::Allowed,
                 "your policies say nothing, and inside one account a trust policy that names you is enough".into(),
                 by,

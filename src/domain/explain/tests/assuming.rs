@@ -377,6 +377,12 @@ fn inside_one_account_a_trust_policy_that_names_you_is_enough() {
     };
     assert_eq!(explain(&inside(ME)).decision, Decision::Allowed);
     told(&inside(HUB), Decision::Denied, "identity", "no policy of", "put-user-policy");
+    // A Deny outside the office, and nobody here knows the address.
+    let mut denied = deny("sts:*", "*");
+    denied["Statement"][1]["Condition"] = json!({ "NotIpAddress": { "aws:SourceIp": "10.0.0.0/8" } });
+    let mut perhaps = inside(ME);
+    perhaps.own.policies = seen(vec![inline(&denied)]);
+    told(&perhaps, Decision::Unknown, "identity", "a statement may deny it", "the values of those conditions");
 }
 
 /// What a remedy attaches is what the evaluator then allows.
