@@ -177,7 +177,9 @@ fn in_words(context: &Context, question: &Question, explanation: &Explanation) -
     }
     let Some(step) = explanation.deciding() else { return Ok(text) };
     line("");
-    for side in &step.answer.sides {
+    let tried = step.answer.tried();
+    tried.iter().for_each(|words| line(&format!("  {}", escaped(words))));
+    for side in step.answer.sides.iter().filter(|_| tried.is_none()) {
         side_lines(side).iter().for_each(|words| line(words));
     }
     line("");

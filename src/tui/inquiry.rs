@@ -145,8 +145,9 @@ impl Rows {
         self.fact("", "", Tone::Plain);
         let whose = if step.answer.action.starts_with("s3:") { "as" } else { "of" };
         self.text(&format!("{} {whose} {}, side by side", step.answer.action, escaped(&step.role)), Tone::Title);
-        for side in &step.answer.sides {
-            self.side(state, side);
+        match step.answer.tried() {
+            Some(words) => self.indented(&escaped(&words), Tone::Good),
+            None => step.answer.sides.iter().for_each(|side| self.side(state, side)),
         }
         self.fact("", "", Tone::Plain);
         self.next(state, inquiry, explanation);

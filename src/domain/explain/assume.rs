@@ -7,7 +7,7 @@ use super::facts::{NamedPolicy, Outcome, Own, RoleFacts, Seen, Viewers, Who};
 use super::limits::Limited;
 use super::refusal::aws_says;
 use super::remedy::{self, Holder};
-use super::{Answer, Decision, Refusal, Side, SideAnswer};
+use super::{Answer, Decision, LET_IN, Refusal, Side, SideAnswer};
 use crate::domain::account::RoleArn;
 use crate::domain::policy::least::Trust;
 use crate::domain::policy::{Context, Grip, PrincipalKind, Request};
@@ -172,7 +172,6 @@ fn sides(facts: &Facts) -> Vec<SideAnswer> {
         place: "on this role",
         simulated: &[Side::Boundary, Side::Scp],
         hear: &|policies| facts.heard(policies),
-        let_in: LET_IN,
     };
     sides.extend(limited.sides());
     sides
@@ -358,9 +357,6 @@ fn eliminate(facts: &Facts, sides: &mut [SideAnswer]) {
         }
     }
 }
-
-/// What is said of such a side.
-const LET_IN: &str = "AWS let you in";
 
 /// A side that must allow it, because AWS did it.
 fn let_in(facts: &Facts, side: Side) -> SideAnswer {

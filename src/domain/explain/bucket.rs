@@ -5,7 +5,7 @@ use super::facts::{Asked, NamedPolicy, Outcome, Own, PolicyKind, Seen, Viewers, 
 use super::limits::Limited;
 use super::refusal::aws_says;
 use super::remedy::{self, Deed, Holder, ObjectsWanted};
-use super::{Answer, Decision, Refusal, Remedy, Side, SideAnswer};
+use super::{Answer, Decision, LET_IN, Refusal, Remedy, Side, SideAnswer};
 use crate::domain::account::AccountId;
 use crate::domain::policy::least::KeyArn;
 use crate::domain::policy::{Context, Grip, Request};
@@ -44,9 +44,6 @@ pub struct Facts {
     /// Who may be able to see the bucket's.
     pub bucket_viewers: Viewers,
 }
-
-/// What is said of a side that must allow it, because AWS did it.
-const LET_IN: &str = "AWS allowed it";
 
 impl Facts {
     fn owner_id(&self) -> Option<AccountId> {
@@ -121,7 +118,6 @@ pub fn explain(facts: &Facts) -> Answer {
         // The simulator knows no bucket policy, which may name a session that its boundary leaves out.
         simulated: &[Side::Scp],
         hear: &|policies| (facts.asked.action, facts.heard(policies)),
-        let_in: LET_IN,
     };
     sides.extend(limited.sides());
     sides.push(bucket);

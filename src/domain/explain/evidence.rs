@@ -118,7 +118,7 @@ pub(super) fn hear(policies: &[NamedPolicy], request: &Request, known: &dyn Fn(&
                         resource: meeting.resource,
                         unmet: conditions(Truth::Fails),
                         unknown: conditions(Truth::Unknown),
-                        guarded: meeting.conditions.iter().any(|(condition, _)| !is_place(condition)),
+                        guarded: meeting.conditions.iter().any(|(condition, _)| is_guard(condition)),
                     });
                     if applies == Truth::Unknown && heard.stand == Stand::Silent {
                         heard = Heard { stand: Stand::Unsure, statement, place, grip, ..heard };
@@ -134,9 +134,9 @@ pub(super) fn hear(policies: &[NamedPolicy], request: &Request, known: &dyn Fn(&
     heard
 }
 
-/// Whether a condition says where in a bucket, as a resource does, and not who or how.
-fn is_place(condition: &Condition) -> bool {
-    ["s3:prefix", "s3:delimiter"].iter().any(|key| condition.key.eq_ignore_ascii_case(key))
+/// Whether a condition guards who asks and how; some only say where in a bucket, as a resource does.
+pub fn is_guard(condition: &Condition) -> bool {
+    !["s3:prefix", "s3:delimiter"].iter().any(|key| condition.key.eq_ignore_ascii_case(key))
 }
 
 /// Whether all is known that there is to know of a condition key: the context has it, or it is certainly absent.

@@ -247,6 +247,7 @@ fn trusted(policy: &Policy, role: &str) -> Vec<(PrincipalPattern, String)> {
 /// The conditions under which one of several statements lets in: none where one has none. `None` without a statement.
 fn on<'a>(trusted: impl Iterator<Item = &'a (PrincipalPattern, String)>) -> Option<String> {
     let mut all: Vec<&str> = trusted.map(|(_, conditions)| conditions.as_str()).collect();
+    all.sort_unstable();
     all.dedup();
     if all.contains(&"") {
         return Some(String::new());

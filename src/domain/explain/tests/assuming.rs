@@ -382,7 +382,7 @@ fn inside_one_account_a_trust_policy_that_names_you_is_enough() {
     denied["Statement"][1]["Condition"] = json!({ "NotIpAddress": { "aws:SourceIp": "10.0.0.0/8" } });
     let mut perhaps = inside(ME);
     perhaps.own.policies = seen(vec![inline(&denied)]);
-    told(&perhaps, Decision::Unknown, "identity", "a statement may deny it", "the values of those conditions");
+    told(&perhaps, Decision::Unknown, "identity", "a statement may deny it", "--with hub/Audit");
 }
 
 /// What a remedy attaches is what the evaluator then allows.
