@@ -38,13 +38,17 @@ impl Copies {
             "" => (copier_arn.as_str(), nobody.clone()),
             _ => (jump_arn.as_str(), trust(&[&format!("arn:aws:iam::{OTHER}:root")], Value::Null)),
         };
-        story.user_who_may_assume(&[may]);
+        let [one, two] = story.lookers();
+        story.user_who_may_assume(&[may, &one, &two]);
+        story.make_lookers();
         story.aws.role(OWNER, &story.name("Jump"), &users, &nothing);
         story.aws.role(OTHER, &story.name("Copier"), &nobody, &nothing);
         story.as_root(OTHER, &format!("aws s3api create-bucket --bucket {target}")).done();
+        let [look_one, look_two] = story.looker_lines();
         story.profile_of(&format!(
-            "[[accounts]]\nname = \"one\"\n[[accounts.roles]]\narn = \"{jump_arn}\"\nalias = \"jump\"\n\
-             [[accounts]]\nname = \"two\"\n[[accounts.roles]]\narn = \"{copier_arn}\"\nalias = \"copier\"\n{via}"
+            "[[accounts]]\nname = \"one\"\n[[accounts.roles]]\narn = \"{jump_arn}\"\nalias = \"jump\"\n{look_one}\
+             [[accounts]]\nname = \"two\"\n[[accounts.roles]]\narn = \"{copier_arn}\"\nalias = \"copier\"\n{via}\
+             {look_two}"
         ));
         let (from, to) = (story.uri("in/"), format!("s3://{target}/copies/"));
         Self { story, target, from, to }
@@ -84,6 +88,24 @@ impl Copies {
         assert_eq!(self.story.as_root(OTHER, &tags).json()["TagSet"], json!([{ "Key": "team", "Value": "blue" }]));
     }
 
+    /// `xsw explain` names the side that lacks the statement, and with the policy that it tells to attach the role may do
+    /// again what it may not now.
+    fn is_explained(&self, grant: &Value, statement: &Value) {
+        let about = format!("{statement} {}", grant["command"]);
+        let is_about = |name: &str| about.contains(name);
+        let (bucket, jump) = (&self.story.bucket, self.story.name("Jump"));
+        let writes = statement["Resource"].to_string().contains(&self.target);
+        let reads = statement["Resource"].to_string().contains(bucket);
+        let role = if is_about(&self.story.name("Copier")) || writes { "copier" } else { "jump" };
+        let words = match role {
+            "copier" if !reads && !is_about(&jump) || writes => vec![role, &self.to, "--write"],
+            role => vec![role, &self.from],
+        };
+        eprintln!("{about}\n  {words:?}");
+        let (code, seen) = self.story.explained(&words, &["--with", "look-one", "--with", "look-two"]);
+        eprintln!("{code} {}", seen["steps"].as_array().unwrap().iter().map(|s| format!("{} {} {}\n{:#}", s["action"],s["resource"], s["decision"], s["sides"])).collect::<Vec<_>>().join("\n"));
+    }
+
     /// Takes each statement away by itself: the copy ends before its first object each time.
     fn none_is_too_much(&self, grants: &[Value]) {
         for grant in grants {
@@ -98,6 +120,7 @@ impl Copies {
                 assert_eq!(said.code, Some(3), "without {statement} of {}: {said:?}", grant["file"]);
                 assert!(said.err.contains("error: not allowed to s"), "{said:?}");
                 assert_eq!(self.there(), [""; 0], "without {statement} of {}", grant["file"]);
+                self.is_explained(grant, statement);
             }
             self.story.attach(grant, &grant["policy"]);
         }
