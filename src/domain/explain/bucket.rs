@@ -3,7 +3,7 @@
 use super::assume::{aws_says, limit_name, limit_remedy};
 use super::evidence::{Heard, Stand, hear, knows};
 use super::facts::{Asked, NamedPolicy, Outcome, Own, PolicyKind, Seen, Viewers, Who};
-use super::remedy::{self, Holder, ObjectsWanted};
+use super::remedy::{self, Deed, Holder, ObjectsWanted};
 use super::words::condition_in_words;
 use super::{Answer, Decision, Refusal, Remedy, Side, SideAnswer};
 use crate::domain::account::AccountId;
@@ -22,7 +22,7 @@ pub struct Facts {
     pub uri: S3Uri,
     /// Whether it is a prefix.
     pub below: bool,
-    /// Whether writing is asked for.
+    /// Whether writing is asked for, and not reading.
     pub write: bool,
     /// The account that owns the bucket, where somebody of it could show that.
     pub owner: Seen<AccountId>,
@@ -75,7 +75,12 @@ impl Facts {
 
     fn wanted(&self, key: Option<KeyArn>) -> ObjectsWanted<'_> {
         let (who, uri, owner) = (&self.who.principal, &self.uri, self.owner_id());
-        ObjectsWanted { who, uri, below: self.below, write: self.write, owner, key }
+        let deed = match (self.write, self.asked.action) {
+            (false, _) => Deed::Read,
+            (true, "s3:ListBucket") => Deed::Add,
+            (true, _) => Deed::Write,
+        };
+        ObjectsWanted { who, uri, below: self.below, deed, owner, key }
     }
 
     fn own_side(&self, side: Side, decision: Decision, reason: String, evidence: String) -> SideAnswer {

@@ -63,7 +63,11 @@ pub(super) fn objects(side: Side, wanted: &ObjectsWanted<'_>, present: Option<&s
         keys: wanted.key.iter().cloned().collect(),
         naming: Naming::Exactly,
     };
-    let grants = if wanted.write { least::write(&access) } else { least::read(&access) };
+    let grants = match wanted.deed {
+        Deed::Read => least::read(&access),
+        Deed::Add => least::add(&access),
+        Deed::Write => least::write(&access),
+    };
     let fits = |grant: &&Grant| match side {
         Side::Bucket => matches!(grant.target, AttachTo::Bucket { .. }),
         Side::Kms => matches!(grant.target, AttachTo::Key { .. }),
@@ -76,12 +80,21 @@ pub(super) fn objects(side: Side, wanted: &ObjectsWanted<'_>, present: Option<&s
     Some(remedy)
 }
 
+/// What is done with the objects.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Deed {
+    Read,
+    /// Writes those that are not there already, which lists them.
+    Add,
+    Write,
+}
+
 /// Who wants which objects.
 pub(super) struct ObjectsWanted<'a> {
     pub who: &'a Principal,
     pub uri: &'a S3Uri,
     pub below: bool,
-    pub write: bool,
+    pub deed: Deed,
     pub owner: Option<AccountId>,
     pub key: Option<KeyArn>,
 }
