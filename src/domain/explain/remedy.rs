@@ -2,6 +2,7 @@
 
 use serde_json::Value;
 
+use super::evidence::Heard;
 use super::facts::{NamedPolicy, PolicyKind, Viewers};
 use super::{Remedy, Side};
 use crate::domain::account::{AccountId, RoleArn};
@@ -132,8 +133,14 @@ pub(super) enum Holder<'a> {
     Bucket(&'a str),
 }
 
+/// The policy without the statement that was heard to deny.
+pub(super) fn denied_by(heard: &Heard, holder: &Holder<'_>) -> Option<Remedy> {
+    let (policy, index) = heard.place.as_ref()?;
+    Some(without(holder, policy, *index))
+}
+
 /// A policy without its statement that denies: nothing else can allow what one denies.
-pub(super) fn without(holder: &Holder<'_>, policy: &NamedPolicy, index: usize) -> Remedy {
+fn without(holder: &Holder<'_>, policy: &NamedPolicy, index: usize) -> Remedy {
     let mut document: Value = serde_json::from_str(&policy.document).unwrap_or_default();
     let empty = match &mut document["Statement"] {
         Value::Array(statements) if statements.len() > 1 && index < statements.len() => {
