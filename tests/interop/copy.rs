@@ -92,13 +92,12 @@ impl Copies {
     fn is_explained(&self, grant: &Value, statement: &Value) {
         let resource = statement["Resource"].to_string();
         let of_copier = format!("{resource} {}", grant["command"]).contains(&self.story.name("Copier"));
-        let words = match (resource.contains(&self.target), resource.contains(&self.story.bucket), of_copier) {
-            (true, _, _) => vec!["copier", &self.to, "--write"],
-            (_, true, true) => vec!["copier", &self.from],
-            (_, true, false) if grant["side"] == "bucket" => vec!["copier", &self.from],
-            (_, true, false) => vec!["jump", &self.from],
-            (_, _, true) => vec!["copier", &self.to, "--write"],
-            (_, _, false) => vec!["jump", &self.from],
+        let reads = resource.contains(&self.story.bucket);
+        let words = match of_copier || grant["side"] == "bucket" {
+            // What is about the role and no bucket shows whatever it is asked for.
+            true if reads => vec!["copier", &self.from],
+            true => vec!["copier", &self.to, "--write"],
+            false => vec!["jump", &self.from],
         };
         let side = match grant["side"].as_str().unwrap() {
             // What the role itself may assume: there it is the one that asks.
