@@ -348,7 +348,7 @@ pub struct ExplainArguments {
     /// Look with this role too, in its account; may be repeated
     #[arg(long, value_name = "ROLE")]
     with: Vec<String>,
-    /// Whether it may write there too; nothing is written to find out
+    /// Whether it may write there, which takes listing what is there already; nothing is written to find out
     #[arg(long, requires = "uri")]
     write: bool,
     /// Write the policy that is missing, as the role of --with in whose account it is; asks for that account's name

@@ -9,6 +9,8 @@
 
 #[path = "interop/copy.rs"]
 mod copy;
+#[path = "interop/explain.rs"]
+mod explain;
 #[path = "common/foreign.rs"]
 mod foreign;
 #[path = "common/home.rs"]

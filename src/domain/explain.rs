@@ -9,6 +9,7 @@ pub mod bucket;
 mod evidence;
 pub mod facts;
 pub mod graph;
+mod limits;
 mod refusal;
 mod remedy;
 pub mod typing;
@@ -38,6 +39,18 @@ pub enum Decision {
 }
 
 impl Decision {
+    /// What comes out of all sides: what AWS answered, else the hardest of what they say.
+    fn of(outcome: &Outcome, sides: &[SideAnswer]) -> Self {
+        let any = |decision| sides.iter().any(|side| side.decision == decision);
+        match outcome {
+            Outcome::Allowed { .. } => Self::Allowed,
+            Outcome::Refused { .. } => Self::Denied,
+            Outcome::NotTried { .. } if any(Self::Denied) => Self::Denied,
+            Outcome::NotTried { .. } if any(Self::Unknown) => Self::Unknown,
+            Outcome::NotTried { .. } => Self::Allowed,
+        }
+    }
+
     /// The word of `--json`.
     pub fn word(self) -> &'static str {
         match self {

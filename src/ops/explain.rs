@@ -34,7 +34,7 @@ pub struct Question {
     pub role: RoleIndex,
     /// What it should reach.
     pub uri: Option<S3Uri>,
-    /// Whether it should write there too.
+    /// Whether it should write there, and not read.
     pub write: bool,
     /// Roles to look with, each in its account.
     pub with: Vec<RoleIndex>,

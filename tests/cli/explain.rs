@@ -273,6 +273,10 @@ fn writing_is_judged_by_the_policies_and_nothing_is_written() {
     let said = stage.says(["explain", "copier", "s3://data-landing/", "--write", "--with", "auditor", "--json"]);
     let answer: Value = serde_json::from_str(&said.out).unwrap();
     assert_eq!((exit(&said), &answer["action"], &answer["decision"]), (0, &json!("s3:PutObject"), &json!("allowed")));
+    // Who may only write is not told that reading is missing.
+    let asked: Vec<&Value> = answer["steps"].as_array().unwrap().iter().map(|step| &step["action"]).collect();
+    assert_eq!(asked.last(), Some(&&json!("s3:PutObject")), "{asked:?}");
+    assert!(asked.contains(&&json!("s3:ListBucket")) && !asked.contains(&&json!("s3:GetObject")), "{asked:?}");
     let said = stage.says(["explain", "lake", "s3://data-lake/", "--write", "--with", "auditor"]);
     assert!(exit(&said) == 3 && said.out.contains("allows s3:PutObject here"), "{said:?}");
     assert_eq!(stage.cloud().calls("s3:PutObject"), 0);

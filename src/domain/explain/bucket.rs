@@ -1,9 +1,10 @@
 //! One question of a bucket: the role's permissions, what narrows them, the bucket's policy, the key.
 
-use super::assume::{aws_says, limit_name, limit_remedy};
 use super::evidence::{Heard, Stand, hear, knows};
 use super::facts::{Asked, NamedPolicy, Outcome, Own, PolicyKind, Seen, Viewers, Who};
-use super::remedy::{self, Holder, ObjectsWanted};
+use super::limits::Limited;
+use super::refusal::aws_says;
+use super::remedy::{self, Deed, Holder, ObjectsWanted};
 use super::words::condition_in_words;
 use super::{Answer, Decision, Refusal, Remedy, Side, SideAnswer};
 use crate::domain::account::AccountId;
@@ -22,7 +23,7 @@ pub struct Facts {
     pub uri: S3Uri,
     /// Whether it is a prefix.
     pub below: bool,
-    /// Whether writing is asked for.
+    /// Whether writing is asked for, and not reading.
     pub write: bool,
     /// The account that owns the bucket, where somebody of it could show that.
     pub owner: Seen<AccountId>,
@@ -43,6 +44,9 @@ pub struct Facts {
     /// Who may be able to see the bucket's.
     pub bucket_viewers: Viewers,
 }
+
+/// What is said of a side that must allow it, because AWS did it.
+const LET_IN: &str = "AWS allowed it";
 
 impl Facts {
     fn owner_id(&self) -> Option<AccountId> {
@@ -75,7 +79,12 @@ impl Facts {
 
     fn wanted(&self, key: Option<KeyArn>) -> ObjectsWanted<'_> {
         let (who, uri, owner) = (&self.who.principal, &self.uri, self.owner_id());
-        ObjectsWanted { who, uri, below: self.below, write: self.write, owner, key }
+        let deed = match (self.write, self.asked.action) {
+            (false, _) => Deed::Read,
+            (true, "s3:ListBucket") => Deed::Add,
+            (true, _) => Deed::Write,
+        };
+        ObjectsWanted { who, uri, below: self.below, deed, owner, key }
     }
 
     fn own_side(&self, side: Side, decision: Decision, reason: String, evidence: String) -> SideAnswer {
@@ -90,7 +99,7 @@ impl Facts {
 
     fn let_in(&self, side: SideAnswer) -> SideAnswer {
         let Outcome::Allowed { how } = &self.outcome else { return side };
-        let (decision, reason) = (Decision::Allowed, "AWS allowed it".to_owned());
+        let (decision, reason) = (Decision::Allowed, LET_IN.to_owned());
         SideAnswer { decision, reason, evidence: how.clone(), remedy: None, ..side }
     }
 }
@@ -103,23 +112,26 @@ pub fn explain(facts: &Facts) -> Answer {
     };
     let (bucket, grip) = bucket(facts, &refusal);
     let mut sides = vec![permissions(facts, &refusal, &bucket, grip)];
-    sides.extend(limits(facts, &refusal));
+    let limited = Limited {
+        who: &facts.who,
+        own: &facts.own,
+        outcome: &facts.outcome,
+        refusal: &refusal,
+        place: "here",
+        // The simulator knows no bucket policy, which may name a session that its boundary leaves out.
+        simulated: &[Side::Scp],
+        hear: &|policies| (facts.asked.action, facts.heard(policies)),
+        let_in: LET_IN,
+    };
+    sides.extend(limited.sides());
     sides.push(bucket);
     sides.extend(kms(facts, &refusal));
     let refused = matches!(facts.outcome, Outcome::Refused { .. });
     if refused && !sides.iter().any(|side| side.decision == Decision::Denied) {
         eliminate(facts, &mut sides);
     }
-    let any = |decision| sides.iter().any(|side| side.decision == decision);
-    let decision = match &facts.outcome {
-        Outcome::Allowed { .. } => Decision::Allowed,
-        Outcome::Refused { .. } => Decision::Denied,
-        Outcome::NotTried { .. } if any(Decision::Denied) => Decision::Denied,
-        Outcome::NotTried { .. } if any(Decision::Unknown) => Decision::Unknown,
-        Outcome::NotTried { .. } => Decision::Allowed,
-    };
     Answer {
-        decision,
+        decision: Decision::of(&facts.outcome, &sides),
         action: facts.asked.action.to_owned(),
         resource: facts.asked.resource.clone(),
         principal: facts.who.principal.arn.clone(),
@@ -154,7 +166,7 @@ fn permissions(facts: &Facts, refusal: &Refusal, bucket: &SideAnswer, grip: Opti
             (None, false) => nothing(),
         };
         let remedy = match (denies, refusal.explicit) {
-            (Some(heard), _) => denied_by(heard, &Holder::Identity(&facts.who.principal)),
+            (Some(heard), _) => remedy::denied_by(heard, &Holder::Identity(&facts.who.principal)),
             (None, true) => Some(look_at_own(facts)),
             (None, false) => mend(),
         };
@@ -165,13 +177,13 @@ fn permissions(facts: &Facts, refusal: &Refusal, bucket: &SideAnswer, grip: Opti
         return match heard.stand {
             Stand::Allows => side(Decision::Allowed, format!("{} allows it", heard.statement), by),
             Stand::Denies => SideAnswer {
-                remedy: denied_by(&heard, &Holder::Identity(&facts.who.principal)),
+                remedy: remedy::denied_by(&heard, &Holder::Identity(&facts.who.principal)),
                 ..side(Decision::Denied, format!("{} denies {action} outright", heard.statement), by)
             },
             Stand::Silent if suffices => side(Decision::Allowed, enough.into(), by),
             Stand::Silent => SideAnswer { remedy: mend(), ..side(Decision::Denied, why(&nothing(), &heard), by) },
             Stand::Unsure => facts
-                .let_in(SideAnswer { remedy: Some(look_at_own(facts)), ..side(Decision::Unknown, unsure(&heard), by) }),
+                .let_in(SideAnswer { remedy: Some(look_at_own(facts)), ..side(Decision::Unknown, heard.unsure(), by) }),
         };
     }
     let simulated = facts.own.simulated.value().filter(|_| !matches!(facts.outcome, Outcome::Allowed { .. }));
@@ -224,7 +236,7 @@ fn bucket(facts: &Facts, refusal: &Refusal) -> (SideAnswer, Option<Grip>) {
         let denies = heard.as_ref().filter(|heard| heard.stand == Stand::Denies);
         let answer = match (denies, refusal.explicit) {
             (Some(heard), _) => SideAnswer {
-                remedy: denied_by(heard, &Holder::Bucket(name)),
+                remedy: remedy::denied_by(heard, &Holder::Bucket(name)),
                 ..side(Decision::Denied, format!("{} denies {action} outright", heard.statement), aws_says(message))
             },
             (None, true) => SideAnswer {
@@ -255,11 +267,11 @@ fn bucket(facts: &Facts, refusal: &Refusal) -> (SideAnswer, Option<Grip>) {
             return (side(Decision::Allowed, reason, by), Some(heard.grip));
         }
         Stand::Denies => SideAnswer {
-            remedy: denied_by(&heard, &Holder::Bucket(name)),
+            remedy: remedy::denied_by(&heard, &Holder::Bucket(name)),
             ..side(Decision::Denied, format!("{} denies {action} outright", heard.statement), by)
         },
         Stand::Unsure => facts
-            .let_in(SideAnswer { remedy: Some(look_at_bucket(facts)), ..side(Decision::Unknown, unsure(&heard), by) }),
+            .let_in(SideAnswer { remedy: Some(look_at_bucket(facts)), ..side(Decision::Unknown, heard.unsure(), by) }),
         Stand::Silent if inside => {
             let reason = match present {
                 Some("") => "it has no policy, and inside one account the role's own are enough",
@@ -289,51 +301,6 @@ fn look_at_bucket(facts: &Facts) -> Remedy {
     let owner = facts.owner_id().map_or(String::new(), |owner| owner.to_string());
     let show = format!("aws s3api get-bucket-policy --bucket {} --query Policy --output text", facts.uri.bucket);
     remedy::look(&facts.bucket_viewers, &owner, &show)
-}
-
-/// What narrows the role. Each is told only where something is known of it.
-fn limits(facts: &Facts, refusal: &Refusal) -> Vec<SideAnswer> {
-    let boundary: Vec<NamedPolicy> = facts.own.boundary.value().into_iter().flatten().cloned().collect();
-    let session = facts.own.session.value().cloned().unwrap_or_default();
-    let organization = facts.own.simulated.value().and_then(|said| said.by_organization);
-    let places = [
-        (Side::Boundary, boundary, facts.own.boundary.told(), None),
-        (Side::Scp, Vec::new(), facts.own.simulated.told(), organization),
-        (Side::Session, session, facts.own.session.told(), None),
-    ];
-    let mut found = Vec::new();
-    for (side, policies, by, simulator) in places {
-        let name = limit_name(side);
-        let make = |decision, reason: String, evidence| facts.own_side(side, decision, reason, evidence);
-        let mend = || Some(limit_remedy(side, &facts.who));
-        if let Outcome::Refused { message } = &facts.outcome
-            && refusal.side == Some(side)
-        {
-            let how = if refusal.explicit { "denies it outright" } else { "does not allow it" };
-            let answer = make(Decision::Denied, format!("{name} {how}"), aws_says(message));
-            found.push(SideAnswer { remedy: mend(), ..answer });
-        } else if !policies.is_empty() {
-            let heard = facts.heard(&policies);
-            found.push(match heard.stand {
-                Stand::Allows => make(Decision::Allowed, format!("{} allows it", heard.statement), by),
-                Stand::Denies => SideAnswer {
-                    remedy: mend(),
-                    ..make(Decision::Denied, format!("{} denies {} outright", heard.statement, facts.asked.action), by)
-                },
-                Stand::Silent => SideAnswer {
-                    remedy: mend(),
-                    ..make(Decision::Denied, format!("{name} does not allow {} here", facts.asked.action), by)
-                },
-                Stand::Unsure => {
-                    facts.let_in(SideAnswer { remedy: mend(), ..make(Decision::Unknown, unsure(&heard), by) })
-                }
-            });
-        } else if simulator == Some(false) {
-            let answer = make(Decision::Denied, format!("{name} does not allow it"), by);
-            found.push(SideAnswer { remedy: mend(), ..answer });
-        }
-    }
-    found
 }
 
 /// The key of an encrypted object, where S3 said what KMS said.
@@ -418,11 +385,6 @@ fn eliminate(facts: &Facts, sides: &mut [SideAnswer]) {
     }
 }
 
-fn denied_by(heard: &Heard, holder: &Holder<'_>) -> Option<Remedy> {
-    let (policy, index) = heard.place.as_ref()?;
-    Some(remedy::without(holder, policy, *index))
-}
-
 /// The reason, and what a statement that comes near lacks.
 fn why(reason: &str, heard: &Heard) -> String {
     let near = heard.near.iter().filter(|near| near.action);
@@ -433,14 +395,5 @@ fn why(reason: &str, heard: &Heard) -> String {
             format!("{reason}: only {}", unmet.join(" and "))
         }
         _ => reason.to_owned(),
-    }
-}
-
-fn unsure(heard: &Heard) -> String {
-    let conditions: Vec<String> = heard.near.iter().flat_map(|near| &near.unknown).map(condition_in_words).collect();
-    match (heard.unreadable.first(), conditions.is_empty()) {
-        (Some(wrong), _) => format!("a policy cannot be read: {wrong}"),
-        (None, true) => "a statement may deny it, on conditions that cannot be known here".into(),
-        (None, false) => format!("{} allows it {}, which cannot be known here", heard.statement, conditions.join(", ")),
     }
 }

@@ -1,6 +1,7 @@
 //! What policies say of a request, as far as can be known here.
 
 use super::facts::NamedPolicy;
+use super::words::condition_in_words;
 use crate::domain::policy::{Condition, Context, Grip, Policy, Request, Truth, study};
 
 /// What documents say together.
@@ -36,6 +37,20 @@ pub(super) struct Heard {
     pub near: Vec<Near>,
     /// Policies that cannot be read, each with why.
     pub unreadable: Vec<String>,
+}
+
+impl Heard {
+    /// Why nothing follows from it.
+    pub(super) fn unsure(&self) -> String {
+        let conditions: Vec<String> = self.near.iter().flat_map(|near| &near.unknown).map(condition_in_words).collect();
+        match (self.unreadable.first(), conditions.is_empty()) {
+            (Some(wrong), _) => format!("a policy cannot be read: {wrong}"),
+            (None, true) => "a statement may deny it, on conditions that cannot be known here".into(),
+            (None, false) => {
+                format!("{} allows it {}, which cannot be known here", self.statement, conditions.join(", "))
+            }
+        }
+    }
 }
 
 /// Asks every policy.

@@ -46,3 +46,8 @@ impl Refusal {
         }
     }
 }
+
+/// AWS's words as evidence.
+pub(super) fn aws_says(message: &str) -> String {
+    if message.is_empty() { "AWS says no more than AccessDenied".into() } else { format!("AWS says: {message}") }
+}

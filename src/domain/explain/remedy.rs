@@ -2,6 +2,7 @@
 
 use serde_json::Value;
 
+use super::evidence::Heard;
 use super::facts::{NamedPolicy, PolicyKind, Viewers};
 use super::{Remedy, Side};
 use crate::domain::account::{AccountId, RoleArn};
@@ -63,7 +64,11 @@ pub(super) fn objects(side: Side, wanted: &ObjectsWanted<'_>, present: Option<&s
         keys: wanted.key.iter().cloned().collect(),
         naming: Naming::Exactly,
     };
-    let grants = if wanted.write { least::write(&access) } else { least::read(&access) };
+    let grants = match wanted.deed {
+        Deed::Read => least::read(&access),
+        Deed::Add => least::add(&access),
+        Deed::Write => least::write(&access),
+    };
     let fits = |grant: &&Grant| match side {
         Side::Bucket => matches!(grant.target, AttachTo::Bucket { .. }),
         Side::Kms => matches!(grant.target, AttachTo::Key { .. }),
@@ -76,12 +81,21 @@ pub(super) fn objects(side: Side, wanted: &ObjectsWanted<'_>, present: Option<&s
     Some(remedy)
 }
 
+/// What is done with the objects.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Deed {
+    Read,
+    /// Writes those that are not there already, which lists them.
+    Add,
+    Write,
+}
+
 /// Who wants which objects.
 pub(super) struct ObjectsWanted<'a> {
     pub who: &'a Principal,
     pub uri: &'a S3Uri,
     pub below: bool,
-    pub write: bool,
+    pub deed: Deed,
     pub owner: Option<AccountId>,
     pub key: Option<KeyArn>,
 }
@@ -119,8 +133,14 @@ pub(super) enum Holder<'a> {
     Bucket(&'a str),
 }
 
+/// The policy without the statement that was heard to deny.
+pub(super) fn denied_by(heard: &Heard, holder: &Holder<'_>) -> Option<Remedy> {
+    let (policy, index) = heard.place.as_ref()?;
+    Some(without(holder, policy, *index))
+}
+
 /// A policy without its statement that denies: nothing else can allow what one denies.
-pub(super) fn without(holder: &Holder<'_>, policy: &NamedPolicy, index: usize) -> Remedy {
+fn without(holder: &Holder<'_>, policy: &NamedPolicy, index: usize) -> Remedy {
     let mut document: Value = serde_json::from_str(&policy.document).unwrap_or_default();
     let empty = match &mut document["Statement"] {
         Value::Array(statements) if statements.len() > 1 && index < statements.len() => {

@@ -22,7 +22,7 @@ use serde_json::{Value, json};
 
 pub use batch::{Batch, batch_copy};
 pub use copy::{Copy, CopyForm, copy};
-pub use objects::{Access, KeyArn, Objects, read, write};
+pub use objects::{Access, KeyArn, Objects, add, read, write};
 pub use party::Party;
 pub use session::{Trust, assume, assuming, trust};
 pub use text::Ordered;

@@ -48,7 +48,7 @@ impl Core {
         let (uri, partition) = (wanted.uri, self.profile.role(role).arn.partition());
         let below = uri.key.is_empty() || uri.key.ends_with('/');
         let (listed, read, sample) = match wanted.inside {
-            true => try_reading(&self.s3(role), uri, below).await?,
+            true => try_reading(&self.s3(role), uri, below, !wanted.write).await?,
             false => {
                 let why = || Outcome::NotTried { why: format!("{} is not assumed", self.profile.label(role)) };
                 (why(), why(), None)
@@ -70,11 +70,13 @@ impl Core {
             let whole = S3Uri::new(&uri.bucket, "").arn(partition);
             asked.push((Asked { action: "s3:ListBucket", resource: whole, prefix: uri.key.clone() }, listed));
         }
-        asked.push((Asked { action: "s3:GetObject", resource: object, prefix: uri.key.clone() }, read));
+        // Who writes need not read: policies for writing alone are enough for it.
         if wanted.write {
             let resource = if below { all_below } else { objects(&uri.key) };
             let untried = Outcome::NotTried { why: "nothing is written to find out".into() };
             asked.push((Asked { action: "s3:PutObject", resource, prefix: uri.key.clone() }, untried));
+        } else {
+            asked.push((Asked { action: "s3:GetObject", resource: object, prefix: uri.key.clone() }, read));
         }
         let account = self.profile.role(role).arn.account();
         let mut steps = Vec::new();
@@ -93,7 +95,7 @@ impl Core {
             let known = ABSENT.iter().chain(&ABSENT_IN_S3).map(|key| (*key).to_owned());
             let absent = known.chain(who.absent.iter().cloned()).collect();
             let facts = bucket::Facts {
-                write: asked.action == "s3:PutObject",
+                write: wanted.write,
                 asked,
                 uri: uri.clone(),
                 below,
@@ -184,8 +186,9 @@ impl Core {
     }
 }
 
-/// Lists, and reads a byte of the object or of the first one below the prefix; with that one's key.
-async fn try_reading(s3: &S3, uri: &S3Uri, below: bool) -> Result<(Outcome, Outcome, Option<String>)> {
+/// Lists, and reads a byte of the object or of the first one below the prefix where that is `wanted`; with that one's
+/// key.
+async fn try_reading(s3: &S3, uri: &S3Uri, below: bool, wanted: bool) -> Result<(Outcome, Outcome, Option<String>)> {
     let (mut listed, mut key) = (Outcome::NotTried { why: String::new() }, None);
     if below {
         listed = match s3.page(uri, Depth::All, None).await {
@@ -202,7 +205,7 @@ async fn try_reading(s3: &S3, uri: &S3Uri, below: bool) -> Result<(Outcome, Outc
     } else {
         key = Some(uri.key.clone());
     }
-    let Some(key) = key else {
+    let Some(key) = key.filter(|_| wanted) else {
         return Ok((listed, Outcome::NotTried { why: "there is no object to try it with".into() }, None));
     };
     let ask = Ask { range: Some(0..1), ..Ask::default() };

@@ -109,6 +109,22 @@ fn an_explicit_deny_is_told_with_its_statement() {
     assert_eq!(explain(&Facts { policy: tls, outcome, ..facts(PROD) }).decision, Decision::Allowed);
 }
 
+/// Listing what is there belongs to writing what is missing; reading does not.
+#[test]
+fn who_writes_is_not_told_to_read() {
+    let own = || Own { policies: seen(Vec::new()), ..Own::default() };
+    let writes = Facts { own: own(), write: true, ..facts(PROD) };
+    let put = Asked { action: "s3:PutObject", resource: "arn:aws:s3:::data/reports/*".into(), ..writes.asked.clone() };
+    let putting = Facts { asked: put, outcome: Outcome::NotTried { why: String::new() }, ..writes.clone() };
+    for (facts, lists) in [(writes, true), (putting, false)] {
+        let answer =
+            told(&facts, Decision::Denied, "permissions", "no policy of prod/S3Reader allows s3:", "PutObject");
+        let policy = answer.deciding().unwrap().remedy.as_ref().unwrap().policy.as_ref().unwrap().to_string();
+        assert_eq!(policy.contains("s3:ListBucket"), lists, "{policy}");
+        assert!(!policy.contains("s3:GetObject"), "{policy}");
+    }
+}
+
 #[test]
 fn the_roles_own_policies() {
     let own = || Own { policies: seen(Vec::new()), ..Own::default() };

@@ -120,6 +120,14 @@ pub fn write(access: &Access) -> Result<Vec<Grant>, NoPolicy> {
     granted(Deed::Write, access, &purpose("write", access))
 }
 
+/// What is needed to write what is not there already, which has to be looked for, on all sides.
+///
+/// # Errors
+/// As [`read`].
+pub fn add(access: &Access) -> Result<Vec<Grant>, NoPolicy> {
+    granted(Deed::Copy, access, &purpose("write", access))
+}
+
 fn purpose(deed: &str, access: &Access) -> String {
     format!("{deed}-{}", access.objects.first().map_or("", |objects| &objects.uri.bucket))
 }
