@@ -9,8 +9,9 @@
 //! │ notice: what happened, what runs                                  │
 //! └ footer: the keys that work here ──────────────────────────────────┘  keys.rs, assets/keys.toml
 //! ```
-//! In front stand questions, details (`facts.rs`), the copy menu, errors: `tui/view/modals.rs`, `tui/update/modal.rs`; and
-//! previews: `preview.rs` in view, update and state, pictures in `tui/picture.rs`.
+//! In front stand questions, details (`facts.rs`), the copy menu, errors: `tui/view/modals.rs`, `tui/update/modal.rs`;
+//! previews: `preview.rs` in view, update and state, pictures in `tui/picture.rs`; explanations and the role inspector:
+//! `inquiry.rs` there; where a copy goes: `copying.rs` there, and `review.rs`. Rows with a label: `labelled.rs`.
 //!
 //! # The rooms, and which way imports point
 //! ```text
@@ -60,6 +61,7 @@
 //!   policy/least.rs       the least that each side must allow (ops/policy.rs knows who the sides are)
 //! domain/explain.rs       facts, each seen or refused -> an answer, side by side, with its remedy
 //! ops/explain.rs          asks for the facts: the call itself, IAM (aws/iam.rs), the bucket's policy
+//! ops/mend.rs             attaches what an explanation ends with, after the account's name was typed
 //! ops/copy.rs             copy/plan.rs: which way, proved with one object; list.rs: beside what is there;
 //!                         object.rs, parts.rs: one object; aws/s3/write.rs, local/uploads.rs
 //! ops/batch.rs            S3 Batch Operations (aws/s3control.rs, domain/batch.rs, cli/cp/batch.rs)

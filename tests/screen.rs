@@ -238,7 +238,7 @@ fn a_folder_is_copied_to_another_account_by_s3_or_through_here_or_is_refused() {
     xsw.terminal.see("Copy as data/Analyst");
     xsw.send("data-landing/no\r");
     xsw.terminal.see("xsw policy copy");
-    xsw.terminal.see("xsw explain data/Analyst s3://data-landing/no/");
+    xsw.terminal.see("x says which side refuses");
     xsw.send("\r");
     xsw.terminal.see("there is no way to copy it so");
     assert!(!xsw.home.cloud().keys("data-landing").iter().any(|key| key.starts_with("no/")));

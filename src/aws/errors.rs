@@ -6,6 +6,7 @@ use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
 use aws_smithy_runtime_api::client::result::SdkError;
 use aws_smithy_types::error::metadata::ProvideErrorMetadata;
 
+use crate::domain::shell_word::quoted;
 use crate::error::Error;
 
 /// One call to AWS, as its errors tell it.
@@ -116,6 +117,11 @@ impl Call<'_> {
                 message: format!("there is no bucket {}", self.bucket.unwrap_or_default()),
                 hint: Some("check its name; a bucket of another partition cannot be seen from here".into()),
             },
+            "InvalidBucketName" => {
+                let hint = "a bucket's name has 3 to 63 lower-case letters, digits, dots and hyphens: check it";
+                let bucket = self.bucket.unwrap_or_default();
+                Error::NotFound { message: format!("no bucket can be called {bucket}"), hint: Some(hint.into()) }
+            }
             "NoSuchKey" | "NotFound" => Error::NotFound { message: format!("there is no {}", self.name), hint: None },
             "InvalidObjectState" => aws(
                 &code,
@@ -234,7 +240,13 @@ impl Call<'_> {
     fn explain(&self, what: &str) -> String {
         match (self.bucket, self.caller_is_source) {
             (Some(bucket), false) => {
-                format!("; `xsw explain {} s3://{bucket}/` {what}", self.caller)
+                // An object's name comes with its ARN; a listing is of the bucket.
+                let key = self.resource.split_once(":::").and_then(|(_, name)| name.split_once('/'));
+                let key = key.map_or("", |(_, key)| key);
+                let writes = ["s3:Put", "s3:Abort", "s3:Delete"].iter().any(|begin| self.action.starts_with(begin));
+                let write = if writes { " --write" } else { "" };
+                let (caller, uri) = (quoted(self.caller), quoted(&format!("s3://{bucket}/{key}")));
+                format!("; `xsw explain {caller} {uri}{write}` {what}")
             }
             _ => String::new(),
         }

@@ -119,6 +119,11 @@ pub(super) fn settle(file: &File, modified: Option<Timestamp>) -> io::Result<()>
 /// Gives a part the name of its target, or a free one beside it. Gives the path.
 pub(super) fn name(part: &Path, target: &Path, clobber: Clobber) -> Result<PathBuf> {
     let failed = |error: io::Error| match error.kind() {
+        // It was made meanwhile, for what lies below it.
+        io::ErrorKind::AlreadyExists if target.is_dir() => {
+            let both = io::Error::other("a folder stands there: a key is both an object and a folder of others");
+            Error::file("write", target)(both)
+        }
         io::ErrorKind::AlreadyExists => Error::Exists { at: Place::File(target.to_owned()) },
         _ => Error::file("write", target)(error),
     };

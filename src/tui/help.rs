@@ -72,7 +72,7 @@ const INQUIRY: Group = (
     &[
         (Bound(&[Action::NextPane]), "look with another role too"),
         (Bound(&[Action::Mend]), "write the policy that is missing"),
-        (Bound(&[Action::Mark]), "writing too, or reading alone"),
+        (Bound(&[Action::Mark]), "writing, or reading"),
         (Bound(&[Action::Parent]), "about the folder that it is in"),
         (Bound(&[Action::CopyText]), "copy the command, then the policy"),
         (Bound(&[Action::Console]), "IAM in the web console"),

@@ -187,7 +187,7 @@ fn what_cannot_be_downloaded_is_told() {
 
     ----- stderr -----
     error: not allowed to s3:GetObject on arn:aws:s3:::prod-hostile-keys/harmless.txt: User: arn:aws:sts::222222222222:assumed-role/S3Reader/me@[host] is not authorized to perform: s3:GetObject on resource: "arn:aws:s3:::prod-hostile-keys/harmless.txt" because no identity-based policy allows the s3:GetObject action
-    hint: the role's permissions policy refuses: allow s3:GetObject on arn:aws:s3:::prod-hostile-keys/harmless.txt; `xsw explain prod/S3Reader s3://prod-hostile-keys/` prints the policy
+    hint: the role's permissions policy refuses: allow s3:GetObject on arn:aws:s3:::prod-hostile-keys/harmless.txt; `xsw explain prod/S3Reader s3://prod-hostile-keys/harmless.txt` prints the policy
     "#);
     snapshot!(stage, ["get", "s3://gautamtest-assume-role/archive-2024.tar", "x", "--as", "reader"], @"
     success: false

@@ -178,7 +178,8 @@ fn a_trust_policy_in_words_and_json() {
     1. trust policy of the role Reader, account 222222222222 (two)
        An administrator of 222222222222 adds the statements to the trust policy; the command alone replaces it.
        file    trust-222222222222-Reader.json
-       now     aws iam get-role --role-name Reader --query Role.AssumeRolePolicyDocument
+       first   aws iam get-role --role-name Reader --query Role.AssumeRolePolicyDocument > trust-222222222222-Reader.json
+       then    this command again, with --out . --merge
        attach  aws iam update-assume-role-policy --role-name Reader --policy-document file://trust-222222222222-Reader.json
     {
       "Version": "2012-10-17",

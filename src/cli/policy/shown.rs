@@ -11,6 +11,7 @@ use crate::cli::{Context, output};
 use crate::domain::account::AccountId;
 use crate::domain::policy::Policy;
 use crate::domain::policy::least::{Grant, Ordered};
+use crate::domain::shell_word::quoted;
 use crate::domain::text::{escaped, escaped_json};
 use crate::error::{Error, Result};
 use crate::local::files;
@@ -34,6 +35,7 @@ pub(super) fn show(context: &Context, grants: Vec<Grant>, to: &To) -> Result<()>
         return output::print_json(&json!({ "grants": grants }));
     }
     let in_files = to.out.is_some();
+    let folder = to.out.as_deref().map_or(".".into(), Path::to_string_lossy).into_owned();
     output::print(|out| {
         for (place, sheet) in sheets.iter().enumerate() {
             let Sheet { grant, policy, file } = sheet;
@@ -47,8 +49,10 @@ pub(super) fn show(context: &Context, grants: Vec<Grant>, to: &To) -> Result<()>
                 writeln!(out, "   {caution}")?;
             }
             writeln!(out, "   file    {}", output::name(file))?;
-            if let Some(present) = grant.present() {
-                writeln!(out, "   now     {}", output::name(&present))?;
+            if let Some(present) = grant.present().filter(|_| !to.merge) {
+                // The statements alone would take the place of all that is there.
+                writeln!(out, "   first   {} > {}", output::name(&present), output::name(&quoted(file)))?;
+                writeln!(out, "   then    this command again, with --out {} --merge", output::name(&quoted(&folder)))?;
             }
             writeln!(out, "   attach  {}", output::name(&grant.command_from(file)))?;
             if !in_files {

@@ -20,7 +20,7 @@ pub enum About {
         role: RoleIndex,
         /// What it should reach.
         uri: Option<S3Uri>,
-        /// Whether it should write there too.
+        /// Whether it should write there, and not read.
         write: bool,
     },
     /// The role itself.

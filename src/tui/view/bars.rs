@@ -247,7 +247,7 @@ fn of_inquiry(state: &State, inquiry: &Inquiry) -> Keys {
                     if uri.parent().is_some() {
                         actions.push((Action::Parent, "the folder"));
                     }
-                    actions.push((Action::Mark, if *write { "reading alone" } else { "writing too" }));
+                    actions.push((Action::Mark, if *write { "reading" } else { "writing" }));
                     actions.push((Action::Details, "the role"));
                 }
                 About::Access { .. } => actions.push((Action::Details, "the role")),

@@ -86,7 +86,7 @@ fn title(state: &State, inquiry: &Inquiry, width: usize) -> String {
         About::Role(_) => format!(" Role · {label} "),
         About::Access { uri: None, .. } => format!(" Explain · {label} "),
         About::Access { uri: Some(uri), write, .. } => {
-            let write = if *write { " · writing too" } else { "" };
+            let write = if *write { " · writing" } else { "" };
             let taken = label.width() + write.len() + 15 + with_text(state, inquiry).width();
             let uri = cut_front(&escaped(&uri.to_string()), width.saturating_sub(taken).max(12));
             format!(" Explain · {label} · {uri}{write} ")
