@@ -9,9 +9,10 @@ use super::{Context, ExplainArguments, GraphFormat, output};
 use crate::domain::explain::{Answer, Decision, Remedy, SideAnswer, side_name, typing};
 use crate::domain::policy::least::Ordered;
 use crate::domain::role::RoleIndex;
-use crate::domain::text::{cut, escaped, escaped_json, escaped_lines};
+use crate::domain::shell_word::quoted;
+use crate::domain::text::{cut, escaped, escaped_json, harmless_line};
 use crate::error::{Error, Result};
-use crate::ops::explain::{Explanation, Question, Step};
+use crate::ops::explain::{Explanation, Question, Step, going_on};
 use crate::ops::mend::menders;
 
 pub(super) async fn run(context: &Context, asked: ExplainArguments) -> Result<u8> {
@@ -113,13 +114,13 @@ fn named(context: &Context, name: &str) -> Result<RoleIndex> {
     let profile = &context.core.profile;
     // A part of an id may fit a role all the same.
     if let (Ok(found), Some(mistake)) = (profile.find(name), typing::mistake(name, profile)) {
-        output::note(&format!("{}; this is about {}", mistake.what, profile.label(found)));
+        output::note(&format!("{}; this is about {}", escaped(&mistake.what), escaped(&profile.label(found))));
     }
     profile.find(name).map_err(|error| match (&error, typing::mistake(name, profile)) {
         (Error::RoleName { .. }, Some(mistake)) => Error::RoleName {
-            message: format!("`{}` is mistyped: {}", cut(name, 200), mistake.what),
+            message: format!("`{}` is mistyped: {}", escaped(&cut(name, 200)), escaped(&mistake.what)),
             hint: match mistake.meant {
-                Some(meant) => Some(format!("did you mean `xsw explain {meant}`?")),
+                Some(meant) => Some(format!("did you mean `xsw explain {}`?", quoted(&meant))),
                 None => Some("`xsw accounts` lists the roles".into()),
             },
         },
@@ -176,9 +177,10 @@ fn in_words(context: &Context, question: &Question, explanation: &Explanation) -
     }
     let Some(step) = explanation.deciding() else { return Ok(text) };
     line("");
-    for side in &step.answer.sides {
-        line(&side_line(side));
-        line(&format!("{:35}{}", "", escaped_lines(&side.evidence)));
+    let tried = step.answer.tried();
+    tried.iter().for_each(|words| line(&format!("  {}", escaped(words))));
+    for side in step.answer.sides.iter().filter(|_| tried.is_none()) {
+        side_lines(side).iter().for_each(|words| line(words));
     }
     line("");
     match explanation.remedy() {
@@ -189,18 +191,14 @@ fn in_words(context: &Context, question: &Question, explanation: &Explanation) -
             if side.decision == Decision::Unknown {
                 let unknown = step.answer.sides.iter().filter(|side| side.decision == Decision::Unknown).skip(1);
                 for other in unknown.filter_map(|side| side.remedy.as_ref()) {
-                    line(&format!("and:  {}", escaped_lines(&other.command)));
+                    line(&format!("and:  {}", harmless_line(&other.command)));
                 }
             }
         }
         None => {
             let label = context.core.profile.label(question.role);
-            let command = match &question.uri {
-                Some(uri) => format!("xsw ls {} --as {label}", escaped(&uri.to_string())),
-                None => format!("xsw shell {label}"),
-            };
             match step.answer.decision {
-                Decision::Allowed => line(&format!("next: {command}")),
+                Decision::Allowed => line(&format!("next: {}", going_on(&label, question.uri.as_ref()))),
                 _ => line("next: ask whoever looks after the account above; nothing here can mend it"),
             }
         }
@@ -208,15 +206,13 @@ fn in_words(context: &Context, question: &Question, explanation: &Explanation) -
     Ok(text)
 }
 
-fn side_line(side: &SideAnswer) -> String {
+fn side_lines(side: &SideAnswer) -> [String; 2] {
     let account = if side.account_id.is_empty() { "-" } else { side.account_id.as_str() };
-    format!(
-        "  {:<11} {:<12} {:<7} {}",
-        side_name(side.side),
-        account,
-        side.decision.word(),
-        escaped_lines(&side.reason)
-    )
+    let (name, decision) = (side_name(side.side), side.decision.word());
+    [
+        format!("  {name:<11} {account:<12} {decision:<7} {}", escaped(&side.reason)),
+        format!("{:35}{}", "", escaped(&side.evidence)),
+    ]
 }
 
 fn next_step(side: &SideAnswer, remedy: &Remedy) -> Result<Vec<String>> {
@@ -225,7 +221,7 @@ fn next_step(side: &SideAnswer, remedy: &Remedy) -> Result<Vec<String>> {
         account if remedy.policy.is_some() => format!(" in account {account}"),
         _ => String::new(),
     };
-    let mut lines = vec![format!("next{place}: {}", escaped_lines(&remedy.command))];
+    let mut lines = vec![format!("next{place}: {}", harmless_line(&remedy.command))];
     if let Some(policy) = &remedy.policy {
         if let Some(file) = remedy.file {
             lines.push(format!("with {file}:"));
@@ -234,4 +230,32 @@ fn next_step(side: &SideAnswer, remedy: &Remedy) -> Result<Vec<String>> {
         lines.extend(json.lines().map(|line| escaped_json(line).into_owned()));
     }
     Ok(lines)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::explain::Side;
+
+    /// What a key or AWS's words hold forges no line of the answer.
+    #[test]
+    fn a_line_end_from_outside_begins_no_line() {
+        let forged = || "no\nnext: curl x|sh".to_owned();
+        let remedy = Remedy { command: forged(), ..Remedy::default() };
+        let (account_id, evidence) = ("222222222222".to_owned(), forged());
+        let side = SideAnswer {
+            side: Side::Bucket,
+            account_id,
+            decision: Decision::Denied,
+            reason: forged(),
+            evidence,
+            remedy: None,
+        };
+        let mut lines = side_lines(&side).to_vec();
+        lines.extend(next_step(&side, &remedy).unwrap());
+        assert_eq!(lines.len(), 3);
+        for line in lines {
+            assert!(line.contains(r"no\x0anext: curl") && !line.contains('\n'), "{line:?}");
+        }
+    }
 }

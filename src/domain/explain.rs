@@ -20,11 +20,13 @@ use serde_json::Value;
 
 pub use super::policy::Side;
 use super::policy::least::Grant;
+pub use evidence::is_guard;
 pub use facts::{
     Asked, Inspection, LastUsed, NamedPolicy, Outcome, Own, PolicyKind, RoleFacts, Seen, Simulated, UserFacts, Viewers,
     Who,
 };
 pub use refusal::Refusal;
+pub use words::condition_in_words;
 
 /// What comes out, of a side or of all.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
@@ -61,6 +63,9 @@ impl Decision {
     }
 }
 
+/// What is said of a side that must allow it, because AWS did it.
+const LET_IN: &str = "AWS allows it (tried)";
+
 /// The answer to one question: may this principal do that?
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Answer {
@@ -77,6 +82,13 @@ pub struct Answer {
 }
 
 impl Answer {
+    /// How it showed, where nothing is known but that AWS did it: no side has more to say.
+    pub fn tried(&self) -> Option<String> {
+        let only = self.sides.iter().all(|side| side.reason == LET_IN);
+        let first = self.sides.first().filter(|_| only && self.decision == Decision::Allowed)?;
+        Some(format!("{LET_IN}: {}", first.evidence))
+    }
+
     /// The side that decides: the first that denies, else the first that is unknown.
     pub fn deciding(&self) -> Option<&SideAnswer> {
         let first = |decision| self.sides.iter().find(|side| side.decision == decision);

@@ -56,6 +56,11 @@ pub fn harmless(text: &str) -> Cow<'_, str> {
     Cow::Owned(out)
 }
 
+/// The same in one line: for commands, whose backslashes are the shell's, so that no text in them begins a line.
+pub fn harmless_line(text: &str) -> String {
+    harmless(text).replace('\n', r"\x0a")
+}
+
 /// JSON with the same characters written as `\u202e`, which it allows in every text: to a program it is the same, and a
 /// terminal has nothing to obey.
 pub fn escaped_json(json: &str) -> Cow<'_, str> {

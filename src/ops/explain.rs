@@ -23,6 +23,7 @@ use crate::domain::explain::facts::{Outcome, Seen, Viewers, Who};
 use crate::domain::explain::{Answer, Decision, Inspection, Remedy, Side, SideAnswer, assume};
 use crate::domain::policy::{Context, Principal, PrincipalKind};
 use crate::domain::role::{Role, RoleIndex};
+use crate::domain::shell_word::quoted;
 use crate::domain::uri::S3Uri;
 use crate::error::{Error, Result};
 use view::Views;
@@ -72,6 +73,27 @@ impl Explanation {
     }
 }
 
+/// The command that asks the same again.
+fn asking_again(label: &str, question: &Question) -> String {
+    let mut command = format!("xsw explain {}", quoted(label));
+    if let Some(uri) = &question.uri {
+        command = format!("{command} {}", quoted(&uri.to_string()));
+    }
+    if question.write {
+        command += " --write";
+    }
+    command
+}
+
+/// The command that does what was found to be allowed.
+pub fn going_on(label: &str, uri: Option<&S3Uri>) -> String {
+    let label = quoted(label);
+    match uri {
+        Some(uri) => format!("xsw ls {} --as {label}", quoted(&uri.to_string())),
+        None => format!("xsw shell {label}"),
+    }
+}
+
 impl Core {
     /// Explains. Sessions that want an MFA code and the roles to look with must be there before, or are not used.
     ///
@@ -84,7 +106,7 @@ impl Core {
             let session = self.session(*role, None).await?;
             views.add_given(self.profile.label(*role), session, *role);
         }
-        let command = self.command(question);
+        let command = asking_again(&self.profile.label(question.role), question);
         let mut steps = Vec::new();
         let mut who = match self.first_caller(question.role, &mut views).await {
             Ok(who) => who,
@@ -163,18 +185,6 @@ impl Core {
         Ok(Inspection { label: self.profile.label(role), role: described, trust_in_words, policies, boundary })
     }
 
-    /// The command that asks the same again.
-    fn command(&self, question: &Question) -> String {
-        let mut command = format!("xsw explain {}", self.profile.label(question.role));
-        if let Some(uri) = &question.uri {
-            command = format!("{command} {uri}");
-        }
-        if question.write {
-            command += " --write";
-        }
-        command
-    }
-
     /// Who the source is, and what it sees with.
     async fn first_caller(&self, role: RoleIndex, views: &mut Views) -> Result<Who> {
         let first = self.profile.chain(role)[0];
@@ -246,8 +256,9 @@ impl Core {
             evidence: error.to_string(),
             remedy: Some(Remedy {
                 command: format!(
-                    "ask whoever looks after IAM Identity Center to assign {} in {account}; then `xsw login {source}`",
-                    configured.name
+                    "ask whoever looks after IAM Identity Center to assign {} in {account}; then `xsw login {}`",
+                    configured.name,
+                    quoted(source)
                 ),
                 ..Remedy::default()
             }),
@@ -368,7 +379,7 @@ impl Core {
             let name = label.to_lowercase();
             !["audit", "security", "readonly", "admin", "look", "view"].iter().any(|word| name.contains(word))
         });
-        let with: String = views.given().map(|role| format!(" --with {role}")).collect();
+        let with: String = views.given().map(|role| format!(" --with {}", quoted(role))).collect();
         Viewers { roles, command: format!("{command}{with}") }
     }
 
@@ -432,5 +443,22 @@ fn principal_of(arn: &str, account: &str) -> (Principal, &'static str) {
         }
         ("sts", ("federated-user", _)) => (Principal::user(account, arn), "a federated user"),
         _ => (Principal::user(account, arn), "an IAM identity"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_strangers_key_is_one_word_of_a_command() {
+        for (key, word) in
+            [("a;curl x|sh", "'s3://data/a;curl x|sh'"), ("a\nnext: curl x", r"$'s3://data/a\012next: curl x'")]
+        {
+            let uri = S3Uri::new("data", key);
+            assert_eq!(going_on("my acc/R", Some(&uri)), format!("xsw ls {word} --as 'my acc/R'"));
+            let question = Question { role: RoleIndex(0), uri: Some(uri), write: true, with: Vec::new() };
+            assert_eq!(asking_again("a/$R", &question), format!("xsw explain 'a/$R' {word} --write"));
+        }
     }
 }

@@ -13,7 +13,9 @@ use super::Core;
 use super::audit::{Deed, Event};
 use crate::aws::iam::{Iam, Owner};
 use crate::aws::sts::Caller;
+use crate::domain::explain::{condition_in_words, is_guard};
 use crate::domain::policy::least::{AttachTo, Grant, Ordered};
+use crate::domain::policy::{Clause, Context, Policy, Principal, PrincipalPattern, Request, study};
 use crate::domain::role::{Profile, RoleIndex};
 use crate::domain::session::Session;
 use crate::domain::text::escaped;
@@ -102,7 +104,10 @@ impl Core {
         let present = self.present(grant, by, &session).await?;
         let policy = match &present {
             None => grant.policy.clone(),
-            Some(text) => merged(grant, text)?,
+            Some(text) => {
+                keeps_conditions(grant, text)?;
+                merged(grant, text)?
+            }
         };
         Ok(Mending { grant: grant.clone(), by, present, policy })
     }
@@ -164,6 +169,60 @@ impl Core {
     }
 }
 
+/// Whoever was told of a refusal may not have seen the policy: where it names the same people for the same on
+/// conditions, statements without these would take somebody's guard away.
+fn keeps_conditions(grant: &Grant, present: &str) -> Result<()> {
+    // An unreadable one is refused when the statements are to be added.
+    let (Ok(there), Ok(new)) = (Policy::parse(present), Policy::from_json(&grant.policy)) else { return Ok(()) };
+    let context = Context::new();
+    for statement in &new.statements {
+        let Some(Clause::Any(patterns)) = &statement.principal else { continue };
+        let Clause::Any(actions) = &statement.action else { continue };
+        let resources = match &statement.resource {
+            Some(Clause::Any(resources)) => resources.clone(),
+            _ => vec![String::new()],
+        };
+        let principals: Vec<Principal> = patterns.iter().filter_map(principal).collect();
+        for (principal, action, resource) in principals
+            .iter()
+            .flat_map(|principal| actions.iter().map(move |action| (principal, action)))
+            .flat_map(|(principal, action)| resources.iter().map(move |resource| (principal, action, resource)))
+        {
+            let request = Request { principal, action, resource, context: &context };
+            let lost = study(&there, &request, &|_| false)
+                .iter()
+                .filter(|one| one.is_allow() && one.grip.is_some() && one.action && one.resource)
+                .flat_map(|one| &one.statement.conditions)
+                .find(|known| is_guard(known) && !statement.conditions.contains(known))
+                .map(condition_in_words);
+            if let Some(lost) = lost {
+                return Err(Error::Usage {
+                    message: format!(
+                        "the {} names them already, on a condition ({}): xsw writes no policy around it",
+                        escaped(&grant.place()),
+                        escaped(&lost)
+                    ),
+                    hint: Some("look with a role of that account: what meets the condition is told then".into()),
+                });
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Whom a pattern names, as somebody who asks.
+fn principal(pattern: &PrincipalPattern) -> Option<Principal> {
+    let PrincipalPattern::Arn(arn) = pattern else { return None };
+    let account = arn.split(':').nth(4)?;
+    Some(match arn.split_once(":role/") {
+        Some((_, name)) => {
+            let session = format!("arn:aws:sts::{account}:assumed-role/{}/xsw", user_name(name));
+            Principal::session(account, session, arn.as_str())
+        }
+        None => Principal::user(account, arn.as_str()),
+    })
+}
+
 /// The policy that is there with the statements of the grant.
 fn merged(grant: &Grant, present: &str) -> Result<Value> {
     let place = escaped(&grant.place()).into_owned();
@@ -210,6 +269,27 @@ mod tests {
             purpose: "read-data".into(),
             policy: json!({ "Version": "2012-10-17", "Statement": [{ "Effect": "Allow", "Action": "s3:GetObject" }] }),
         }
+    }
+
+    #[test]
+    fn no_statement_goes_around_a_condition_that_is_there() {
+        let role = "arn:aws:iam::222222222222:role/S3Reader";
+        let trusting = |principal: &str, condition: Value| {
+            json!({ "Version": "2012-10-17", "Statement": [{ "Effect": "Allow",
+            "Principal": { "AWS": principal }, "Action": "sts:AssumeRole", "Condition": condition }] })
+        };
+        let me = "arn:aws:iam::111111111111:user/me";
+        let mfa = || json!({ "Bool": { "aws:MultiFactorAuthPresent": "true" } });
+        let target = AttachTo::Trust { role: role.parse().unwrap() };
+        let grant = Grant { side: Side::Trust, target, policy: trusting(me, json!({})), ..grant() };
+        for (principal, condition, kept) in
+            [(me, mfa(), false), ("111111111111", mfa(), false), ("444444444444", mfa(), true), (me, json!({}), true)]
+        {
+            let said = keeps_conditions(&grant, &trusting(principal, condition.clone()).to_string());
+            assert_eq!(said.is_ok(), kept, "{principal} {condition}: {said:?}");
+        }
+        let same = Grant { policy: trusting(me, mfa()), ..grant };
+        assert!(keeps_conditions(&same, &trusting("111111111111", mfa()).to_string()).is_ok());
     }
 
     #[test]

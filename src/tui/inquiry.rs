@@ -10,8 +10,8 @@ use super::state::{State, room};
 use crate::domain::duration::words;
 use crate::domain::explain::{Decision, Inspection, NamedPolicy, Seen, SideAnswer, side_name};
 use crate::domain::policy::least::Ordered;
-use crate::domain::text::{escaped, escaped_json, escaped_lines};
-use crate::ops::explain::Explanation;
+use crate::domain::text::{escaped, escaped_json, escaped_lines, harmless_line};
+use crate::ops::explain::{Explanation, going_on};
 use crate::ops::mend::Mending;
 
 /// Columns of the labels.
@@ -29,15 +29,15 @@ pub(super) struct Next<'a> {
 /// What comes next after an explanation.
 pub(super) fn next<'a>(state: &State, inquiry: &Inquiry, explanation: &'a Explanation) -> Option<Next<'a>> {
     if let Some((_, remedy)) = explanation.remedy() {
-        return Some(Next { command: remedy.command.clone(), policy: remedy.policy.as_ref() });
+        return Some(Next { command: harmless_line(&remedy.command), policy: remedy.policy.as_ref() });
     }
     let allowed = explanation.deciding().is_some_and(|step| step.answer.decision == Decision::Allowed);
     let label = state.profile.label(inquiry.about.role());
-    let command = match &inquiry.about {
-        About::Access { uri: Some(uri), .. } => format!("xsw ls {uri} --as {label}"),
-        _ => format!("xsw shell {label}"),
+    let uri = match &inquiry.about {
+        About::Access { uri, .. } => uri.as_ref(),
+        About::Role(_) => None,
     };
-    allowed.then_some(Next { command, policy: None })
+    allowed.then(|| Next { command: going_on(&label, uri), policy: None })
 }
 
 /// A policy as people write it.
@@ -145,8 +145,9 @@ impl Rows {
         self.fact("", "", Tone::Plain);
         let whose = if step.answer.action.starts_with("s3:") { "as" } else { "of" };
         self.text(&format!("{} {whose} {}, side by side", step.answer.action, escaped(&step.role)), Tone::Title);
-        for side in &step.answer.sides {
-            self.side(state, side);
+        match step.answer.tried() {
+            Some(words) => self.indented(&escaped(&words), Tone::Good),
+            None => step.answer.sides.iter().for_each(|side| self.side(state, side)),
         }
         self.fact("", "", Tone::Plain);
         self.next(state, inquiry, explanation);
@@ -156,8 +157,8 @@ impl Rows {
         let place = account(state, &side.account_id);
         let sep = if place.is_empty() { "" } else { " in " };
         self.fact(side_name(side.side), &format!("{}{sep}{place}", side.decision.word()), tone(side.decision));
-        self.indented(&escaped_lines(&side.reason), Tone::Plain);
-        self.indented(&escaped_lines(&side.evidence), Tone::Dim);
+        self.indented(&escaped(&side.reason), Tone::Plain);
+        self.indented(&escaped(&side.evidence), Tone::Dim);
     }
 
     fn next(&mut self, state: &State, inquiry: &Inquiry, explanation: &Explanation) {
@@ -168,7 +169,7 @@ impl Rows {
         let remedy = explanation.remedy();
         let place = remedy.filter(|_| next.policy.is_some()).map(|(side, _)| account(state, &side.account_id));
         let place = place.filter(|place| !place.is_empty()).map(|place| format!("in {place}: "));
-        self.fact("next", &format!("{}{}", place.unwrap_or_default(), escaped_lines(&next.command)), Tone::Busy);
+        self.fact("next", &format!("{}{}", place.unwrap_or_default(), next.command), Tone::Busy);
         let key = |action| state.keys.key(action).unwrap_or_default();
         if next.policy.is_none() && next.command.contains(" --with ") {
             self.fact("", &format!("{} looks with another role here", key(Action::NextPane)), Tone::Dim);
@@ -187,7 +188,7 @@ impl Rows {
         {
             let unknown = step.answer.sides.iter().filter(|side| side.decision == Decision::Unknown).skip(1);
             for other in unknown.filter_map(|side| side.remedy.as_ref()) {
-                self.fact("and", &escaped_lines(&other.command), Tone::Busy);
+                self.fact("and", &harmless_line(&other.command), Tone::Busy);
             }
         }
     }
@@ -248,7 +249,7 @@ impl Rows {
 
     /// A part that nobody here may see, in its own line.
     fn unseen(&mut self, label: &str, why: &str, state: &State) {
-        self.fact(label, &format!("not seen: {}", escaped_lines(why)), Tone::Bad);
+        self.fact(label, &format!("not seen: {}", escaped(why)), Tone::Bad);
         let key = state.keys.key(Action::NextPane).unwrap_or_default();
         if label == "role" {
             self.fact("", &format!("{key} looks with another role"), Tone::Dim);

@@ -72,10 +72,7 @@ fn an_allowed_role_is_told_with_what_to_do_with_it() {
     allowed  sts:AssumeRole on arn:aws:iam::111111111111:role/Jump
     allowed  sts:AssumeRole on arn:aws:iam::222222222222:role/S3Reader
 
-      identity    111111111111 allowed AWS let you in
-                                       sts:AssumeRole gave a session
-      trust       222222222222 allowed AWS let you in
-                                       sts:AssumeRole gave a session
+      AWS allows it (tried): sts:AssumeRole gave a session
 
     next: xsw shell prod/S3Reader
 

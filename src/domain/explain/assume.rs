@@ -7,7 +7,7 @@ use super::facts::{NamedPolicy, Outcome, Own, RoleFacts, Seen, Viewers, Who};
 use super::limits::Limited;
 use super::refusal::aws_says;
 use super::remedy::{self, Holder};
-use super::{Answer, Decision, Refusal, Side, SideAnswer};
+use super::{Answer, Decision, LET_IN, Refusal, Side, SideAnswer};
 use crate::domain::account::RoleArn;
 use crate::domain::policy::least::Trust;
 use crate::domain::policy::{Context, Grip, PrincipalKind, Request};
@@ -172,7 +172,6 @@ fn sides(facts: &Facts) -> Vec<SideAnswer> {
         place: "on this role",
         simulated: &[Side::Boundary, Side::Scp],
         hear: &|policies| facts.heard(policies),
-        let_in: LET_IN,
     };
     sides.extend(limited.sides());
     sides
@@ -189,7 +188,11 @@ fn is_mistyped(facts: &Facts) -> bool {
 fn identity(facts: &Facts, refusal: &Refusal, (trust, grip): &(SideAnswer, Option<Grip>)) -> SideAnswer {
     let side = |decision, reason, evidence| facts.own_side(Side::Identity, decision, reason, evidence);
     let wishes = facts.wishes();
-    let mend = || remedy::assume(&facts.who.principal, &facts.role, &wishes);
+    let can_show_mfa = matches!(facts.who.principal.kind, PrincipalKind::User);
+    let mend = |heard: Option<&Heard>| match heard.and_then(Heard::guard) {
+        Some(near) => Some(remedy::on_conditions(near, &facts.label, &facts.who.principal.account, can_show_mfa)),
+        None => remedy::assume(&facts.who.principal, &facts.role, &wishes),
+    };
     let documents = facts.own.policies.value().map(|policies| (policies, facts.heard(policies)));
     // Inside one account a trust policy that names the very caller is enough.
     let suffices =
@@ -216,7 +219,7 @@ fn identity(facts: &Facts, refusal: &Refusal, (trust, grip): &(SideAnswer, Optio
             _ if refusal.explicit => {
                 Some(remedy::look(&facts.own_viewers, &facts.who.principal.account, "the policies with Effect Deny"))
             }
-            _ => mend(),
+            _ => mend(documents.as_ref().map(|(_, (_, heard))| heard)),
         };
         return answer;
     }
@@ -228,15 +231,16 @@ fn identity(facts: &Facts, refusal: &Refusal, (trust, grip): &(SideAnswer, Optio
                 remedy: remedy::denied_by(&heard, &Holder::Identity(&facts.who.principal)),
                 ..side(Decision::Denied, format!("{} denies {action} outright", heard.statement), by)
             },
-            _ if suffices => side(
+            // One that may deny says something.
+            Stand::Silent if suffices => side(
                 Decision::Allowed,
                 "your policies say nothing, and inside one account a trust policy that names you is enough".into(),
                 by,
             ),
-            Stand::Silent => SideAnswer {
-                remedy: mend(),
-                ..side(Decision::Denied, format!("no policy of {} allows {action} on this role", facts.who.name), by)
-            },
+            Stand::Silent => {
+                let reason = format!("no policy of {} allows {action} on this role", facts.who.name);
+                SideAnswer { remedy: mend(Some(&heard)), ..side(Decision::Denied, heard.why(&reason), by) }
+            }
             Stand::Unsure if matches!(facts.outcome, Outcome::Allowed { .. }) => let_in(facts, Side::Identity),
             Stand::Unsure => SideAnswer {
                 remedy: Some(remedy::look(
@@ -287,7 +291,7 @@ fn identity(facts: &Facts, refusal: &Refusal, (trust, grip): &(SideAnswer, Optio
                 ..side(Decision::Unknown, format!("IAM's simulator finds it refused{missing}"), by)
             },
             _ => SideAnswer {
-                remedy: mend(),
+                remedy: mend(None),
                 ..side(
                     Decision::Denied,
                     format!("no policy of {} allows sts:AssumeRole on this role", facts.who.name),
@@ -340,8 +344,12 @@ fn eliminate(facts: &Facts, sides: &mut [SideAnswer]) {
                 facts.who.name
             );
             side.evidence = refused;
-            side.remedy =
-                remedy::assume(&facts.who.principal, &facts.role, &facts.wishes()).or_else(|| side.remedy.take());
+            // What is seen, and is not sure, hangs on conditions: no policy is written around those.
+            let hangs = facts.own.simulated.value().is_some_and(|said| !said.missing.is_empty());
+            if facts.own.policies.value().is_none() && !hangs {
+                side.remedy =
+                    remedy::assume(&facts.who.principal, &facts.role, &facts.wishes()).or_else(|| side.remedy.take());
+            }
         }
         _ => {
             side.reason = format!("all else allows it and AWS refuses, so this does: {}", side.reason);
@@ -349,9 +357,6 @@ fn eliminate(facts: &Facts, sides: &mut [SideAnswer]) {
         }
     }
 }
-
-/// What is said of such a side.
-const LET_IN: &str = "AWS let you in";
 
 /// A side that must allow it, because AWS did it.
 fn let_in(facts: &Facts, side: Side) -> SideAnswer {

@@ -5,11 +5,11 @@ use super::facts::{Asked, NamedPolicy, Outcome, Own, PolicyKind, Seen, Viewers, 
 use super::limits::Limited;
 use super::refusal::aws_says;
 use super::remedy::{self, Deed, Holder, ObjectsWanted};
-use super::words::condition_in_words;
-use super::{Answer, Decision, Refusal, Remedy, Side, SideAnswer};
+use super::{Answer, Decision, LET_IN, Refusal, Remedy, Side, SideAnswer};
 use crate::domain::account::AccountId;
 use crate::domain::policy::least::KeyArn;
 use crate::domain::policy::{Context, Grip, Request};
+use crate::domain::shell_word::quoted;
 use crate::domain::uri::S3Uri;
 
 /// All that could be seen of one question.
@@ -44,9 +44,6 @@ pub struct Facts {
     /// Who may be able to see the bucket's.
     pub bucket_viewers: Viewers,
 }
-
-/// What is said of a side that must allow it, because AWS did it.
-const LET_IN: &str = "AWS allowed it";
 
 impl Facts {
     fn owner_id(&self) -> Option<AccountId> {
@@ -121,7 +118,6 @@ pub fn explain(facts: &Facts) -> Answer {
         // The simulator knows no bucket policy, which may name a session that its boundary leaves out.
         simulated: &[Side::Scp],
         hear: &|policies| (facts.asked.action, facts.heard(policies)),
-        let_in: LET_IN,
     };
     sides.extend(limited.sides());
     sides.push(bucket);
@@ -148,7 +144,10 @@ fn is_about_key(refusal: &Refusal) -> bool {
 fn permissions(facts: &Facts, refusal: &Refusal, bucket: &SideAnswer, grip: Option<Grip>) -> SideAnswer {
     let side = |decision, reason, evidence| facts.own_side(Side::Permissions, decision, reason, evidence);
     let action = facts.asked.action;
-    let mend = || remedy::objects(Side::Permissions, &facts.wanted(None), None);
+    let mend = |heard: Option<&Heard>| match heard.and_then(Heard::guard) {
+        Some(near) => Some(remedy::on_conditions(near, &facts.who.name, &facts.who.principal.account, false)),
+        None => remedy::objects(Side::Permissions, &facts.wanted(None), None),
+    };
     let suffices = facts.is_same_account() == Some(true)
         && bucket.decision == Decision::Allowed
         && grip.is_some_and(|grip| grip > Grip::Account);
@@ -168,7 +167,7 @@ fn permissions(facts: &Facts, refusal: &Refusal, bucket: &SideAnswer, grip: Opti
         let remedy = match (denies, refusal.explicit) {
             (Some(heard), _) => remedy::denied_by(heard, &Holder::Identity(&facts.who.principal)),
             (None, true) => Some(look_at_own(facts)),
-            (None, false) => mend(),
+            (None, false) => mend(heard.as_ref()),
         };
         return SideAnswer { remedy, ..side(Decision::Denied, reason, aws_says(message)) };
     }
@@ -181,7 +180,9 @@ fn permissions(facts: &Facts, refusal: &Refusal, bucket: &SideAnswer, grip: Opti
                 ..side(Decision::Denied, format!("{} denies {action} outright", heard.statement), by)
             },
             Stand::Silent if suffices => side(Decision::Allowed, enough.into(), by),
-            Stand::Silent => SideAnswer { remedy: mend(), ..side(Decision::Denied, why(&nothing(), &heard), by) },
+            Stand::Silent => {
+                SideAnswer { remedy: mend(Some(&heard)), ..side(Decision::Denied, heard.why(&nothing()), by) }
+            }
             Stand::Unsure => facts
                 .let_in(SideAnswer { remedy: Some(look_at_own(facts)), ..side(Decision::Unknown, heard.unsure(), by) }),
         };
@@ -196,7 +197,7 @@ fn permissions(facts: &Facts, refusal: &Refusal, bucket: &SideAnswer, grip: Opti
                 ..side(Decision::Denied, format!("{} denies it outright", simulated.policies.join(", ")), by)
             },
             _ if suffices => side(Decision::Allowed, enough.into(), by),
-            _ => SideAnswer { remedy: mend(), ..side(Decision::Denied, nothing(), by) },
+            _ => SideAnswer { remedy: mend(None), ..side(Decision::Denied, nothing(), by) },
         };
     }
     let account = &facts.who.principal.account;
@@ -218,7 +219,11 @@ fn bucket(facts: &Facts, refusal: &Refusal) -> (SideAnswer, Option<Grip>) {
     let action = facts.asked.action;
     let name = &facts.uri.bucket;
     let present = facts.policy.value().map(|policy| policy.as_deref().unwrap_or(""));
-    let mend = || remedy::objects(Side::Bucket, &facts.wanted(None), present);
+    let owner = facts.owner_id().map_or(String::new(), |owner| owner.to_string());
+    let mend = |heard: Option<&Heard>| match heard.and_then(Heard::guard) {
+        Some(near) => Some(remedy::on_conditions(near, &facts.who.name, &owner, false)),
+        None => remedy::objects(Side::Bucket, &facts.wanted(None), present),
+    };
     let inside = facts.is_same_account() == Some(true);
     let documents: Option<Vec<NamedPolicy>> = facts.policy.value().map(|policy| {
         let named = |document: &String| NamedPolicy {
@@ -244,7 +249,7 @@ fn bucket(facts: &Facts, refusal: &Refusal) -> (SideAnswer, Option<Grip>) {
                 ..side(Decision::Denied, format!("the bucket policy denies {action} outright"), aws_says(message))
             },
             (None, false) => SideAnswer {
-                remedy: mend(),
+                remedy: mend(heard.as_ref()),
                 ..side(
                     Decision::Denied,
                     format!("the bucket policy does not allow {action} to this role"),
@@ -280,18 +285,16 @@ fn bucket(facts: &Facts, refusal: &Refusal) -> (SideAnswer, Option<Grip>) {
             side(Decision::Allowed, reason.into(), by)
         }
         Stand::Silent if facts.is_same_account().is_none() => facts.let_in(SideAnswer {
-            remedy: mend(),
+            remedy: mend(Some(&heard)),
             ..side(Decision::Unknown, "its policy does not speak of it, and nobody here knows who owns it".into(), by)
         }),
         Stand::Silent => {
             let account = &facts.who.principal.account;
             let reason = match present {
                 Some("") => format!("it has no policy, and a role of account {account} needs one that names it"),
-                _ => {
-                    why(&format!("the bucket policy does not allow {action} to this role of account {account}"), &heard)
-                }
+                _ => heard.why(&format!("the bucket policy does not allow {action} to this role of account {account}")),
             };
-            SideAnswer { remedy: mend(), ..side(Decision::Denied, reason, by) }
+            SideAnswer { remedy: mend(Some(&heard)), ..side(Decision::Denied, reason, by) }
         }
     };
     (answer, None)
@@ -299,7 +302,8 @@ fn bucket(facts: &Facts, refusal: &Refusal) -> (SideAnswer, Option<Grip>) {
 
 fn look_at_bucket(facts: &Facts) -> Remedy {
     let owner = facts.owner_id().map_or(String::new(), |owner| owner.to_string());
-    let show = format!("aws s3api get-bucket-policy --bucket {} --query Policy --output text", facts.uri.bucket);
+    let show =
+        format!("aws s3api get-bucket-policy --bucket {} --query Policy --output text", quoted(&facts.uri.bucket));
     remedy::look(&facts.bucket_viewers, &owner, &show)
 }
 
@@ -346,7 +350,8 @@ fn eliminate(facts: &Facts, sides: &mut [SideAnswer]) {
                     "the role's side allows it and AWS refuses, so it is the bucket's side: its policy does not \
                                allow this role, or denies it, or the organization of its account does"
                         .into();
-                if facts.is_same_account() != Some(true) {
+                // What is seen, and is not sure, hangs on conditions: no policy is written around those.
+                if facts.is_same_account() != Some(true) && facts.policy.value().is_none() {
                     side.remedy =
                         remedy::objects(Side::Bucket, &facts.wanted(None), None).or_else(|| side.remedy.take());
                 }
@@ -373,7 +378,7 @@ fn eliminate(facts: &Facts, sides: &mut [SideAnswer]) {
                 side.remedy = Some(remedy::words(format!(
                     "aws s3api put-bucket-ownership-controls --bucket {} --ownership-controls \
                      'Rules=[{{ObjectOwnership=BucketOwnerEnforced}}]'",
-                    facts.uri.bucket
+                    quoted(&facts.uri.bucket)
                 )));
             }
         }
@@ -382,18 +387,5 @@ fn eliminate(facts: &Facts, sides: &mut [SideAnswer]) {
                 sides[place].evidence = format!("{refused}; {}", sides[place].evidence);
             }
         }
-    }
-}
-
-/// The reason, and what a statement that comes near lacks.
-fn why(reason: &str, heard: &Heard) -> String {
-    let near = heard.near.iter().filter(|near| near.action);
-    match near.min_by_key(|near| (!near.resource, near.unmet.len())) {
-        Some(near) if !near.resource => format!("{reason}: it allows the action elsewhere"),
-        Some(near) if !near.unmet.is_empty() => {
-            let unmet: Vec<String> = near.unmet.iter().map(condition_in_words).collect();
-            format!("{reason}: only {}", unmet.join(" and "))
-        }
-        _ => reason.to_owned(),
     }
 }

@@ -22,6 +22,8 @@ pub(super) struct Near {
     pub resource: bool,
     pub unmet: Vec<Condition>,
     pub unknown: Vec<Condition>,
+    /// Whether it has conditions, met or not, on more than the place in a bucket.
+    pub guarded: bool,
 }
 
 /// What was heard.
@@ -40,6 +42,26 @@ pub(super) struct Heard {
 }
 
 impl Heard {
+    /// A statement that would allow it if its conditions were met: whoever wrote them wants them, and a statement
+    /// without them would take them away.
+    pub(super) fn guard(&self) -> Option<&Near> {
+        let here = self.near.iter().filter(|near| near.action && near.resource && near.guarded);
+        here.min_by_key(|near| near.unmet.len())
+    }
+
+    /// The reason, and what a statement that comes near lacks.
+    pub(super) fn why(&self, reason: &str) -> String {
+        let near = self.near.iter().filter(|near| near.action);
+        match near.min_by_key(|near| (!near.resource, near.unmet.len())) {
+            Some(near) if !near.resource => format!("{reason}: it allows the action elsewhere"),
+            Some(near) if !near.unmet.is_empty() => {
+                let unmet: Vec<String> = near.unmet.iter().map(condition_in_words).collect();
+                format!("{reason}: only {}", unmet.join(" and "))
+            }
+            _ => reason.to_owned(),
+        }
+    }
+
     /// Why nothing follows from it.
     pub(super) fn unsure(&self) -> String {
         let conditions: Vec<String> = self.near.iter().flat_map(|near| &near.unknown).map(condition_in_words).collect();
@@ -68,14 +90,14 @@ pub(super) fn hear(policies: &[NamedPolicy], request: &Request, known: &dyn Fn(&
         let policy = match Policy::parse(&named.document) {
             Ok(policy) => policy,
             Err(wrong) => {
-                heard.unreadable.push(format!("{}: {wrong}", named.name));
+                heard.unreadable.push(format!("{}: {wrong}", named.in_words()));
                 continue;
             }
         };
         for meeting in study(&policy, request, known) {
             let Some(grip) = meeting.grip else { continue };
             let sid = meeting.statement.sid.as_ref().map_or(String::new(), |sid| format!(" ({sid})"));
-            let statement = format!("statement {}{sid} of {}", meeting.index + 1, named.name);
+            let statement = format!("statement {}{sid} of {}", meeting.index + 1, named.in_words());
             let place = Some((named.clone(), meeting.index));
             match (meeting.is_allow(), meeting.applies()) {
                 (false, Truth::Holds) => {
@@ -96,6 +118,7 @@ pub(super) fn hear(policies: &[NamedPolicy], request: &Request, known: &dyn Fn(&
                         resource: meeting.resource,
                         unmet: conditions(Truth::Fails),
                         unknown: conditions(Truth::Unknown),
+                        guarded: meeting.conditions.iter().any(|(condition, _)| is_guard(condition)),
                     });
                     if applies == Truth::Unknown && heard.stand == Stand::Silent {
                         heard = Heard { stand: Stand::Unsure, statement, place, grip, ..heard };
@@ -109,6 +132,11 @@ pub(super) fn hear(policies: &[NamedPolicy], request: &Request, known: &dyn Fn(&
         heard.stand = Stand::Unsure;
     }
     heard
+}
+
+/// Whether a condition guards who asks and how; some only say where in a bucket, as a resource does.
+pub fn is_guard(condition: &Condition) -> bool {
+    !["s3:prefix", "s3:delimiter"].iter().any(|key| condition.key.eq_ignore_ascii_case(key))
 }
 
 /// Whether all is known that there is to know of a condition key: the context has it, or it is certainly absent.

@@ -66,8 +66,13 @@ pub struct NamedPolicy {
 /// Where a policy rests.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum PolicyKind {
-    /// In the user, group or role itself.
+    /// In the user or role itself.
     Inline,
+    /// In a group that the user is in.
+    OfGroup {
+        /// Its name.
+        group: String,
+    },
     /// By itself.
     Managed {
         /// Its ARN.
@@ -78,10 +83,19 @@ pub enum PolicyKind {
 }
 
 impl NamedPolicy {
+    /// In a sentence: `Everything of the group Developers`.
+    pub fn in_words(&self) -> String {
+        match &self.kind {
+            PolicyKind::OfGroup { group } => format!("{} of the group {group}", self.name),
+            _ => self.name.clone(),
+        }
+    }
+
     /// Who keeps it: AWS, the customer, or whom it is attached to.
     pub fn kept_by(&self) -> &'static str {
         match &self.kind {
             PolicyKind::Inline => "inline",
+            PolicyKind::OfGroup { .. } => "inline, of a group",
             PolicyKind::Session => "session policy",
             PolicyKind::Managed { arn } if arn.contains(":iam::aws:policy/") => "managed by AWS",
             PolicyKind::Managed { .. } => "managed by the customer",

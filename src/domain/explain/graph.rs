@@ -4,8 +4,8 @@
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
-use super::words::principal;
-use crate::domain::policy::{Clause, Effect, Policy, PrincipalPattern};
+use super::words::{conditions_in_words, principal};
+use crate::domain::policy::{Clause, Context, Policy, Principal, PrincipalPattern, Request, study};
 use crate::domain::text::escaped;
 
 /// Somebody who assumes, or a role that is assumed.
@@ -44,11 +44,28 @@ impl Ground {
     }
 }
 
+/// Why somebody may assume a role.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Edge {
+    ground: Ground,
+    /// The conditions of the trust policy in words; empty where there are none.
+    conditions: String,
+}
+
+impl Edge {
+    fn words(&self) -> String {
+        match self.conditions.as_str() {
+            "" => self.ground.word().to_owned(),
+            conditions => format!("{}, {conditions}", self.ground.word()),
+        }
+    }
+}
+
 /// Who may assume what.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Graph {
     nodes: BTreeMap<String, Node>,
-    edges: BTreeMap<(String, String), Ground>,
+    edges: BTreeMap<(String, String), Edge>,
     /// Account ids and their names.
     pub accounts: BTreeMap<String, String>,
     /// Roles whose trust policy could not be read, by label.
@@ -64,19 +81,15 @@ impl Graph {
 
     /// The profile file assumes `to` from `from`.
     pub fn configured(&mut self, from: &str, to: &str) {
-        self.edges.insert((from.to_owned(), to.to_owned()), Ground::Configured);
+        let edge = Edge { ground: Ground::Configured, conditions: String::new() };
+        self.edges.insert((from.to_owned(), to.to_owned()), edge);
     }
 
     /// Adds what the trust policy of the role `to` says. `from` is who assumes it by the profile file, as policies name
     /// them: the id of its node, its account, and the ARN that is its principal.
     pub fn trust(&mut self, to: &str, document: &str, from: &[(String, String, String)]) {
         let Ok(policy) = Policy::parse(document) else { return };
-        let mut trusted = Vec::new();
-        for statement in policy.statements.iter().filter(|one| one.effect == Effect::Allow) {
-            if let Some(Clause::Any(patterns)) = &statement.principal {
-                trusted.extend(patterns.iter().cloned());
-            }
-        }
+        let trusted = trusted(&policy, to);
         for (id, account, arn) in from {
             let names = |pattern: &PrincipalPattern| match pattern {
                 PrincipalPattern::Everyone => true,
@@ -84,13 +97,16 @@ impl Graph {
                 PrincipalPattern::Arn(trusted) => trusted == arn,
                 _ => false,
             };
-            let ground = if trusted.iter().any(names) { Ground::Both } else { Ground::NotTrusted };
-            if let Some(edge) = self.edges.get_mut(&(id.clone(), to.to_owned())) {
-                *edge = ground;
-            }
+            let conditions = on(trusted.iter().filter(|(pattern, _)| names(pattern)));
+            let edge = match conditions {
+                Some(conditions) => Edge { ground: Ground::Both, conditions },
+                None => Edge { ground: Ground::NotTrusted, conditions: String::new() },
+            };
+            self.edges.entry((id.clone(), to.to_owned())).and_modify(|known| *known = edge);
         }
-        for pattern in trusted {
-            let (id, account) = match &pattern {
+        for (pattern, _) in &trusted {
+            let conditions = on(trusted.iter().filter(|(other, _)| other == pattern)).unwrap_or_default();
+            let (id, account) = match pattern {
                 PrincipalPattern::Everyone => ("*".to_owned(), String::new()),
                 PrincipalPattern::Account(account) => (account.clone(), account.clone()),
                 PrincipalPattern::Arn(arn) => (arn.clone(), arn.split(':').nth(4).unwrap_or_default().to_owned()),
@@ -100,8 +116,8 @@ impl Graph {
             };
             let is_configured = from.iter().any(|(node, _, arn)| *node == id || *arn == id);
             if !is_configured {
-                self.add(&id, &principal(&pattern), &account);
-                self.edges.entry((id, to.to_owned())).or_insert(Ground::Trusted);
+                self.add(&id, &principal(pattern), &account);
+                self.edges.entry((id, to.to_owned())).or_insert(Edge { ground: Ground::Trusted, conditions });
             }
         }
     }
@@ -156,10 +172,10 @@ impl Graph {
             _ = writeln!(text, "{}{hub}", escaped(&name));
             for node in assuming {
                 _ = writeln!(text, "  {}", escaped(&node.label));
-                for ((from, to), ground) in &self.edges {
+                for ((from, to), edge) in &self.edges {
                     if *from == node.id {
                         let label = self.nodes.get(to).map_or(to.as_str(), |node| node.label.as_str());
-                        _ = writeln!(text, "    -> {}  {}", escaped(label), ground.word());
+                        _ = writeln!(text, "    -> {}  {}", escaped(label), escaped(&edge.words()));
                     }
                 }
             }
@@ -194,17 +210,47 @@ impl Graph {
                 dot.push_str("  }\n");
             }
         }
-        for ((from, to), ground) in &self.edges {
-            let style = match ground {
+        for ((from, to), edge) in &self.edges {
+            let style = match edge.ground {
                 Ground::Both => "solid",
                 Ground::Configured => "dashed",
                 Ground::Trusted => "dotted",
                 Ground::NotTrusted => "dashed\", color=\"red",
             };
-            let tooltip = quoted(ground.word());
+            let tooltip = quoted(&edge.words());
             _ = writeln!(dot, "  {} -> {} [style=\"{style}\", tooltip={tooltip}];", quoted(from), quoted(to));
         }
         dot.push_str("}\n");
         dot
     }
+}
+
+/// Whom a trust policy lets assume its role, each with the conditions of that statement in words. Other providers than
+/// AWS have calls of their own for it.
+fn trusted(policy: &Policy, role: &str) -> Vec<(PrincipalPattern, String)> {
+    let (nobody, context) = (Principal::user("", ""), Context::new());
+    let mut all = Vec::new();
+    for action in ["sts:AssumeRole", "sts:AssumeRoleWithSAML", "sts:AssumeRoleWithWebIdentity"] {
+        let request = Request { principal: &nobody, action, resource: role, context: &context };
+        for meeting in study(policy, &request, &|_| false).iter().filter(|one| one.is_allow() && one.action) {
+            let Some(Clause::Any(patterns)) = &meeting.statement.principal else { continue };
+            let conditions = conditions_in_words(&meeting.statement.conditions);
+            let fits = |pattern: &&PrincipalPattern| {
+                action == "sts:AssumeRole" || matches!(pattern, PrincipalPattern::Federated(_))
+            };
+            all.extend(patterns.iter().filter(fits).map(|pattern| (pattern.clone(), conditions.clone())));
+        }
+    }
+    all
+}
+
+/// The conditions under which one of several statements lets in: none where one has none. `None` without a statement.
+fn on<'a>(trusted: impl Iterator<Item = &'a (PrincipalPattern, String)>) -> Option<String> {
+    let mut all: Vec<&str> = trusted.map(|(_, conditions)| conditions.as_str()).collect();
+    all.sort_unstable();
+    all.dedup();
+    if all.contains(&"") {
+        return Some(String::new());
+    }
+    (!all.is_empty()).then(|| all.join(", or "))
 }

@@ -3,7 +3,7 @@
 use super::evidence::{Heard, Stand};
 use super::facts::{NamedPolicy, Outcome, Own, Who};
 use super::refusal::aws_says;
-use super::{Decision, Refusal, Remedy, Side, SideAnswer, remedy};
+use super::{Decision, LET_IN, Refusal, Remedy, Side, SideAnswer, remedy};
 
 /// Whom it narrows, and at what.
 pub(super) struct Limited<'a> {
@@ -17,8 +17,6 @@ pub(super) struct Limited<'a> {
     pub simulated: &'a [Side],
     /// Holds policies against the action, which it gives too.
     pub hear: &'a dyn Fn(&[NamedPolicy]) -> (&'static str, Heard),
-    /// What is said of a side that must allow it, because AWS did it.
-    pub let_in: &'static str,
 }
 
 impl Limited<'_> {
@@ -61,7 +59,7 @@ impl Limited<'_> {
                 (Stand::Silent, _) => {
                     make(Decision::Denied, format!("{name} does not allow {action} {}", self.place), by)
                 }
-                (Stand::Unsure, Outcome::Allowed { how }) => make(Decision::Allowed, self.let_in.into(), how.clone()),
+                (Stand::Unsure, Outcome::Allowed { how }) => make(Decision::Allowed, LET_IN.into(), how.clone()),
                 (Stand::Unsure, _) => make(Decision::Unknown, heard.unsure(), by),
             });
         }

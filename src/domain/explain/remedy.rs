@@ -2,12 +2,15 @@
 
 use serde_json::Value;
 
-use super::evidence::Heard;
+use super::evidence::{Heard, Near};
 use super::facts::{NamedPolicy, PolicyKind, Viewers};
+use super::words::condition_in_words;
 use super::{Remedy, Side};
 use crate::domain::account::{AccountId, RoleArn};
 use crate::domain::policy::least::{self, Access, AttachTo, Grant, KeyArn, Naming, Objects, Party, Trust};
 use crate::domain::policy::{Condition, Principal, PrincipalKind};
+use crate::domain::shell_word::quoted;
+use crate::domain::text::{escaped, escaped_json};
 use crate::domain::uri::S3Uri;
 
 /// A line for the profile file.
@@ -23,7 +26,7 @@ pub(super) fn words(command: impl Into<String>) -> Remedy {
 /// How to see what could not be seen: as another configured role of that account, or by asking who looks after it.
 pub(super) fn look(viewers: &Viewers, account: &str, show: &str) -> Remedy {
     let command = match viewers.roles.first() {
-        Some(role) => format!("{} --with {role}", viewers.command),
+        Some(role) => format!("{} --with {}", viewers.command, quoted(role)),
         None if account.is_empty() => format!("ask whoever owns it for: {show}"),
         None => format!("ask whoever looks after account {account} for: {show}"),
     };
@@ -125,7 +128,7 @@ fn of_grant(grant: &Grant, present: Option<&str>) -> Option<Remedy> {
 
 /// What holds a statement that denies.
 pub(super) enum Holder<'a> {
-    /// An inline policy of a user or role.
+    /// An inline policy of a user, of a group that the user is in, or of a role.
     Identity(&'a Principal),
     /// A role's trust policy.
     Trust(&'a RoleArn),
@@ -149,26 +152,32 @@ fn without(holder: &Holder<'_>, policy: &NamedPolicy, index: usize) -> Remedy {
         }
         _ => true,
     };
-    let name = shell_word(&policy.name);
+    let name = quoted(&policy.name);
     let (attach, delete, file) = match (holder, &policy.kind) {
         (_, PolicyKind::Managed { arn }) => {
-            let attach = format!("aws iam create-policy-version --set-as-default --policy-arn {arn} --policy-document");
+            let attach = format!(
+                "aws iam create-policy-version --set-as-default --policy-arn {} --policy-document",
+                quoted(arn)
+            );
             (attach, format!("take statement {} out of {arn}", index + 1), "policy.json")
         }
         (Holder::Identity(principal), _) => {
-            let (kind, owner) = owner_of(principal);
-            let to = format!("--{kind}-name {} --policy-name {name}", shell_word(owner));
+            let (kind, owner) = match &policy.kind {
+                PolicyKind::OfGroup { group } => ("group", group.as_str()),
+                _ => owner_of(principal),
+            };
+            let to = format!("--{kind}-name {} --policy-name {name}", quoted(owner));
             let attach = format!("aws iam put-{kind}-policy {to} --policy-document");
             (attach, format!("aws iam delete-{kind}-policy {to}"), "policy.json")
         }
         (Holder::Trust(role), _) => {
-            let to = format!("--role-name {}", shell_word(role.name()));
+            let to = format!("--role-name {}", quoted(role.name()));
             let attach = format!("aws iam update-assume-role-policy {to} --policy-document");
             (attach, format!("write another trust policy for the role {}", role.name()), "trust.json")
         }
         (Holder::Bucket(bucket), _) => {
-            let attach = format!("aws s3api put-bucket-policy --bucket {} --policy", shell_word(bucket));
-            (attach, format!("aws s3api delete-bucket-policy --bucket {}", shell_word(bucket)), "bucket.json")
+            let attach = format!("aws s3api put-bucket-policy --bucket {} --policy", quoted(bucket));
+            (attach, format!("aws s3api delete-bucket-policy --bucket {}", quoted(bucket)), "bucket.json")
         }
     };
     if empty {
@@ -187,14 +196,29 @@ fn owner_of(principal: &Principal) -> (&'static str, &str) {
     }
 }
 
-/// A word for a POSIX shell.
-fn shell_word(word: &str) -> String {
-    let plain = |c: char| c.is_ascii_alphanumeric() || "_+=,.@-/:".contains(c);
-    if !word.is_empty() && word.chars().all(plain) {
-        word.to_owned()
-    } else {
-        format!("'{}'", word.replace('\'', r"'\''"))
-    }
+/// What would let somebody in whom a statement allows on conditions that are not met. In words alone: a policy without
+/// the conditions would take away what somebody put there to guard the account.
+pub(super) fn on_conditions(near: &Near, label: &str, account: &str, can_show_mfa: bool) -> Remedy {
+    let meets = |one: &Condition| {
+        if let Some(remedy) = to_meet(one, label, can_show_mfa) {
+            return remedy.command;
+        }
+        let asked = condition_in_words(one);
+        let asked = escaped(&asked);
+        match one.key.to_ascii_lowercase().as_str() {
+            "aws:multifactorauthpresent" | "aws:multifactorauthage" if !can_show_mfa => {
+                "come as a user with an MFA device, for the session of a role shows none".to_owned()
+            }
+            "sts:externalid" => format!("write the external ID in the profile file, at the role {label}: come {asked}"),
+            _ => format!("meet the condition ({asked})"),
+        }
+    };
+    let unmet: Vec<String> = near.unmet.iter().map(meets).collect();
+    let unmet = if unmet.is_empty() { "meet the conditions of the statement".into() } else { unmet.join("; and ") };
+    let whose = if account.is_empty() { "it".into() } else { format!("account {account}") };
+    words(format!(
+        "{unmet}; or ask whoever looks after {whose}, who decides of the condition: xsw writes no policy around it"
+    ))
 }
 
 /// What would meet a condition of a trust policy, where the profile file can.
@@ -204,19 +228,20 @@ pub(super) fn to_meet(condition: &Condition, label: &str, can_show_mfa: bool) ->
         [one] if !condition.operator_name.contains("Not") && !one.contains(['*', '$']) => Some(one.as_str()),
         _ => None,
     };
-    let quoted = |value: &str| Value::from(value).to_string();
+    // The file's texts are JSON's.
+    let text = |value: &str| escaped_json(&Value::from(value).to_string()).into_owned();
     match (key.as_str(), value) {
-        ("sts:externalid", Some(value)) => Some(in_profile(label, &format!("external_id = {}", quoted(value)))),
+        ("sts:externalid", Some(value)) => Some(in_profile(label, &format!("external_id = {}", text(value)))),
         ("sts:sourceidentity" | "aws:sourceidentity", Some(value)) => {
-            Some(in_profile(label, &format!("source_identity = {}", quoted(value))))
+            Some(in_profile(label, &format!("source_identity = {}", text(value))))
         }
-        ("sts:rolesessionname", Some(value)) => Some(in_profile(label, &format!("session_name = {}", quoted(value)))),
+        ("sts:rolesessionname", Some(value)) => Some(in_profile(label, &format!("session_name = {}", text(value)))),
         ("aws:multifactorauthpresent" | "aws:multifactorauthage", _) if can_show_mfa => {
             Some(in_profile(label, "mfa_serial = \"arn:aws:iam::ACCOUNT:mfa/YOUR_DEVICE\""))
         }
         (key, Some(value)) => {
             let tag = condition.key.get(key.strip_prefix("aws:requesttag/").map(|tag| key.len() - tag.len())?..)?;
-            Some(in_profile(label, &format!("tags = {{ {} = {} }}", quoted(tag), quoted(value))))
+            Some(in_profile(label, &format!("tags = {{ {} = {} }}", text(tag), text(value))))
         }
         _ => None,
     }

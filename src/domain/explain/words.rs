@@ -58,8 +58,13 @@ fn in_words(statement: &Statement) -> String {
 fn with_conditions(who: String, conditions: &[Condition]) -> String {
     match conditions {
         [] => who,
-        conditions => format!("{who}, {}", joined(conditions.iter().map(condition_in_words), "and")),
+        conditions => format!("{who}, {}", conditions_in_words(conditions)),
     }
+}
+
+/// What all conditions of a statement ask for; empty where there are none.
+pub(super) fn conditions_in_words(conditions: &[Condition]) -> String {
+    joined(conditions.iter().map(condition_in_words), "and")
 }
 
 fn joined(words: impl Iterator<Item = String>, last: &str) -> String {

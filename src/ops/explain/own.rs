@@ -71,7 +71,11 @@ impl Core {
         see(self, views, account, "iam:GetUserPolicy", async |iam: Iam<'_>| {
             let mut policies = iam.policies(Owner::User, name).await?;
             for group in iam.groups(name).await? {
-                policies.extend(iam.policies(Owner::Group, &group).await?);
+                let of_group = |policy: NamedPolicy| match policy.kind {
+                    PolicyKind::Inline => NamedPolicy { kind: PolicyKind::OfGroup { group: group.clone() }, ..policy },
+                    _ => policy,
+                };
+                policies.extend(iam.policies(Owner::Group, &group).await?.into_iter().map(of_group));
             }
             Ok(policies)
         })

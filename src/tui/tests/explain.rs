@@ -55,7 +55,7 @@ fn refused() -> Explanation {
     });
     let bucket =
         side(Side::Bucket, Decision::Unknown, "the bucket policy cannot be seen from here", "nobody was asked");
-    let trust = side(Side::Trust, Decision::Allowed, "AWS let you in", "sts:AssumeRole gave a session");
+    let trust = side(Side::Trust, Decision::Allowed, "AWS allows it (tried)", "sts:AssumeRole gave a session");
     let who = Who {
         principal: Principal::user("111111111111", arn),
         name: "the source corp".into(),

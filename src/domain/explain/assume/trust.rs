@@ -7,6 +7,7 @@ use super::super::words::{condition_in_words, is_service_linked, only_service, t
 use super::super::{Decision, Refusal, Remedy, Side, SideAnswer};
 use super::{Facts, aws_says_of, is_mistyped, let_in};
 use crate::domain::policy::{Condition, Context, Grip, PrincipalKind};
+use crate::domain::shell_word::quoted;
 
 /// The role's side: whether its trust policy names you, and under which conditions. With how closely it does.
 pub(super) fn side(facts: &Facts, refusal: &Refusal) -> (SideAnswer, Option<Grip>) {
@@ -81,19 +82,29 @@ fn not_trusted(facts: &Facts, action: &str, trust: &str, heard: &Heard, by: Stri
                 let command = lines.fold(first.command.clone(), |all, (_, line)| format!("{all} and {line}"));
                 Some(Remedy { command, ..first.clone() })
             }
-            _ => add(),
+            _ => Some(remedy::on_conditions(near, &facts.label, facts.role.account().as_str(), can_show_mfa)),
         };
         return denied(reason, remedy);
     }
-    if heard.near.iter().any(|near| !near.action) {
-        return denied(format!("its trust policy names you, and does not allow {action}"), add());
+    let others = || heard.near.iter().filter(|near| !near.action);
+    if others().next().is_some() {
+        // A statement of its own would let in without the conditions of the one that is there.
+        let by_hand = || {
+            let account = facts.role.account();
+            remedy::words(format!(
+                "ask whoever looks after account {account} to add {action} to the statement of the trust policy that \
+                 names you, under the conditions that it has"
+            ))
+        };
+        let remedy = if others().any(|near| near.guarded) { Some(by_hand()) } else { add() };
+        return denied(format!("its trust policy names you, and does not allow {action}"), remedy);
     }
     if let Some(service) = only_service(trust) {
         let reason = format!("its trust policy lets only {service} in: a service role, not for people");
-        let arn = facts.who.principal.principal_arn();
+        let arn = quoted(facts.who.principal.principal_arn());
         let remedy = remedy::words(format!(
             "use or make a role for people; `xsw policy trust --for {arn} {}` prints what would let you into this one",
-            facts.label
+            quoted(&facts.label)
         ));
         return denied(reason, Some(remedy));
     }
@@ -135,7 +146,8 @@ fn no_such_role(facts: &Facts) -> SideAnswer {
 /// A trust policy that nobody here may see.
 fn unseen(facts: &Facts, refusal: &Refusal) -> SideAnswer {
     let account = facts.role.account();
-    let show = format!("aws iam get-role --role-name {} --query Role.AssumeRolePolicyDocument", facts.role.name());
+    let show =
+        format!("aws iam get-role --role-name {} --query Role.AssumeRolePolicyDocument", quoted(facts.role.name()));
     if matches!(refusal.side, Some(Side::Trust | Side::Bucket)) {
         let reason = if refusal.explicit {
             "the trust policy denies it outright"

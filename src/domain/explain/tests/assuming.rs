@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::{HUB, ME, PROD, allow, deny, inline, seen};
+use super::{HUB, ME, PROD, allow, deny, inline, no_policy, seen};
 use crate::domain::explain::assume::{Facts, explain};
 use crate::domain::explain::facts::{NamedPolicy, Outcome, Own, PolicyKind, RoleFacts, Seen, Simulated, Viewers, Who};
 use crate::domain::explain::{Answer, Decision, SideAnswer, side_name};
@@ -201,7 +201,42 @@ fn the_session_of_a_role_can_show_no_mfa() {
     let jump = json!({ "AWS": "arn:aws:iam::111111111111:role/Jump" });
     let document = trust(jump, json!({ "Bool": { "aws:MultiFactorAuthPresent": "true" } }));
     let facts = chained(Facts { described: described(&document), ..with_own() });
-    told(&facts, Decision::Denied, "trust", "shows no MFA", "");
+    let answer = told(&facts, Decision::Denied, "trust", "shows no MFA", "come as a user with an MFA device");
+    no_policy(&answer);
+}
+
+/// A second statement without the condition would let in without MFA, external ID or address.
+#[test]
+fn no_policy_is_written_around_a_condition() {
+    let me = || json!({ "AWS": ME });
+    let ids = json!({ "StringEquals": { "sts:ExternalId": ["x-1", "x-2"] } });
+    let address = json!({ "IpAddress": { "aws:SourceIp": "10.0.0.0/8" } });
+    let mut elsewhere = with_own();
+    elsewhere.request.set("aws:SourceIp", "192.0.2.1");
+    for (facts, condition, next) in [
+        (with_own(), ids, "external ID x-1 or x-2"),
+        (elsewhere, address.clone(), "meet the condition (from 10.0.0.0/8); or ask whoever looks after account 2222"),
+    ] {
+        let facts = Facts { described: described(&trust(me(), condition)), ..facts };
+        no_policy(&told(&facts, Decision::Denied, "trust", "its trust policy names you, and", next));
+    }
+    // Tagging is not allowed; a statement of its own would also let in without MFA.
+    let mut tagged = with_own();
+    tagged.own.policies = seen(vec![inline(&allow("sts:*", "*"))]);
+    tagged.request.set("aws:RequestTag/a", "b").set_all("aws:TagKeys", vec!["a".into()]);
+    tagged.request.set("aws:MultiFactorAuthPresent", "true");
+    tagged.described = described(&trust(me(), json!({ "Bool": { "aws:MultiFactorAuthPresent": "true" } })));
+    no_policy(&told(&tagged, Decision::Denied, "trust", "does not allow sts:TagSession", "under the conditions"));
+
+    let mut own = allow("sts:AssumeRole", "*");
+    own["Statement"][0]["Condition"] = address;
+    let mut narrowed = facts();
+    narrowed.own.policies = seen(vec![inline(&own)]);
+    narrowed.described = described(&trust(me(), Value::Null));
+    // AWS refuses, and the address is not known here.
+    no_policy(&told(&narrowed, Decision::Denied, "identity", "so it is your side", ""));
+    narrowed.request.set("aws:SourceIp", "192.0.2.1");
+    no_policy(&told(&narrowed, Decision::Denied, "identity", "only from 10.0.0.0/8", "meet the condition"));
 }
 
 #[test]
@@ -289,6 +324,16 @@ fn your_own_side_by_your_policies() {
     told(&tagged, Decision::Denied, "identity", "allows sts:TagSession", "sts:TagSession");
 }
 
+/// Whoever runs the command for the user would leave the group's statement where it is.
+#[test]
+fn what_a_group_denies_is_taken_out_of_the_group() {
+    let kind = PolicyKind::OfGroup { group: "Data Team".into() };
+    let mut facts = facts();
+    facts.own.policies = seen(vec![NamedPolicy { kind, ..inline(&deny("sts:*", "*")) }]);
+    let next = "aws iam put-group-policy --group-name 'Data Team' --policy-name p";
+    told(&facts, Decision::Denied, "identity", "statement 2 (No) of p of the group Data Team denies", next);
+}
+
 #[test]
 fn the_simulator_speaks_where_no_policy_is_seen() {
     let said = |simulated: Simulated| {
@@ -332,6 +377,12 @@ fn inside_one_account_a_trust_policy_that_names_you_is_enough() {
     };
     assert_eq!(explain(&inside(ME)).decision, Decision::Allowed);
     told(&inside(HUB), Decision::Denied, "identity", "no policy of", "put-user-policy");
+    // A Deny outside the office, and nobody here knows the address.
+    let mut denied = deny("sts:*", "*");
+    denied["Statement"][1]["Condition"] = json!({ "NotIpAddress": { "aws:SourceIp": "10.0.0.0/8" } });
+    let mut perhaps = inside(ME);
+    perhaps.own.policies = seen(vec![inline(&denied)]);
+    told(&perhaps, Decision::Unknown, "identity", "a statement may deny it", "--with hub/Audit");
 }
 
 /// What a remedy attaches is what the evaluator then allows.

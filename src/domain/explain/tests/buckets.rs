@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::{HUB, PROD, allow, deny, inline, seen};
+use super::{HUB, PROD, allow, deny, inline, no_policy, seen};
 use crate::domain::account::AccountId;
 use crate::domain::explain::bucket::{Facts, explain};
 use crate::domain::explain::facts::{Asked, Outcome, Own, Seen, Viewers, Who};
@@ -83,6 +83,28 @@ fn another_accounts_bucket_must_name_the_role() {
         "only where s3:prefix",
         "put-bucket-policy",
     );
+}
+
+/// A second statement without the condition would open the bucket to every network.
+#[test]
+fn no_policy_is_written_around_a_condition() {
+    let endpoint = || json!({ "StringEquals": { "aws:SourceVpce": "vpce-1" } });
+    let policy = bucket("Allow", json!({ "AWS": ROLE }), endpoint());
+    let next = "meet the condition (from vpce-1)";
+    let absent = || vec!["aws:sourcevpce".to_owned()];
+    let theirs = Facts { policy: policy.clone(), absent: absent(), ..facts(HUB) };
+    no_policy(&told(&theirs, Decision::Denied, "bucket", "only from vpce-1", next));
+    let unknown = Facts { policy, ..facts(HUB) };
+    no_policy(&told(&unknown, Decision::Denied, "bucket", "so it is the bucket's side", "get-bucket-policy"));
+
+    let mut document = allow("s3:*", "*");
+    document["Statement"][0]["Condition"] = endpoint();
+    let own = || Own { policies: seen(vec![inline(&document)]), ..Own::default() };
+    let ours = Facts { own: own(), absent: absent(), ..facts(PROD) };
+    no_policy(&told(&ours, Decision::Denied, "permissions", "only from vpce-1", next));
+    let message = "not authorized because no identity-based policy allows the s3:ListBucket action".into();
+    let named = Facts { outcome: Outcome::Refused { message }, ..ours };
+    no_policy(&told(&named, Decision::Denied, "permissions", "no policy of", next));
 }
 
 #[test]

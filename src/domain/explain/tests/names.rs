@@ -139,6 +139,39 @@ fn mistyped_names_tell_what_is_wrong_and_what_was_meant() {
 }
 
 #[test]
+fn the_graph_tells_conditions_and_leaves_out_what_assumes_nothing() {
+    let mut graph = Graph::default();
+    let (me, reader) = ("arn:aws:iam::111111111111:user/me", "arn:aws:iam::222222222222:role/Reader");
+    graph.add(me, "user/me", "111111111111");
+    graph.add(reader, "prod/Reader", "222222222222");
+    graph.configured(me, reader);
+    let statement = |principal: serde_json::Value, action: &str, condition: serde_json::Value| json!({ "Effect": "Allow", "Principal": principal, "Action": action, "Condition": condition });
+    let mfa = json!({ "Bool": { "aws:MultiFactorAuthPresent": "true" } });
+    let trust = json!({ "Version": "2012-10-17", "Statement": [
+        statement(json!({ "AWS": me }), "sts:AssumeRole", mfa.clone()),
+        statement(json!({ "AWS": "333333333333" }), "sts:TagSession", json!({})),
+        statement(json!({ "AWS": "444444444444" }), "sts:*", mfa),
+        statement(json!({ "AWS": "444444444444" }), "sts:AssumeRole", json!({})),
+        statement(json!({ "Federated": "accounts.example.com" }), "sts:AssumeRoleWithWebIdentity", json!({})),
+    ] });
+    graph.trust(reader, &trust.to_string(), &[(me.to_owned(), "111111111111".to_owned(), me.to_owned())]);
+    insta::assert_snapshot!(graph.text(), @r"
+    111111111111  (hub)
+      user/me
+        -> prod/Reader  configured and trusted, with MFA
+    444444444444
+      people of account 444444444444
+        -> prod/Reader  trusted
+    elsewhere
+      whoever accounts.example.com signs in
+        -> prod/Reader  trusted
+    ");
+    let only_tags = json!({ "Statement": [statement(json!({ "AWS": me }), "sts:TagSession", json!({}))] });
+    graph.trust(reader, &only_tags.to_string(), &[(me.to_owned(), "111111111111".to_owned(), me.to_owned())]);
+    assert!(graph.text().contains("configured, but not trusted"), "{}", graph.text());
+}
+
+#[test]
 fn the_graph_has_the_hub_first() {
     let mut graph = Graph::default();
     let (me, jump) = ("arn:aws:iam::111111111111:user/me", "arn:aws:iam::111111111111:role/Jump");

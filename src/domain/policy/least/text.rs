@@ -1,12 +1,12 @@
 //! What a grant is called, what attaches it, and how its policy is written down.
 
-use std::borrow::Cow;
 use std::hash::Hasher as _;
 
 use serde::ser::{Serialize, SerializeMap as _, SerializeSeq as _, Serializer};
 use serde_json::Value;
 
 use super::{AttachTo, Grant};
+use crate::domain::shell_word::quoted;
 
 impl Grant {
     /// The name of its file: `trust-222222222222-S3Reader.json`.
@@ -41,7 +41,7 @@ impl Grant {
 
     /// The same from another file.
     pub fn command_from(&self, file: &str) -> String {
-        let file = quoted(&format!("file://{file}")).into_owned();
+        let file = quoted(&format!("file://{file}"));
         match &self.target {
             AttachTo::User { arn } => format!(
                 "aws iam put-user-policy --user-name {} --policy-name {} --policy-document {file}",
@@ -193,15 +193,6 @@ fn plain(text: &str) -> String {
 /// A Sid takes letters and digits alone.
 pub(super) fn sid(text: &str) -> String {
     text.chars().filter(char::is_ascii_alphanumeric).collect()
-}
-
-/// A word as POSIX shells take it.
-fn quoted(word: &str) -> Cow<'_, str> {
-    let harmless = |c: char| c.is_ascii_alphanumeric() || "-_./:@%+,=".contains(c);
-    if !word.is_empty() && word.chars().all(harmless) {
-        return word.into();
-    }
-    format!("'{}'", word.replace('\'', r"'\''")).into()
 }
 
 /// A policy in the order in which people write one: Version first, Sid and Effect before the rest.

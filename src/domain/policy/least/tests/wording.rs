@@ -65,7 +65,7 @@ fn each_place_has_its_file_and_its_command() {
         assert!(grant.sentence().contains(grant.account.as_str()), "{}", grant.sentence());
     }
     let quoted = trusting(&["111111111111"]).command_from("it's here/x.json");
-    assert!(quoted.ends_with(r"--policy-document 'file://it'\''s here/x.json'"), "{quoted}");
+    assert!(quoted.ends_with(r#"--policy-document 'file://it'"'"'s here/x.json'"#), "{quoted}");
 }
 
 #[test]
