@@ -220,7 +220,7 @@ impl Desk {
     }
 
     /// Whether what is there is a copy of the object. Where no checksum of both is known, one of the same size that was
-    /// written later counts as one, as it does for `aws s3 sync`.
+    /// written later counts as one, as it does for `aws s3 sync`; not for who replaces whatever is there.
     async fn is_same(&self, item: &Item, target: &Object) -> Result<bool> {
         match compared(&item.object, target) {
             Sameness::Same => return Ok(true),
@@ -229,9 +229,13 @@ impl Desk {
         }
         let of_source = Ask { version: item.version.clone(), ..Ask::default() };
         let source = self.reader.stat(&item.uri, &of_source).await?;
+        let unclear = self.wishes.if_exists != IfExists::Overwrite;
         match self.writer.stat(&item.target, &Ask::default()).await {
-            Ok(target) => Ok(same_bytes(source.checksum.as_ref(), target.checksum.as_ref()).unwrap_or(true)),
-            Err(Error::Denied { .. }) => Ok(true),
+            Ok(target) => {
+                let targets: Vec<_> = target.checksums().cloned().collect();
+                Ok(same_bytes(source.checksums(), &targets).unwrap_or(unclear))
+            }
+            Err(Error::Denied { .. }) => Ok(unclear),
             Err(Error::NotFound { .. }) => Ok(false),
             Err(error) => Err(error),
         }
