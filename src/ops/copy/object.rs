@@ -16,6 +16,7 @@ use crate::domain::transfer::{Done, Event, Failed, IfExists, Place, Why};
 use crate::domain::uri::S3Uri;
 use crate::error::{Error, Result};
 use crate::ops::download::OnEvent;
+use crate::ops::ends::Ends;
 use crate::ops::transfer::fetch::Line;
 use crate::ops::transfer::retry::{Verdict, verdict};
 use crate::ops::transfer::tally::{Share, Tally};
@@ -64,6 +65,7 @@ pub(super) struct Desk {
     on_event: OnEvent,
     /// Where it is written down how far uploads are.
     pub(super) journals: PathBuf,
+    pub(super) ends: Ends,
     large: Semaphore,
 }
 
@@ -82,10 +84,10 @@ impl Desk {
         wishes: CopyWishes,
         tally: Arc<Tally>,
         on_event: OnEvent,
-        journals: PathBuf,
+        (journals, ends): (PathBuf, Ends),
     ) -> Self {
         let large = Semaphore::new(LARGE_AT_ONCE);
-        Self { reader, writer, way, wishes, tally, on_event, journals, large }
+        Self { reader, writer, way, wishes, tally, on_event, journals, ends, large }
     }
 
     /// Tells what happened.

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use super::{CopyPick, CopyWishes, Roles, cannot_by_itself};
 use crate::aws::s3::{Ask, Begin, Depth, Source, Upload};
 use crate::domain::checksum::Algorithm;
-use crate::domain::copy::{Stored, Way};
+use crate::domain::copy::{Storage, Stored, Way};
 use crate::domain::object::{Object, is_archived};
 use crate::domain::role::RoleIndex;
 use crate::domain::transfer::IfExists;
@@ -18,6 +18,7 @@ use crate::error::{Error, Result};
 use crate::ops::Core;
 use crate::ops::control::Control;
 use crate::ops::download::OnHalt;
+use crate::ops::ends::finished;
 use crate::ops::transfer::fetch::Line;
 use crate::ops::transfer::gate::Gate;
 use crate::ops::transfer::tally::Tally;
@@ -199,16 +200,15 @@ impl Tries {
         let Some(sample) = sample.map_err(refused(reader, Step::Find))? else { return Ok(true) };
         let stored = self.read(&reads, &sample).await.map_err(refused(reader, Step::Read))?;
         self.look(&writes).await.map_err(refused(writer, Step::Look))?;
-        let begin = || writes.s3.begin_upload(&sample.target, (&stored, &self.wishes.storage), Algorithm::Crc64Nvme);
-        let upload = writes.ask(begin).await.map_err(refused(writer, Step::Begin))?;
-        let part = match way {
-            Way::Streamed => Ok(()),
-            Way::Server => copy_part(&writes, &sample, &upload).await,
-        };
-        let given_up = writes.ask(|| writes.s3.abort(&upload)).await;
-        part.map_err(refused(writer, Step::Part))?;
-        given_up.map_err(refused(writer, Step::Begin))?;
-        Ok(false)
+        // To the end also when nobody waits for it any more: what is begun is given up again.
+        let (storage, leave) = (self.wishes.storage.clone(), self.core.ends.begin().await);
+        let tried = tokio::spawn(async move {
+            let tried = upload(way, &writes, &sample, (&stored, &storage)).await;
+            drop(leave);
+            Ok(tried)
+        });
+        let tried = finished(tried).await.map_err(refused(writer, Step::Begin))?;
+        tried.map(|()| false).map_err(|(step, error)| refused(writer, step)(error))
     }
 
     /// What asks as a role, through the troubles that the copy itself would bear.
@@ -309,6 +309,24 @@ impl Tries {
         }
         Ok(())
     }
+}
+
+/// Begins an upload at the sample's place, and gives it up again.
+async fn upload(
+    way: Way,
+    line: &Line,
+    sample: &Sample,
+    (stored, storage): (&Stored, &Storage),
+) -> Result<(), (Step, Error)> {
+    let begin = || line.s3.begin_upload(&sample.target, (stored, storage), Algorithm::Crc64Nvme);
+    let upload = line.ask(begin).await.map_err(|error| (Step::Begin, error))?;
+    let part = match way {
+        Way::Streamed => Ok(()),
+        Way::Server => copy_part(line, sample, &upload).await,
+    };
+    let given_up = line.ask(|| line.s3.abort(&upload)).await;
+    part.map_err(|error| (Step::Part, error))?;
+    given_up.map_err(|error| (Step::Begin, error))
 }
 
 /// Has S3 copy a part of the sample into an upload.
