@@ -118,14 +118,18 @@ pub fn compared(source: &Object, target: &Object) -> Sameness {
     if source.size != target.size {
         return Sameness::Different;
     }
-    let etag = |object: &Object| object.etag.as_deref().map(|etag| etag.trim_matches('"').to_owned());
-    match (etag(source), etag(target)) {
+    match (bare(&source.etag), bare(&target.etag)) {
         (Some(source), Some(target)) if source == target => Sameness::Same,
         _ if source.size == 0 => Sameness::Same,
         // Written before what it would be a copy of.
         _ if target.last_modified < source.last_modified => Sameness::Different,
         _ => Sameness::Unclear,
     }
+}
+
+/// An ETag without its quotes.
+pub fn bare(etag: &Option<String>) -> Option<&str> {
+    etag.as_deref().map(|etag| etag.trim_matches('"'))
 }
 
 /// Whether two objects of one size are the same by what is known of their bytes; `None` when nothing can be compared.

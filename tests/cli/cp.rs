@@ -328,10 +328,12 @@ fn what_is_there_and_equal_is_left_as_it_is() {
         let one = ["s3://src-data/in/b.csv", "s3://dst-data/out/"];
         assert!(cp(&stage, "b/Copier", &one).err.ends_with("note: 1 left as it is\n"));
         assert_eq!(writes(&stage), before, "{way}");
-        // Who replaces what differs, and may not see whether the one in parts does, copies it again.
+        // Who replaces what differs, and may not see whether the one in parts does, copies it again; through here it
+        // got the same parts, and with them the same ETag.
         let forced = tree(&stage, to, &["--force"]);
-        assert!(forced.err.contains("4 left as they are\n"), "{way}: {forced:?}");
-        assert_eq!(writes(&stage), before + 1, "{way}");
+        let (left, copied) = if way == "server-side" { (4, 1) } else { (5, 0) };
+        assert!(forced.err.contains(&format!("{left} left as they are\n")), "{way}: {forced:?}");
+        assert_eq!(writes(&stage), before + copied, "{way}");
     }
 }
 

@@ -209,6 +209,18 @@ fn what_a_copy_is_tried_with_is_given_up_also_when_it_is_interrupted() {
     assert_eq!((cloud.uploads(TARGET), cloud.calls("s3:CopyObject")), (0, 0));
 }
 
+/// Somebody else gives the upload up at its end, and what is there is not what it would have become.
+#[test]
+fn an_upload_that_is_no_more_is_a_copy_only_if_its_object_is_there() {
+    let stage = stage();
+    let cloud = stage.cloud();
+    cloud.put_object(SOURCE, "blob", Object::made(20 * MIB, 1));
+    cloud.put_object(TARGET, "blob", Object::made(20 * MIB, 2).aged(3600));
+    cloud.plan("s3:CompleteMultipartUpload", 1, Fault::error(404, "NoSuchUpload"));
+    cp(&stage, "b/Writer", &["--force", "s3://src-data/blob", "s3://dst-data/blob"]).done();
+    is_whole(&stage, "blob", "blob");
+}
+
 /// The ETag of an object in parts tells the size of the parts, and so does that of a copy in the same parts.
 #[test]
 fn a_source_in_parts_is_copied_in_the_same_parts() {

@@ -9,7 +9,7 @@ use tokio::sync::Semaphore;
 use super::CopyWishes;
 use crate::aws::s3::{Ask, Begin, Body, Depth, Described, Onto, Source, Stat, Written};
 use crate::domain::checksum::{Algorithm, Checksum, Hasher};
-use crate::domain::copy::{Class, LARGEST_COPY, Sameness, Storage, Stored, Way, compared, same_bytes};
+use crate::domain::copy::{Class, LARGEST_COPY, Sameness, Storage, Stored, Way, bare, compared, same_bytes};
 use crate::domain::object::{Entry, Object};
 use crate::domain::restore::archived_hint;
 use crate::domain::transfer::{Done, Event, Failed, IfExists, Place, Why};
@@ -205,7 +205,7 @@ impl Desk {
     }
 
     /// Who may not read the target may be able to list it. A key comes before all that begin with it.
-    async fn look_in_listing(&self, target: &S3Uri) -> Result<There> {
+    pub(super) async fn look_in_listing(&self, target: &S3Uri) -> Result<There> {
         // A directory bucket lists in no order.
         if target.bucket.ends_with("--x-s3") {
             return Ok(There::Unknown);
@@ -282,7 +282,6 @@ impl Work<'_> {
             writer.ask(|| writer.s3.copy(&source, &self.item.target, (None, &storage), self.onto)).await?
         };
         self.share.written(self.item.object.size);
-        let bare = |etag: &Option<String>| etag.as_deref().map(|etag| etag.trim_matches('"').to_owned());
         if written.etag.is_some() && bare(&written.etag) == bare(&self.item.object.etag) {
             return Ok(Some(Algorithm::Md5.name()));
         }

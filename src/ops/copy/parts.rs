@@ -10,8 +10,8 @@ use tokio::task::JoinSet;
 
 use super::object::{There, Work, checksum};
 use crate::aws::s3::{Ask, Source, Upload, UploadedPart, Written};
-use crate::domain::checksum::{Algorithm, Checksum, Hasher, combined};
-use crate::domain::copy::{Cut, LARGEST_COPY, Stored, Way};
+use crate::domain::checksum::{Algorithm, Checksum, Hasher, combined, etag_of_parts};
+use crate::domain::copy::{Cut, LARGEST_COPY, Stored, Way, bare, same_bytes};
 use crate::domain::transfer::Event;
 use crate::error::{Error, Result};
 use crate::local::lock::held;
@@ -342,30 +342,44 @@ impl Work<'_> {
         let writer = &self.desk.writer;
         let complete = || writer.s3.complete(upload, &parts, whole.as_ref(), self.onto);
         let written = match writer.ask(complete).await {
-            // The answer to an attempt before this one was lost.
-            Err(Error::Aws { code, .. }) if code == "NoSuchUpload" => {
-                let target = &self.item.target;
-                match self.desk.look(target).await? {
-                    There::Object(there) if there.size == self.item.object.size => {
-                        Written { etag: there.etag, checksums: Vec::new(), etag_is_md5: false }
-                    }
-                    There::Object(_) | There::Nothing => {
-                        return Err(Error::Replaced { resource: target.to_string() });
-                    }
-                    There::Unknown => {
-                        let message = format!("whether the upload of {target} was completed cannot be seen");
-                        return Err(Error::Network { endpoint: target.to_string(), message });
-                    }
-                }
-            }
+            // The answer to an attempt before this one was lost, or another has given it up.
+            Err(Error::Aws { code, .. }) if code == "NoSuchUpload" => self.completed(&parts, whole.as_ref()).await?,
             answer => answer?,
         };
         if let (Some(whole), Some(theirs)) = (&whole, upload.algorithm.and_then(|one| written.checksum(one))) {
             self.matches(whole, &theirs)?;
         }
-        let bare = |etag: &Option<String>| etag.as_deref().map(|etag| etag.trim_matches('"').to_owned());
         let same_etag = written.etag.is_some() && bare(&written.etag) == bare(&self.item.object.etag);
         Ok(checked.or(same_etag.then_some("ETag")))
+    }
+
+    /// The object that the parts have become, by the proof of what is there: its checksum or its ETag is what they
+    /// combine to.
+    async fn completed(&self, parts: &[UploadedPart], whole: Option<&Checksum>) -> Result<Written> {
+        let (desk, target) = (self.desk, &self.item.target);
+        let of_parts = etag_of_parts(parts.iter().map(|part| part.written.etag.as_deref().unwrap_or_default()));
+        let proves = |etag: &Option<String>| of_parts.is_some() && bare(etag) == of_parts.as_deref();
+        let (etag, is_proven) = match desk.writer.stat(target, &Ask::default()).await {
+            Ok(stat) => {
+                let told: Vec<_> = stat.checksums().cloned().collect();
+                let is_proven = proves(&stat.etag) || same_bytes(whole, &told) == Some(true);
+                (stat.etag, is_proven)
+            }
+            Err(Error::NotFound { .. }) => (None, false),
+            Err(Error::Denied { .. }) => match desk.look_in_listing(target).await? {
+                There::Object(there) => (there.etag.clone(), proves(&there.etag)),
+                There::Nothing => (None, false),
+                There::Unknown => {
+                    let message = format!("whether the upload of {target} was completed cannot be seen");
+                    return Err(Error::Network { endpoint: target.to_string(), message });
+                }
+            },
+            Err(error) => return Err(error),
+        };
+        if !is_proven {
+            return Err(Error::Replaced { resource: target.to_string() });
+        }
+        Ok(Written { etag, checksums: Vec::new(), etag_is_md5: false })
     }
 }
 
