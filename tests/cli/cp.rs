@@ -395,6 +395,16 @@ fn objects_without_a_checksum_in_common_are_told_apart_by_their_etags() {
 }
 
 #[test]
+fn two_objects_do_not_go_to_one_place() {
+    let stage = stage();
+    stage.cloud().put_object(SOURCE, "else/b.csv", Object::new("other\n").aged(7200));
+    let words = ["--force", "s3://src-data/in/b.csv", "s3://src-data/else/b.csv", "s3://dst-data/"];
+    let err = cp(&stage, "b/Copier", &words).failed(1);
+    assert!(err.contains("/b.csv goes to s3://dst-data/b.csv too"), "{err}");
+    assert_eq!(writes(&stage), 1);
+}
+
+#[test]
 fn whoever_may_not_look_replaces_nothing() {
     for (to, way) in WAYS {
         let stage = stage_of(world(&reading(), &without(writing(), "s3:ListBucket")));

@@ -1,7 +1,9 @@
 //! One object: compared with what is there, copied, compared again.
 
+use std::collections::HashMap;
+use std::collections::hash_map::Entry;
 use std::path::PathBuf;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
 use bytes::{Bytes, BytesMut};
 use tokio::sync::Semaphore;
@@ -10,11 +12,13 @@ use super::CopyWishes;
 use crate::aws::s3::{Ask, Begin, Body, Depth, Described, Onto, Source, Stat, Written};
 use crate::domain::checksum::{Algorithm, Checksum, Hasher};
 use crate::domain::copy::{Class, LARGEST_COPY, Sameness, Storage, Stored, Way, bare, compared, same_bytes};
-use crate::domain::object::{Entry, Object};
+use crate::domain::object::{self, Object};
 use crate::domain::restore::archived_hint;
+use crate::domain::text::escaped;
 use crate::domain::transfer::{Done, Event, Failed, IfExists, Place, Why};
 use crate::domain::uri::S3Uri;
 use crate::error::{Error, Result};
+use crate::local::lock::held;
 use crate::ops::download::OnEvent;
 use crate::ops::ends::Ends;
 use crate::ops::transfer::fetch::Line;
@@ -66,6 +70,8 @@ pub(super) struct Desk {
     /// Where it is written down how far uploads are.
     pub(super) journals: PathBuf,
     pub(super) ends: Ends,
+    /// Which object goes where, when several picks may meet in one place: the keys of one prefix cannot.
+    pub(super) claimed: Option<Mutex<HashMap<S3Uri, String>>>,
     large: Semaphore,
 }
 
@@ -87,7 +93,24 @@ impl Desk {
         (journals, ends): (PathBuf, Ends),
     ) -> Self {
         let large = Semaphore::new(LARGE_AT_ONCE);
-        Self { reader, writer, way, wishes, tally, on_event, journals, ends, large }
+        Self { reader, writer, way, wishes, tally, on_event, journals, ends, claimed: None, large }
+    }
+
+    /// Gives a place to the first object that wants it.
+    fn claim(&self, item: &Item) -> Result<()> {
+        let Some(claimed) = &self.claimed else { return Ok(()) };
+        let name = item.uri.to_string();
+        match held(claimed).entry(item.target.clone()) {
+            Entry::Occupied(other) if *other.get() != name => Err(Error::Usage {
+                message: format!("{} goes to {} too", escaped(other.get()), escaped(&item.target.to_string())),
+                hint: Some("copy them one after the other, or to places of their own".into()),
+            }),
+            Entry::Occupied(_) => Ok(()),
+            Entry::Vacant(free) => {
+                free.insert(name);
+                Ok(())
+            }
+        }
     }
 
     /// Tells what happened.
@@ -115,6 +138,7 @@ impl Desk {
     }
 
     async fn attempts(self: &Arc<Self>, mut item: Item, share: &Arc<Share>) -> Result<Event> {
+        self.claim(&item)?;
         let mut again = 0;
         loop {
             let error = match self.attempt(&item, share).await {
@@ -216,7 +240,7 @@ impl Desk {
             answer => answer?,
         };
         match page.entries.into_iter().next() {
-            Some(Entry::Object(object)) if object.key == target.key => Ok(There::Object(object)),
+            Some(object::Entry::Object(object)) if object.key == target.key => Ok(There::Object(object)),
             _ => Ok(There::Nothing),
         }
     }
