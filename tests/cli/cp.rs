@@ -294,6 +294,22 @@ fn tags_stay_behind_where_that_was_said() {
 }
 
 #[test]
+fn tags_that_may_not_be_seen_in_one_folder_are_not_lost() {
+    let tags = "s3:GetObjectTagging";
+    let mut reading = without(reading(), tags);
+    let shown = json!({ "Effect": "Allow", "Action": tags, "Resource": "arn:aws:s3:::src-data/in/*.txt" });
+    let hidden = json!({ "Effect": "Deny", "Action": tags, "Resource": "arn:aws:s3:::src-data/in/sub/*" });
+    reading["Statement"].as_array_mut().unwrap().extend([shown, hidden]);
+    let stage = stage_of(world(&reading, &writing()));
+    stage.cloud().remove_object(SOURCE, "in/b.csv");
+    stage.cloud().put_object(SOURCE, "in/sub/c.txt", small("charlie\n").tag("team", "blue"));
+    stage.cloud().remove_object(SOURCE, "in/sub/empty");
+    let err = tree(&stage, "b/Writer", &[]).failed(1);
+    assert!(err.contains("s3:GetObjectTagging") && err.contains("--no-tags"), "{err}");
+    assert_eq!(stage.cloud().keys(TARGET), ["out/a.txt"]);
+}
+
+#[test]
 fn copies_are_stored_as_it_was_asked() {
     for (to, way) in WAYS {
         let stage = stage();

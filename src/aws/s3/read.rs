@@ -127,8 +127,8 @@ macro_rules! told {
 pub struct Described {
     /// All but the tags, which are asked for by themselves.
     pub stored: Stored,
-    /// How many tags there are; 0 also where the role may not know.
-    pub tags: u32,
+    /// How many tags there are; `None` where there are none, and where the role may not know.
+    pub tags: Option<u32>,
 }
 
 /// As with [`told!`].
@@ -151,7 +151,7 @@ macro_rules! described {
                 tags: Vec::new(),
                 storage_class: $answer.storage_class.as_ref().map_or("STANDARD", |class| class.as_str()).to_owned(),
             },
-            tags: $answer.tag_count.and_then(|count| count.try_into().ok()).unwrap_or(0),
+            tags: $answer.tag_count.and_then(|count| count.try_into().ok()),
         }
     }};
 }

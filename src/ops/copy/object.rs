@@ -1,17 +1,20 @@
 //! One object: compared with what is there, copied, compared again.
 
-use std::collections::HashMap;
 use std::collections::hash_map::Entry;
+use std::collections::{HashMap, HashSet};
 use std::path::PathBuf;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 
 use bytes::{Bytes, BytesMut};
 use tokio::sync::Semaphore;
 
 use super::CopyWishes;
+use super::plan::or_without_tags;
 use crate::aws::s3::{Ask, Begin, Body, Depth, Described, Onto, Source, Stat, Written};
 use crate::domain::checksum::{Algorithm, Checksum, Hasher};
 use crate::domain::copy::{Class, LARGEST_COPY, Sameness, Storage, Stored, Way, bare, compared, same_bytes};
+use crate::domain::local_path::folder_of;
 use crate::domain::object::{self, Object};
 use crate::domain::restore::archived_hint;
 use crate::domain::text::escaped;
@@ -72,6 +75,8 @@ pub(super) struct Desk {
     pub(super) ends: Ends,
     /// Which object goes where, when several picks may meet in one place: the keys of one prefix cannot.
     pub(super) claimed: Option<Mutex<HashMap<S3Uri, String>>>,
+    /// Folders in which the reader may know of tags.
+    tags_told: Mutex<HashSet<S3Uri>>,
     large: Semaphore,
 }
 
@@ -81,6 +86,8 @@ pub(super) struct Work<'a> {
     pub(super) item: &'a Item,
     pub(super) onto: Onto,
     pub(super) share: &'a Arc<Share>,
+    /// Whether what stands at the target is ours.
+    pub(super) wrote: &'a AtomicBool,
 }
 
 impl Desk {
@@ -93,7 +100,8 @@ impl Desk {
         (journals, ends): (PathBuf, Ends),
     ) -> Self {
         let large = Semaphore::new(LARGE_AT_ONCE);
-        Self { reader, writer, way, wishes, tally, on_event, journals, ends, claimed: None, large }
+        let (claimed, tags_told) = Default::default();
+        Self { reader, writer, way, wishes, tally, on_event, journals, ends, claimed, tags_told, large }
     }
 
     /// Gives a place to the first object that wants it.
@@ -139,9 +147,9 @@ impl Desk {
 
     async fn attempts(self: &Arc<Self>, mut item: Item, share: &Arc<Share>) -> Result<Event> {
         self.claim(&item)?;
-        let mut again = 0;
+        let (mut again, wrote) = (0, AtomicBool::new(false));
         loop {
-            let error = match self.attempt(&item, share).await {
+            let error = match self.attempt(&item, share, &wrote).await {
                 Err(error) if verdict(&error) == Verdict::Anew => error,
                 answer => return answer,
             };
@@ -159,7 +167,7 @@ impl Desk {
                     if now.etag == item.object.etag {
                         // So it was the target that another one has written, or that we may not see.
                         item.there = self.look(&item.target).await?;
-                        if matches!(item.there, There::Unknown) {
+                        if matches!(item.there, There::Unknown) && self.wishes.if_exists != IfExists::Overwrite {
                             return Err(Error::Exists { at: Place::Object(item.target.clone()) });
                         }
                         continue;
@@ -174,13 +182,16 @@ impl Desk {
         }
     }
 
-    async fn attempt(self: &Arc<Self>, item: &Item, share: &Arc<Share>) -> Result<Event> {
+    async fn attempt(self: &Arc<Self>, item: &Item, share: &Arc<Share>, wrote: &AtomicBool) -> Result<Event> {
+        // What an attempt before this one has written damaged is in nobody's way.
+        let ours = wrote.load(Ordering::Relaxed);
         let there = match &item.there {
-            There::Unknown => self.look(&item.target).await?,
+            There::Unknown if !ours => self.look(&item.target).await?,
             known => known.clone(),
         };
         let overwrites = self.wishes.if_exists == IfExists::Overwrite;
         let onto = match &there {
+            _ if ours => Onto::Anything,
             There::Nothing => Onto::Nothing,
             // Who may not look is protected by the condition.
             There::Unknown if overwrites => Onto::Anything,
@@ -203,7 +214,7 @@ impl Desk {
         if self.wishes.dry_run {
             return Ok(Event::Written(done(item, None)));
         }
-        let work = Work { desk: self, item, onto, share };
+        let work = Work { desk: self, item, onto, share, wrote };
         let checked = match self.way {
             Way::Server if !work.wants_parts() => work.by_server().await?,
             Way::Streamed if item.object.size <= SMALL => work.through_memory().await?,
@@ -305,6 +316,7 @@ impl Work<'_> {
             let _slot = writer.pool.slot(0).await;
             writer.ask(|| writer.s3.copy(&source, &self.item.target, (None, &storage), self.onto)).await?
         };
+        self.wrote.store(true, Ordering::Relaxed);
         self.share.written(self.item.object.size);
         if written.etag.is_some() && bare(&written.etag) == bare(&self.item.object.etag) {
             return Ok(Some(Algorithm::Md5.name()));
@@ -326,9 +338,15 @@ impl Work<'_> {
         if may_have_tags && !self.desk.wishes.storage.without_tags {
             let reader = &self.desk.reader;
             let tags = || reader.s3.tags(&self.item.uri, self.item.version.as_deref());
-            stored.tags = reader.ask(tags).await?;
+            stored.tags = reader.ask(tags).await.map_err(or_without_tags)?;
+            held(&self.desk.tags_told).insert(self.folder());
         }
         Ok(stored)
+    }
+
+    fn folder(&self) -> S3Uri {
+        let S3Uri { bucket, key } = &self.item.uri;
+        S3Uri::new(bucket, folder_of(key))
     }
 
     /// Read whole, compared, written whole.
@@ -351,14 +369,20 @@ impl Work<'_> {
         if let Some(told) = &told {
             self.matches(told, &checksum(told.algorithm, &bytes))?;
         }
-        let has_tags = described.tags > 0;
-        let stored = self.tagged(described, has_tags).await?;
+        // Without a count there are none, or the role may not know of them. Policies differ by folder, so one of each is
+        // asked.
+        let may_have_tags = match described.tags {
+            Some(count) => count > 0,
+            None => !held(&self.desk.tags_told).contains(&self.folder()),
+        };
+        let stored = self.tagged(described, may_have_tags).await?;
         let own = match &told {
             Some(told) if told.algorithm.header().is_some() => told.clone(),
             _ => checksum(Algorithm::Crc64Nvme, &bytes),
         };
         let put = || writer.s3.put(&self.item.target, bytes.clone(), (&stored, &wishes.storage), &own, self.onto);
         let written = writer.ask(put).await?;
+        self.wrote.store(true, Ordering::Relaxed);
         match (written.checksum(own.algorithm), written.checksum(Algorithm::Md5)) {
             (Some(theirs), _) => self.matches(&own, &theirs)?,
             // A server that knows no checksums has an ETag all the same.

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -346,6 +347,7 @@ impl Work<'_> {
             Err(Error::Aws { code, .. }) if code == "NoSuchUpload" => self.completed(&parts, whole.as_ref()).await?,
             answer => answer?,
         };
+        self.wrote.store(true, Ordering::Relaxed);
         if let (Some(whole), Some(theirs)) = (&whole, upload.algorithm.and_then(|one| written.checksum(one))) {
             self.matches(whole, &theirs)?;
         }

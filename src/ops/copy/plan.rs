@@ -280,15 +280,7 @@ impl Tries {
         if self.wishes.storage.without_tags {
             return Ok(stored);
         }
-        let tags =
-            line.ask(|| line.s3.tags(&sample.uri, sample.version.as_deref())).await.map_err(|error| match error {
-                Error::Denied { action, resource, message, hint } => {
-                    let hint = hint.unwrap_or_default();
-                    let hint = Some(format!("{hint}; or leave the tags behind: --no-tags"));
-                    Error::Denied { action, resource, message, hint }
-                }
-                other => other,
-            })?;
+        let tags = line.ask(|| line.s3.tags(&sample.uri, sample.version.as_deref())).await.map_err(or_without_tags)?;
         Ok(Stored { tags, ..stored })
     }
 
@@ -308,6 +300,18 @@ impl Tries {
             }
         }
         Ok(())
+    }
+}
+
+/// A refusal of tags, and that they may stay behind.
+pub(super) fn or_without_tags(error: Error) -> Error {
+    match error {
+        Error::Denied { action, resource, message, hint } => {
+            let hint = hint.unwrap_or_default();
+            let hint = Some(format!("{hint}; or leave the tags behind: --no-tags"));
+            Error::Denied { action, resource, message, hint }
+        }
+        other => other,
     }
 }
 
