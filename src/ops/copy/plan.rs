@@ -1,7 +1,8 @@
 //! Which way a copy goes: tried with one object before a million follow.
 //!
 //! The first object is read, the target is listed, an upload is begun at the object's place in it and given up again.
-//! That asks for all that the copy itself will ask for, and leaves nothing behind.
+//! That asks for all that the copy itself will ask for, and leaves nothing behind. A dry run reads alone, and with that
+//! finds the way that is likely.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -82,7 +83,8 @@ struct Tries {
 }
 
 impl Core {
-    /// Finds the way that a copy can go, and proves it with the first object. `wished` leaves only that way.
+    /// Finds the way that a copy can go, and proves it with the first object; for a dry run only that it can be read.
+    /// `wished` leaves only that way.
     ///
     /// # Errors
     /// [`Refused`]: who was refused what.
@@ -108,8 +110,16 @@ impl Core {
             if hopeless {
                 continue;
             }
-            match tries.attempt(way, reader, writer).await {
+            // A role that was named for reading alone has to show that it can do more.
+            let stands_in = writer == roles.from && roles.from != roles.to;
+            match tries.attempt(way, (reader, writer), stands_in).await {
                 Ok(is_empty) => {
+                    if wishes.dry_run && !is_empty {
+                        let label = self.profile.label(writer);
+                        notes.push(format!(
+                            "nothing is tried in a dry run: whether {label} may write there is not known"
+                        ));
+                    }
                     if way == Way::Streamed && wished.is_none() {
                         let why = refused.iter().find(|(way, _)| *way == Way::Server);
                         notes.extend(why.map(|(_, one)| {
@@ -186,7 +196,12 @@ fn ways(Roles { from, to }: Roles) -> Vec<(Way, RoleIndex, RoleIndex)> {
 
 impl Tries {
     /// Tries one way; says whether there is nothing to copy.
-    async fn attempt(&mut self, way: Way, reader: RoleIndex, writer: RoleIndex) -> Result<bool, Refused> {
+    async fn attempt(
+        &mut self,
+        way: Way,
+        (reader, writer): (RoleIndex, RoleIndex),
+        stands_in: bool,
+    ) -> Result<bool, Refused> {
         let refused = |role, step| move |error| Refused { role, error, step, others: Vec::new() };
         let (reads, writes) = (self.line(reader), self.line(writer));
         let sample = match self.samples.get(&reader) {
@@ -200,6 +215,13 @@ impl Tries {
         let Some(sample) = sample.map_err(refused(reader, Step::Find))? else { return Ok(true) };
         let stored = self.read(&reads, &sample).await.map_err(refused(reader, Step::Read))?;
         self.look(&writes).await.map_err(refused(writer, Step::Look))?;
+        if self.wishes.dry_run {
+            if stands_in {
+                let list = || writes.s3.page_from(&sample.target, Depth::All, Begin::First);
+                writes.ask(list).await.map_err(refused(writer, Step::Look))?;
+            }
+            return Ok(false);
+        }
         // To the end also when nobody waits for it any more: what is begun is given up again.
         let (storage, leave) = (self.wishes.storage.clone(), self.core.ends.begin().await);
         let tried = tokio::spawn(async move {
