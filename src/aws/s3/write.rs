@@ -397,8 +397,10 @@ async fn in_time<T, E>(
     answer: impl Future<Output = std::result::Result<T, SdkError<E, HttpResponse>>>,
 ) -> std::result::Result<T, SdkError<E, HttpResponse>> {
     let limit = time_to_send(bytes);
-    let message = || format!("no answer in {} s", limit.as_secs());
-    tokio::time::timeout(limit, answer).await.unwrap_or_else(|_| Err(SdkError::timeout_error(message())))
+    match tokio::time::timeout(limit, answer).await {
+        Ok(answer) => answer,
+        Err(_) => Err(SdkError::timeout_error(format!("no answer in {} s", limit.as_secs()))),
+    }
 }
 
 /// One call may need several permissions, and S3 says in its words which is missing: that one is told.

@@ -5,6 +5,7 @@ use std::collections::{HashMap, HashSet};
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
 use tokio::sync::Semaphore;
@@ -359,7 +360,7 @@ impl Work<'_> {
             .ask(|| async {
                 let (body, described) = reader.s3.get_described(&self.item.uri, &ask).await?;
                 let stat = body.stat.clone();
-                let bytes = self.read(body, size).await?;
+                let bytes = whole(body, size, &self.item.uri, reader.patience.silence).await?;
                 Ok((bytes, stat, described))
             })
             .await?;
@@ -393,22 +394,6 @@ impl Work<'_> {
         Ok(told.map(|told| told.algorithm.name()))
     }
 
-    /// All bytes of an answer, of which there must be so many.
-    pub(super) async fn read(&self, mut body: Body, length: u64) -> Result<Bytes> {
-        if body.length != length {
-            return Err(Error::Replaced { resource: self.item.uri.to_string() });
-        }
-        let mut bytes = BytesMut::with_capacity(usize::try_from(length).unwrap_or_default());
-        while let Some(next) = body.next_within(self.desk.reader.patience.silence).await? {
-            bytes.extend_from_slice(&next);
-        }
-        if bytes.len() as u64 != length {
-            let message = format!("{} of {length} bytes came", bytes.len());
-            return Err(Error::Network { endpoint: self.item.uri.to_string(), message });
-        }
-        Ok(bytes.freeze())
-    }
-
     /// Compares what the source tells with what was written, where both can be compared.
     pub(super) fn compare(&self, told: Option<&Checksum>, written: &Written) -> Result<Option<&'static str>> {
         let Some(told) = told else { return Ok(None) };
@@ -424,6 +409,22 @@ impl Work<'_> {
         }
         Err(Error::Corrupt { resource: self.item.uri.to_string(), algorithm: expected.algorithm.name() })
     }
+}
+
+/// All bytes of an answer, of which there must be so many.
+pub(super) async fn whole(mut body: Body, length: u64, uri: &S3Uri, silence: Duration) -> Result<Bytes> {
+    if body.length != length {
+        return Err(Error::Replaced { resource: uri.to_string() });
+    }
+    let mut bytes = BytesMut::with_capacity(usize::try_from(length).unwrap_or_default());
+    while let Some(next) = body.next_within(silence).await? {
+        bytes.extend_from_slice(&next);
+    }
+    if bytes.len() as u64 != length {
+        let message = format!("{} of {length} bytes came", bytes.len());
+        return Err(Error::Network { endpoint: uri.to_string(), message });
+    }
+    Ok(bytes.freeze())
 }
 
 /// The checksum of some bytes.

@@ -9,7 +9,7 @@ use bytes::Bytes;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 
-use super::object::{There, Work, checksum};
+use super::object::{There, Work, checksum, whole};
 use crate::aws::s3::{Ask, Source, Upload, UploadedPart, Written};
 use crate::domain::checksum::{Algorithm, Checksum, Hasher, combined, etag_of_parts};
 use crate::domain::copy::{Cut, LARGEST_COPY, Stored, Way, bare, same_bytes};
@@ -423,15 +423,6 @@ impl Bringer {
         let length = range.end - range.start;
         let Source { uri, version, etag } = &self.source;
         let ask = Ask { range: Some(range), etag: etag.clone(), version: version.clone() };
-        let mut body = self.reader.s3.get(uri, &ask).await?;
-        let mut bytes = bytes::BytesMut::with_capacity(usize::try_from(length).unwrap_or_default());
-        while let Some(next) = body.next_within(self.silence).await? {
-            bytes.extend_from_slice(&next);
-        }
-        if bytes.len() as u64 != length {
-            let message = format!("{} of {length} bytes came", bytes.len());
-            return Err(Error::Network { endpoint: uri.to_string(), message });
-        }
-        Ok(bytes.freeze())
+        whole(self.reader.s3.get(uri, &ask).await?, length, uri, self.silence).await
     }
 }
