@@ -141,7 +141,14 @@ fn keys_file(context: &Context) -> PathBuf {
     profile_file.with_file_name("keys.toml")
 }
 
-async fn front_end(verb: Option<Verb>, mut context: Context, notice: Option<String>) -> Result<u8> {
+async fn front_end(verb: Option<Verb>, context: Context, notice: Option<String>) -> Result<u8> {
+    let core = std::sync::Arc::clone(&context.core);
+    let outcome = verb_or_screen(verb, context, notice).await;
+    core.come_to_ends().await;
+    outcome
+}
+
+async fn verb_or_screen(verb: Option<Verb>, mut context: Context, notice: Option<String>) -> Result<u8> {
     let Some(verb) = verb else {
         if context.common.mfa_code.is_some() {
             return Err(Error::usage("--mfa-code goes with a verb; the screen asks for codes itself"));

@@ -15,6 +15,7 @@ pub mod control;
 pub mod copy;
 pub mod download;
 mod downloaded;
+mod ends;
 pub mod explain;
 pub mod import;
 pub mod logout;
@@ -68,6 +69,7 @@ pub struct Core {
     notices: Mutex<Vec<String>>,
     /// What transfers may use, all together.
     pool: Pool,
+    ends: ends::Ends,
     mfa_hint: MfaHint,
 }
 
@@ -108,6 +110,7 @@ impl Core {
             buckets: Mutex::default(),
             notices: Mutex::default(),
             pool: Pool::default(),
+            ends: ends::Ends::default(),
             mfa_hint,
         })
     }
@@ -120,6 +123,11 @@ impl Core {
     /// What a person without the device in hand may be told: in the demo its code, else nothing.
     pub fn shown_code(&self, serial: &str) -> Option<String> {
         self.mfa_hint.0.as_ref().and_then(|shown| shown(serial))
+    }
+
+    /// Waits, but not for ever, until what was begun at AWS for a moment is given up again: before the program ends.
+    pub async fn come_to_ends(&self) {
+        self.ends.wait().await;
     }
 
     fn notice(&self, text: String) {

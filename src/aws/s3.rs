@@ -41,6 +41,12 @@ pub use read::{Ask, Body, Described, Stat};
 pub use versions::Of;
 pub use write::{Onto, Source, Upload, UploadedPart, Written};
 
+/// How long an answer may take to begin.
+const ATTEMPT: Duration = Duration::from_secs(20);
+
+/// Bytes a second that a body is sent with at least, among many at the same time: slower than that, it is sent again.
+const SLOWEST: u64 = 16 << 10;
+
 /// How long S3 may take to copy 5 GiB.
 const LONGEST_COPY: Duration = Duration::from_secs(15 * 60);
 
@@ -89,6 +95,8 @@ enum Use {
     Browse,
     /// Bodies: who reads them asks again, and with that takes nothing from the retries that browsing has.
     Transfer,
+    /// Bodies that are sent: how long that may take is for each of them to say.
+    Send,
     /// Copies that S3 makes by itself and says nothing for minutes. Who waits asks again.
     Copy,
 }
@@ -271,20 +279,23 @@ impl S3 {
             Use::Browse => {
                 (RetryConfig::standard().with_max_attempts(4), StalledStreamProtectionConfig::enabled().build())
             }
-            Use::Transfer | Use::Copy => (RetryConfig::disabled(), StalledStreamProtectionConfig::disabled()),
+            Use::Transfer | Use::Send | Use::Copy => {
+                (RetryConfig::disabled(), StalledStreamProtectionConfig::disabled())
+            }
         };
         let attempt = match purpose {
-            Use::Browse | Use::Transfer => Duration::from_secs(20),
-            Use::Copy => LONGEST_COPY,
+            Use::Browse | Use::Transfer => Some(ATTEMPT),
+            Use::Copy => Some(LONGEST_COPY),
+            Use::Send => None,
         };
         // The time to the first byte of an answer, not of a body: those are watched by the stalled stream protection.
-        let timeouts =
-            TimeoutConfig::builder().connect_timeout(http::CONNECT_TIMEOUT).operation_attempt_timeout(attempt).build();
+        let mut timeouts = TimeoutConfig::builder().connect_timeout(http::CONNECT_TIMEOUT);
+        timeouts.set_operation_attempt_timeout(attempt);
         let builder = aws_sdk_s3::Config::builder()
             .behavior_version(BehaviorVersion::latest())
             .http_client(inner.aws.http.clone())
             .sleep_impl(inner.aws.sleep.clone())
-            .timeout_config(timeouts)
+            .timeout_config(timeouts.build())
             .retry_config(retries)
             .stalled_stream_protection(stalls)
             .region(Region::new(region.to_owned()))
@@ -294,7 +305,7 @@ impl S3 {
         let builder = match purpose {
             Use::Browse => builder,
             // What is written comes with the checksum that we made.
-            Use::Transfer | Use::Copy => builder
+            Use::Transfer | Use::Send | Use::Copy => builder
                 .request_checksum_calculation(RequestChecksumCalculation::WhenRequired)
                 .response_checksum_validation(ResponseChecksumValidation::WhenRequired),
         };
@@ -307,6 +318,11 @@ impl S3 {
             None => builder,
         }
     }
+}
+
+/// How long an answer may take that comes after so many bytes were sent.
+fn time_to_send(bytes: usize) -> Duration {
+    ATTEMPT + Duration::from_secs(bytes as u64 / SLOWEST)
 }
 
 /// Says in every request that we pay for it (Amazon S3 User Guide, "Using Requester Pays general purpose buckets").
@@ -354,5 +370,17 @@ impl ProvideCredentials for Broker {
         Self: 'a,
     {
         future::ProvideCredentials::new(self.session())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_sent_has_time_for_a_slow_line() {
+        for (bytes, seconds) in [(0, 20), (5, 20), (8 << 20, 20 + 512), (16 << 20, 20 + 1024)] {
+            assert_eq!(time_to_send(bytes), Duration::from_secs(seconds));
+        }
     }
 }

@@ -12,6 +12,8 @@ use md5::{Digest as _, Md5};
 use sha1::Sha1;
 use sha2::Sha256;
 
+use super::text::hex;
+
 /// How a checksum is made.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Algorithm {
@@ -198,6 +200,17 @@ pub fn combined(algorithm: Algorithm, pieces: impl IntoIterator<Item = (u64, u64
     Some(Checksum { algorithm, value: big_endian(algorithm, whole) })
 }
 
+/// The ETag without quotes of an object whose parts have these ETags, in their order: the MD5 of their MD5s, and how
+/// many there are. `None` where one of them is no MD5 by its looks.
+pub fn etag_of_parts<'a>(etags: impl IntoIterator<Item = &'a str>) -> Option<String> {
+    let (mut md5, mut count) = (Md5::new(), 0);
+    for etag in etags {
+        md5.update(Checksum::from_etag(etag)?.bytes());
+        count += 1;
+    }
+    Some(format!("{}-{count}", hex(&md5.finalize())))
+}
+
 /// The CRC of some bytes as a number, for [`combined`]; 0 for what is no CRC.
 pub fn crc(algorithm: Algorithm, bytes: &[u8]) -> u64 {
     algorithm.crc().map_or(0, |crc| crc_fast::checksum(crc, bytes))
@@ -233,6 +246,14 @@ mod tests {
             Checksum::from_etag("\"900150983cd24fb0d6963f7d28e17f72\""),
             Checksum::from_header(Algorithm::Md5, "kAFQmDzST7DWlj99KOF/cg==")
         );
+    }
+
+    #[test]
+    fn etags_of_parts_make_that_of_the_whole() {
+        let part = "900150983cd24fb0d6963f7d28e17f72";
+        // The MD5 of these 32 bytes.
+        assert_eq!(etag_of_parts([part, part]).unwrap(), "043a916d6cfeecedf5e04f0312ba762d-2");
+        assert_eq!(etag_of_parts([part, "x-2"]), None);
     }
 
     #[test]

@@ -118,8 +118,7 @@ pub fn compared(source: &Object, target: &Object) -> Sameness {
     if source.size != target.size {
         return Sameness::Different;
     }
-    let etag = |object: &Object| object.etag.as_deref().map(|etag| etag.trim_matches('"').to_owned());
-    match (etag(source), etag(target)) {
+    match (bare(&source.etag), bare(&target.etag)) {
         (Some(source), Some(target)) if source == target => Sameness::Same,
         _ if source.size == 0 => Sameness::Same,
         // Written before what it would be a copy of.
@@ -128,12 +127,20 @@ pub fn compared(source: &Object, target: &Object) -> Sameness {
     }
 }
 
+/// An ETag without its quotes.
+pub fn bare(etag: &Option<String>) -> Option<&str> {
+    etag.as_deref().map(|etag| etag.trim_matches('"'))
+}
+
 /// Whether two objects of one size are the same by what is known of their bytes; `None` when nothing can be compared.
-pub fn same_bytes(source: Option<&Checksum>, target: Option<&Checksum>) -> Option<bool> {
-    match (source, target) {
-        (Some(source), Some(target)) if source.algorithm == target.algorithm => Some(source == target),
-        _ => None,
-    }
+pub fn same_bytes<'a>(
+    source: impl IntoIterator<Item = &'a Checksum>,
+    target: impl IntoIterator<Item = &'a Checksum> + Clone,
+) -> Option<bool> {
+    source.into_iter().find_map(|source| {
+        let mut targets = target.clone().into_iter();
+        targets.find(|target| target.algorithm == source.algorithm).map(|target| target == source)
+    })
 }
 
 /// How an object is cut into parts.
@@ -174,6 +181,7 @@ impl Cut {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::domain::checksum::Algorithm;
 
     fn object(size: u64, etag: &str, second: i64) -> Object {
         let last_modified = jiff::Timestamp::from_second(second).ok();
@@ -192,6 +200,21 @@ mod tests {
             (object(0, "a", 10), object(0, "b", 1), Sameness::Same),
         ] {
             assert_eq!(compared(&source, &target), expected, "{source:?} {target:?}");
+        }
+    }
+
+    #[test]
+    fn checksums_tell_what_they_have_in_common() {
+        let crc = |value: &str| Checksum::from_header(Algorithm::Crc32, value).unwrap();
+        let md5 = |digit: &str| Checksum::from_etag(&digit.repeat(32)).unwrap();
+        for (source, target, expected) in [
+            (vec![crc("AAAAAA==")], vec![crc("AAAAAA==")], Some(true)),
+            (vec![crc("AAAAAA=="), md5("a")], vec![md5("a")], Some(true)),
+            (vec![md5("a")], vec![crc("AAAAAA=="), md5("b")], Some(false)),
+            (vec![md5("a")], vec![crc("AAAAAA==")], None),
+            (vec![], vec![], None),
+        ] {
+            assert_eq!(same_bytes(&source, &target), expected, "{source:?} {target:?}");
         }
     }
 

@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 
 use super::files;
+use super::lock::{self, Lock};
 use crate::domain::text::hex;
 use crate::error::{Error, Result};
 
@@ -19,10 +20,18 @@ pub struct Known {
     pub target: String,
     /// What it is a copy of.
     pub source: String,
+    /// The entity tag of that.
+    pub etag: Option<String>,
+    /// Bytes of all of it.
+    pub size: u64,
     /// Bytes of each part but the last.
     pub part: u64,
     /// The checksum that its parts have, by its name at AWS.
     pub algorithm: Option<String>,
+    /// How the copy is stored.
+    pub storage: String,
+    /// Its parts are wrong, and nobody shall go on with it.
+    pub given_up: bool,
 }
 
 /// The place of one upload in the state directory.
@@ -31,10 +40,28 @@ pub struct Journal {
     path: PathBuf,
 }
 
+/// Held by the one that works on an upload.
+#[derive(Debug)]
+pub struct Alone(#[expect(dead_code, reason = "dropping it lets the next one in")] Lock);
+
 impl Journal {
     /// The place of the copy that has this identity (see [`super::part::identity`]).
     pub fn new(state_directory: &Path, identity: [u8; 32]) -> Self {
         Self { path: state_directory.join("uploads").join(format!("{}.json", hex(&identity))) }
+    }
+
+    /// Waits until nobody else works on the upload.
+    ///
+    /// # Errors
+    /// [`Error::File`].
+    pub async fn alone(&self) -> Result<Alone> {
+        let (folder, path) = (self.path.parent().unwrap_or(&self.path), self.lock());
+        files::private_directory(folder).map_err(Error::file("write", folder))?;
+        lock::wait(&path).await.map(Alone).map_err(Error::file("lock", &path))
+    }
+
+    fn lock(&self) -> PathBuf {
+        self.path.with_extension("lock")
     }
 
     /// What is known; nothing of a file that cannot be read as that. Blocks.
@@ -64,7 +91,14 @@ impl Journal {
     ///
     /// # Errors
     /// [`Error::File`].
-    pub fn forget(&self) -> Result<()> {
+    pub fn forget(&self, alone: Alone) -> Result<()> {
+        let forgotten = self.remove();
+        drop(alone);
+        lock::remove(&self.lock());
+        forgotten
+    }
+
+    fn remove(&self) -> Result<()> {
         match std::fs::remove_file(&self.path) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
             other => other.map_err(Error::file("remove", &self.path)),
@@ -76,8 +110,8 @@ impl Journal {
 mod tests {
     use super::*;
 
-    #[test]
-    fn an_upload_is_known_until_it_is_forgotten() {
+    #[tokio::test]
+    async fn an_upload_is_known_until_it_is_forgotten() {
         let state = tempfile::tempdir().unwrap();
         let journal = Journal::new(state.path(), [7; 32]);
         assert_eq!(journal.read().unwrap(), None);
@@ -85,14 +119,21 @@ mod tests {
             upload_id: "id".into(),
             target: "s3://b/k".into(),
             source: "s3://a/k".into(),
+            etag: Some("e".into()),
+            size: 9 << 20,
             part: 8 << 20,
             algorithm: Some("CRC64NVME".into()),
+            storage: String::new(),
+            given_up: false,
         };
         journal.write(&known).unwrap();
         assert_eq!(journal.read().unwrap(), Some(known));
         std::fs::write(&journal.path, "half").unwrap();
         assert_eq!(journal.read().unwrap(), None);
-        journal.forget().unwrap();
-        journal.forget().unwrap();
+        for _ in 0..2 {
+            let alone = journal.alone().await.unwrap();
+            journal.forget(alone).unwrap();
+        }
+        assert_eq!(std::fs::read_dir(state.path().join("uploads")).unwrap().count(), 0);
     }
 }

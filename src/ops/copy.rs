@@ -160,7 +160,10 @@ impl Core {
         let writer = line(plan.writer);
         let reader = if plan.reader == plan.writer { writer.clone() } else { line(plan.reader) };
         let journals = self.environment.state_directory();
-        let desk = Arc::new(Desk::new((reader, writer), plan.way, wishes, Arc::clone(&tally), on_event, journals));
+        let ends = self.ends.clone();
+        let mut desk = Desk::new((reader, writer), plan.way, wishes, Arc::clone(&tally), on_event, (journals, ends));
+        desk.claimed = (picks.len() > 1).then(Default::default);
+        let desk = Arc::new(desk);
         let subject = picks.first().map_or_else(|| S3Uri::new("", ""), |pick| pick.uri().clone());
         run::run(desk, (picks, subject), &control, &on_progress).await
     }

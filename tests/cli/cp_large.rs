@@ -30,16 +30,22 @@ impl Running {
 
     /// Lets it go on until it is so, and kills it.
     #[track_caller]
-    fn killed_when(mut self, mut is_so: impl FnMut() -> bool) {
+    fn killed_when(mut self, is_so: impl FnMut() -> bool) {
+        self.waits_until(is_so);
+        let id = self.0.as_ref().unwrap().id();
+        kill_process(Pid::from_raw(id.cast_signed()).unwrap(), Signal::KILL).unwrap();
+        assert_eq!(self.0.take().unwrap().wait().unwrap().code(), None, "it was killed while it ran");
+    }
+
+    /// Lets it go on until it is so.
+    #[track_caller]
+    fn waits_until(&mut self, mut is_so: impl FnMut() -> bool) {
         let start = Instant::now();
         while !is_so() {
             assert!(start.elapsed() < DEADLINE, "it is never so");
             assert!(!self.has_ended(), "{:?}", self.0.take().unwrap().wait_with_output());
             std::thread::sleep(Duration::from_millis(2));
         }
-        let id = self.0.as_ref().unwrap().id();
-        kill_process(Pid::from_raw(id.cast_signed()).unwrap(), Signal::KILL).unwrap();
-        assert_eq!(self.0.take().unwrap().wait().unwrap().code(), None, "it was killed while it ran");
     }
 }
 
@@ -53,7 +59,8 @@ impl Drop for Running {
 }
 
 fn journals(stage: &Stage) -> usize {
-    stage.files(&format!("{STATE}/uploads")).len()
+    // Beside each lies the lock of the run that works on it.
+    stage.files(&format!("{STATE}/uploads")).iter().filter(|name| name.ends_with(".json")).count()
 }
 
 /// The copy is whole: nothing is left that would cost money, nothing is remembered of it here.
@@ -164,8 +171,54 @@ fn an_upload_whose_source_was_replaced_is_not_taken_up() {
     let said = cp(&stage, "b/Writer", &words[2..]);
     assert!(!said.err.contains("were there from an earlier run"), "{said:?}");
     said.done();
+    is_whole(&stage, "blob", "blob");
+    assert_eq!(stage.files(&format!("{STATE}/uploads")).len(), 0);
     let (source, copy) = (cloud.object(SOURCE, "blob").unwrap(), cloud.object(TARGET, "blob").unwrap());
     assert!(source.bytes() == copy.bytes());
+}
+
+#[test]
+fn of_two_runs_of_one_copy_the_second_waits() {
+    let stage = stage();
+    let cloud = stage.cloud();
+    cloud.put_object(SOURCE, "blob", Object::made(20 * MIB, 1));
+    let words = ["--to", "b/Writer", "s3://src-data/blob", "s3://dst-data/blob"];
+    cloud.plan("s3:UploadPart", 1, Fault::slow(Duration::from_secs(4)));
+    let mut first = Running::start(&stage, &words);
+    first.waits_until(|| cloud.uploaded_parts(TARGET) >= 1);
+    let second = cp(&stage, "b/Writer", &words[2..]);
+    assert!(second.err.contains("another run copies it to s3://dst-data/blob"), "{second:?}");
+    assert!(second.err.ends_with("note: 1 left as it is\n"), "{second:?}");
+    second.done();
+    first.waits_until(|| cloud.object(TARGET, "blob").is_some());
+    assert!(first.0.take().unwrap().wait().unwrap().success());
+    assert_eq!(cloud.calls("s3:CompleteMultipartUpload"), 1);
+    is_whole(&stage, "blob", "blob");
+}
+
+#[test]
+fn what_a_copy_is_tried_with_is_given_up_also_when_it_is_interrupted() {
+    let stage = stage();
+    let cloud = stage.cloud();
+    cloud.plan("s3:UploadPartCopy", 1, Fault::slow(Duration::from_secs(2)));
+    let words = ["--to", "b/Copier", "s3://src-data/in/b.csv", "s3://dst-data/"];
+    let mut run = Running::start(&stage, &words);
+    run.waits_until(|| cloud.uploads(TARGET) == 1);
+    kill_process(Pid::from_raw(run.0.as_ref().unwrap().id().cast_signed()).unwrap(), Signal::INT).unwrap();
+    assert!(!run.0.take().unwrap().wait().unwrap().success());
+    assert_eq!((cloud.uploads(TARGET), cloud.calls("s3:CopyObject")), (0, 0));
+}
+
+/// Somebody else gives the upload up at its end, and what is there is not what it would have become.
+#[test]
+fn an_upload_that_is_no_more_is_a_copy_only_if_its_object_is_there() {
+    let stage = stage();
+    let cloud = stage.cloud();
+    cloud.put_object(SOURCE, "blob", Object::made(20 * MIB, 1));
+    cloud.put_object(TARGET, "blob", Object::made(20 * MIB, 2).aged(3600));
+    cloud.plan("s3:CompleteMultipartUpload", 1, Fault::error(404, "NoSuchUpload"));
+    cp(&stage, "b/Writer", &["--force", "s3://src-data/blob", "s3://dst-data/blob"]).done();
+    is_whole(&stage, "blob", "blob");
 }
 
 /// The ETag of an object in parts tells the size of the parts, and so does that of a copy in the same parts.

@@ -50,9 +50,16 @@ pub struct Stat {
     pub last_modified: Option<jiff::Timestamp>,
     /// The cheapest checksum of the whole object that the answer knows.
     pub checksum: Option<Checksum>,
+    /// The MD5 that an ETag is, beside it: two objects may have no other one in common.
+    pub md5: Option<Checksum>,
 }
 
 impl Stat {
+    /// All checksums that another object's may be compared with.
+    pub fn checksums(&self) -> impl Iterator<Item = &Checksum> {
+        self.checksum.iter().chain(&self.md5)
+    }
+
     /// As a listing would tell it.
     pub fn listed(self, key: &str) -> Object {
         let Self { size, etag, last_modified, .. } = self;
@@ -120,8 +127,8 @@ macro_rules! told {
 pub struct Described {
     /// All but the tags, which are asked for by themselves.
     pub stored: Stored,
-    /// How many tags there are; 0 also where the role may not know.
-    pub tags: u32,
+    /// How many tags there are; `None` where there are none, and where the role may not know.
+    pub tags: Option<u32>,
 }
 
 /// As with [`told!`].
@@ -144,21 +151,25 @@ macro_rules! described {
                 tags: Vec::new(),
                 storage_class: $answer.storage_class.as_ref().map_or("STANDARD", |class| class.as_str()).to_owned(),
             },
-            tags: $answer.tag_count.and_then(|count| count.try_into().ok()).unwrap_or(0),
+            tags: $answer.tag_count.and_then(|count| count.try_into().ok()),
         }
     }};
 }
 
 impl Told<'_> {
-    /// The cheapest checksum of the whole object; the ETag last, where it is an MD5 (Amazon S3 API Reference, "Object":
-    /// it is none with SSE-KMS, SSE-C and DSSE-KMS).
+    /// The cheapest checksum of the whole object; the ETag last.
     fn of_the_whole(&self) -> Option<Checksum> {
         let of_parts = self.kind == Some(&ChecksumType::Composite);
         let checksums = self.checksums.iter().filter(|_| !of_parts);
         let told = checksums.filter_map(|(algorithm, value)| Checksum::from_header(*algorithm, (*value)?)).next();
+        told.or_else(|| self.md5())
+    }
+
+    /// The ETag, where it is an MD5 (Amazon S3 API Reference, "Object": it is none with SSE-KMS, SSE-C and DSSE-KMS).
+    fn md5(&self) -> Option<Checksum> {
         let plain =
             self.customer_key.is_none() && self.encryption.is_none_or(|kind| *kind == ServerSideEncryption::Aes256);
-        told.or_else(|| self.etag.filter(|_| plain).and_then(Checksum::from_etag))
+        self.etag.filter(|_| plain).and_then(Checksum::from_etag)
     }
 }
 
@@ -219,12 +230,14 @@ impl S3 {
         let told = told!(answer);
         // What comes with a part of an object may be that part's.
         let checksum = if ask.range.is_none() { told.of_the_whole() } else { None };
+        let md5 = told.md5();
         Ok(Body {
             length,
             endpoint: self.inner.endpoint.name("s3"),
             stat: Stat {
                 size,
                 checksum,
+                md5,
                 last_modified: answer.last_modified.as_ref().and_then(timestamp),
                 etag: answer.e_tag,
             },
@@ -250,6 +263,7 @@ impl S3 {
         let stat = Stat {
             size: answer.content_length.and_then(|size| size.try_into().ok()).unwrap_or(0),
             checksum: told.of_the_whole(),
+            md5: told.md5(),
             last_modified: answer.last_modified.as_ref().and_then(timestamp),
             etag: answer.e_tag.clone(),
         };

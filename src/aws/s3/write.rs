@@ -16,7 +16,7 @@ use aws_smithy_runtime_api::http::Headers;
 use bytes::Bytes;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
-use super::{S3, Use};
+use super::{S3, Use, time_to_send};
 use crate::aws::errors::Call;
 use crate::domain::checksum::{Algorithm, Checksum};
 use crate::domain::copy::{Encryption, Storage, Stored};
@@ -141,7 +141,8 @@ impl S3 {
                 },
             )
         };
-        let answer = self.writing(Use::Transfer, "s3:PutObject", uri, |client| request(client).send()).await?;
+        let request = |client: Client| in_time(bytes.len(), request(client).send());
+        let answer = self.writing(Use::Send, "s3:PutObject", uri, request).await?;
         let encryption = answer.server_side_encryption.as_ref().map(|kind| kind.as_str());
         Ok(Written { etag_is_md5: is_md5(encryption), checksums: checksums!(answer), etag: answer.e_tag })
     }
@@ -243,7 +244,8 @@ impl S3 {
                 },
             )
         };
-        let answer = self.writing(Use::Transfer, "s3:PutObject", &upload.uri, |client| request(client).send()).await?;
+        let request = |client: Client| in_time(bytes.len(), request(client).send());
+        let answer = self.writing(Use::Send, "s3:PutObject", &upload.uri, request).await?;
         let encryption = answer.server_side_encryption.as_ref().map(|kind| kind.as_str());
         Ok(Written { etag_is_md5: is_md5(encryption), checksums: checksums!(answer), etag: answer.e_tag })
     }
@@ -386,6 +388,18 @@ impl S3 {
             async move { answer.await.map_err(|error| damaged(told(call, &error), call.name)) }
         };
         self.in_region_for(purpose, &uri.bucket, request).await
+    }
+}
+
+/// An answer that has to come in the time that so many bytes may take on their way there.
+async fn in_time<T, E>(
+    bytes: usize,
+    answer: impl Future<Output = std::result::Result<T, SdkError<E, HttpResponse>>>,
+) -> std::result::Result<T, SdkError<E, HttpResponse>> {
+    let limit = time_to_send(bytes);
+    match tokio::time::timeout(limit, answer).await {
+        Ok(answer) => answer,
+        Err(_) => Err(SdkError::timeout_error(format!("no answer in {} s", limit.as_secs()))),
     }
 }
 

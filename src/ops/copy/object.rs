@@ -1,21 +1,30 @@
 //! One object: compared with what is there, copied, compared again.
 
+use std::collections::hash_map::Entry;
+use std::collections::{HashMap, HashSet};
 use std::path::PathBuf;
-use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
 use tokio::sync::Semaphore;
 
 use super::CopyWishes;
+use super::plan::or_without_tags;
 use crate::aws::s3::{Ask, Begin, Body, Depth, Described, Onto, Source, Stat, Written};
 use crate::domain::checksum::{Algorithm, Checksum, Hasher};
-use crate::domain::copy::{Class, LARGEST_COPY, Sameness, Storage, Stored, Way, compared, same_bytes};
-use crate::domain::object::{Entry, Object};
+use crate::domain::copy::{Class, LARGEST_COPY, Sameness, Storage, Stored, Way, bare, compared, same_bytes};
+use crate::domain::local_path::folder_of;
+use crate::domain::object::{self, Object};
 use crate::domain::restore::archived_hint;
+use crate::domain::text::escaped;
 use crate::domain::transfer::{Done, Event, Failed, IfExists, Place, Why};
 use crate::domain::uri::S3Uri;
 use crate::error::{Error, Result};
+use crate::local::lock::held;
 use crate::ops::download::OnEvent;
+use crate::ops::ends::Ends;
 use crate::ops::transfer::fetch::Line;
 use crate::ops::transfer::retry::{Verdict, verdict};
 use crate::ops::transfer::tally::{Share, Tally};
@@ -64,6 +73,11 @@ pub(super) struct Desk {
     on_event: OnEvent,
     /// Where it is written down how far uploads are.
     pub(super) journals: PathBuf,
+    pub(super) ends: Ends,
+    /// Which object goes where, when several picks may meet in one place: the keys of one prefix cannot.
+    pub(super) claimed: Option<Mutex<HashMap<S3Uri, String>>>,
+    /// Folders in which the reader may know of tags.
+    tags_told: Mutex<HashSet<S3Uri>>,
     large: Semaphore,
 }
 
@@ -73,6 +87,8 @@ pub(super) struct Work<'a> {
     pub(super) item: &'a Item,
     pub(super) onto: Onto,
     pub(super) share: &'a Arc<Share>,
+    /// Whether what stands at the target is ours.
+    pub(super) wrote: &'a AtomicBool,
 }
 
 impl Desk {
@@ -82,10 +98,28 @@ impl Desk {
         wishes: CopyWishes,
         tally: Arc<Tally>,
         on_event: OnEvent,
-        journals: PathBuf,
+        (journals, ends): (PathBuf, Ends),
     ) -> Self {
         let large = Semaphore::new(LARGE_AT_ONCE);
-        Self { reader, writer, way, wishes, tally, on_event, journals, large }
+        let (claimed, tags_told) = Default::default();
+        Self { reader, writer, way, wishes, tally, on_event, journals, ends, claimed, tags_told, large }
+    }
+
+    /// Gives a place to the first object that wants it.
+    fn claim(&self, item: &Item) -> Result<()> {
+        let Some(claimed) = &self.claimed else { return Ok(()) };
+        let name = item.uri.to_string();
+        match held(claimed).entry(item.target.clone()) {
+            Entry::Occupied(other) if *other.get() != name => Err(Error::Usage {
+                message: format!("{} goes to {} too", escaped(other.get()), escaped(&item.target.to_string())),
+                hint: Some("copy them one after the other, or to places of their own".into()),
+            }),
+            Entry::Occupied(_) => Ok(()),
+            Entry::Vacant(free) => {
+                free.insert(name);
+                Ok(())
+            }
+        }
     }
 
     /// Tells what happened.
@@ -113,9 +147,10 @@ impl Desk {
     }
 
     async fn attempts(self: &Arc<Self>, mut item: Item, share: &Arc<Share>) -> Result<Event> {
-        let mut again = 0;
+        self.claim(&item)?;
+        let (mut again, wrote) = (0, AtomicBool::new(false));
         loop {
-            let error = match self.attempt(&item, share).await {
+            let error = match self.attempt(&item, share, &wrote).await {
                 Err(error) if verdict(&error) == Verdict::Anew => error,
                 answer => return answer,
             };
@@ -133,7 +168,7 @@ impl Desk {
                     if now.etag == item.object.etag {
                         // So it was the target that another one has written, or that we may not see.
                         item.there = self.look(&item.target).await?;
-                        if matches!(item.there, There::Unknown) {
+                        if matches!(item.there, There::Unknown) && self.wishes.if_exists != IfExists::Overwrite {
                             return Err(Error::Exists { at: Place::Object(item.target.clone()) });
                         }
                         continue;
@@ -148,13 +183,16 @@ impl Desk {
         }
     }
 
-    async fn attempt(self: &Arc<Self>, item: &Item, share: &Arc<Share>) -> Result<Event> {
+    async fn attempt(self: &Arc<Self>, item: &Item, share: &Arc<Share>, wrote: &AtomicBool) -> Result<Event> {
+        // What an attempt before this one has written damaged is in nobody's way.
+        let ours = wrote.load(Ordering::Relaxed);
         let there = match &item.there {
-            There::Unknown => self.look(&item.target).await?,
+            There::Unknown if !ours => self.look(&item.target).await?,
             known => known.clone(),
         };
         let overwrites = self.wishes.if_exists == IfExists::Overwrite;
         let onto = match &there {
+            _ if ours => Onto::Anything,
             There::Nothing => Onto::Nothing,
             // Who may not look is protected by the condition.
             There::Unknown if overwrites => Onto::Anything,
@@ -177,7 +215,7 @@ impl Desk {
         if self.wishes.dry_run {
             return Ok(Event::Written(done(item, None)));
         }
-        let work = Work { desk: self, item, onto, share };
+        let work = Work { desk: self, item, onto, share, wrote };
         let checked = match self.way {
             Way::Server if !work.wants_parts() => work.by_server().await?,
             Way::Streamed if item.object.size <= SMALL => work.through_memory().await?,
@@ -203,7 +241,7 @@ impl Desk {
     }
 
     /// Who may not read the target may be able to list it. A key comes before all that begin with it.
-    async fn look_in_listing(&self, target: &S3Uri) -> Result<There> {
+    pub(super) async fn look_in_listing(&self, target: &S3Uri) -> Result<There> {
         // A directory bucket lists in no order.
         if target.bucket.ends_with("--x-s3") {
             return Ok(There::Unknown);
@@ -214,13 +252,13 @@ impl Desk {
             answer => answer?,
         };
         match page.entries.into_iter().next() {
-            Some(Entry::Object(object)) if object.key == target.key => Ok(There::Object(object)),
+            Some(object::Entry::Object(object)) if object.key == target.key => Ok(There::Object(object)),
             _ => Ok(There::Nothing),
         }
     }
 
     /// Whether what is there is a copy of the object. Where no checksum of both is known, one of the same size that was
-    /// written later counts as one, as it does for `aws s3 sync`.
+    /// written later counts as one, as it does for `aws s3 sync`; not for who replaces whatever is there.
     async fn is_same(&self, item: &Item, target: &Object) -> Result<bool> {
         match compared(&item.object, target) {
             Sameness::Same => return Ok(true),
@@ -229,9 +267,13 @@ impl Desk {
         }
         let of_source = Ask { version: item.version.clone(), ..Ask::default() };
         let source = self.reader.stat(&item.uri, &of_source).await?;
+        let unclear = self.wishes.if_exists != IfExists::Overwrite;
         match self.writer.stat(&item.target, &Ask::default()).await {
-            Ok(target) => Ok(same_bytes(source.checksum.as_ref(), target.checksum.as_ref()).unwrap_or(true)),
-            Err(Error::Denied { .. }) => Ok(true),
+            Ok(target) => {
+                let targets: Vec<_> = target.checksums().cloned().collect();
+                Ok(same_bytes(source.checksums(), &targets).unwrap_or(unclear))
+            }
+            Err(Error::Denied { .. }) => Ok(unclear),
             Err(Error::NotFound { .. }) => Ok(false),
             Err(error) => Err(error),
         }
@@ -275,8 +317,8 @@ impl Work<'_> {
             let _slot = writer.pool.slot(0).await;
             writer.ask(|| writer.s3.copy(&source, &self.item.target, (None, &storage), self.onto)).await?
         };
+        self.wrote.store(true, Ordering::Relaxed);
         self.share.written(self.item.object.size);
-        let bare = |etag: &Option<String>| etag.as_deref().map(|etag| etag.trim_matches('"').to_owned());
         if written.etag.is_some() && bare(&written.etag) == bare(&self.item.object.etag) {
             return Ok(Some(Algorithm::Md5.name()));
         }
@@ -297,9 +339,15 @@ impl Work<'_> {
         if may_have_tags && !self.desk.wishes.storage.without_tags {
             let reader = &self.desk.reader;
             let tags = || reader.s3.tags(&self.item.uri, self.item.version.as_deref());
-            stored.tags = reader.ask(tags).await?;
+            stored.tags = reader.ask(tags).await.map_err(or_without_tags)?;
+            held(&self.desk.tags_told).insert(self.folder());
         }
         Ok(stored)
+    }
+
+    fn folder(&self) -> S3Uri {
+        let S3Uri { bucket, key } = &self.item.uri;
+        S3Uri::new(bucket, folder_of(key))
     }
 
     /// Read whole, compared, written whole.
@@ -312,7 +360,7 @@ impl Work<'_> {
             .ask(|| async {
                 let (body, described) = reader.s3.get_described(&self.item.uri, &ask).await?;
                 let stat = body.stat.clone();
-                let bytes = self.read(body, size).await?;
+                let bytes = whole(body, size, &self.item.uri, reader.patience.silence).await?;
                 Ok((bytes, stat, described))
             })
             .await?;
@@ -322,14 +370,20 @@ impl Work<'_> {
         if let Some(told) = &told {
             self.matches(told, &checksum(told.algorithm, &bytes))?;
         }
-        let has_tags = described.tags > 0;
-        let stored = self.tagged(described, has_tags).await?;
+        // Without a count there are none, or the role may not know of them. Policies differ by folder, so one of each is
+        // asked.
+        let may_have_tags = match described.tags {
+            Some(count) => count > 0,
+            None => !held(&self.desk.tags_told).contains(&self.folder()),
+        };
+        let stored = self.tagged(described, may_have_tags).await?;
         let own = match &told {
             Some(told) if told.algorithm.header().is_some() => told.clone(),
             _ => checksum(Algorithm::Crc64Nvme, &bytes),
         };
         let put = || writer.s3.put(&self.item.target, bytes.clone(), (&stored, &wishes.storage), &own, self.onto);
         let written = writer.ask(put).await?;
+        self.wrote.store(true, Ordering::Relaxed);
         match (written.checksum(own.algorithm), written.checksum(Algorithm::Md5)) {
             (Some(theirs), _) => self.matches(&own, &theirs)?,
             // A server that knows no checksums has an ETag all the same.
@@ -338,22 +392,6 @@ impl Work<'_> {
         }
         self.share.written(size);
         Ok(told.map(|told| told.algorithm.name()))
-    }
-
-    /// All bytes of an answer, of which there must be so many.
-    pub(super) async fn read(&self, mut body: Body, length: u64) -> Result<Bytes> {
-        if body.length != length {
-            return Err(Error::Replaced { resource: self.item.uri.to_string() });
-        }
-        let mut bytes = BytesMut::with_capacity(usize::try_from(length).unwrap_or_default());
-        while let Some(next) = body.next_within(self.desk.reader.patience.silence).await? {
-            bytes.extend_from_slice(&next);
-        }
-        if bytes.len() as u64 != length {
-            let message = format!("{} of {length} bytes came", bytes.len());
-            return Err(Error::Network { endpoint: self.item.uri.to_string(), message });
-        }
-        Ok(bytes.freeze())
     }
 
     /// Compares what the source tells with what was written, where both can be compared.
@@ -371,6 +409,22 @@ impl Work<'_> {
         }
         Err(Error::Corrupt { resource: self.item.uri.to_string(), algorithm: expected.algorithm.name() })
     }
+}
+
+/// All bytes of an answer, of which there must be so many.
+pub(super) async fn whole(mut body: Body, length: u64, uri: &S3Uri, silence: Duration) -> Result<Bytes> {
+    if body.length != length {
+        return Err(Error::Replaced { resource: uri.to_string() });
+    }
+    let mut bytes = BytesMut::with_capacity(usize::try_from(length).unwrap_or_default());
+    while let Some(next) = body.next_within(silence).await? {
+        bytes.extend_from_slice(&next);
+    }
+    if bytes.len() as u64 != length {
+        let message = format!("{} of {length} bytes came", bytes.len());
+        return Err(Error::Network { endpoint: uri.to_string(), message });
+    }
+    Ok(bytes.freeze())
 }
 
 /// The checksum of some bytes.

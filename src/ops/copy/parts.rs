@@ -2,19 +2,23 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
 
 use bytes::Bytes;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 
-use super::object::{There, Work, checksum};
+use super::object::{There, Work, checksum, whole};
 use crate::aws::s3::{Ask, Source, Upload, UploadedPart, Written};
-use crate::domain::checksum::{Algorithm, Checksum, Hasher, combined};
-use crate::domain::copy::{Cut, LARGEST_COPY, Way};
+use crate::domain::checksum::{Algorithm, Checksum, Hasher, combined, etag_of_parts};
+use crate::domain::copy::{Cut, LARGEST_COPY, Stored, Way, bare, same_bytes};
+use crate::domain::transfer::Event;
 use crate::error::{Error, Result};
 use crate::local::lock::held;
 use crate::local::part::identity;
-use crate::local::uploads::{self, Journal};
+use crate::local::uploads::{Alone, Journal, Known};
+use crate::ops::ends::finished;
 use crate::ops::transfer::fetch::{Line, blocking};
 use crate::ops::transfer::pool::Slot;
 use crate::ops::transfer::retry::{Verdict, verdict};
@@ -30,6 +34,9 @@ const SERVER: u64 = 64 << 20;
 
 /// Parts of one object that wait for an answer at the same time.
 const AT_ONCE: usize = 64;
+
+/// How long one waits for another run without a word.
+const A_MOMENT: Duration = Duration::from_millis(500);
 
 /// The MD5 of an object whose parts come in any order: each waits until those before it were taken.
 struct Chain {
@@ -69,6 +76,8 @@ impl Work<'_> {
         if stat.size != self.item.object.size {
             return Err(Error::Replaced { resource: self.item.uri.to_string() });
         }
+        let journal = self.journal();
+        let alone = self.alone(&journal).await?;
         let cut = self.cut().await?;
         // Not every server counts them in its answer to HEAD.
         let stored = self.tagged(described, true).await?;
@@ -76,16 +85,9 @@ impl Work<'_> {
         // What the parts have is to be combined to what the source has.
         let algorithm = told.as_ref().map(|told| told.algorithm).filter(|algorithm| algorithm.combines());
         let algorithm = algorithm.unwrap_or(Algorithm::Crc64Nvme);
-        let journal = self.journal(&cut);
-        let (writer, storage) = (&self.desk.writer, &self.desk.wishes.storage);
         let (upload, mut parts) = match self.taken_up(&journal, &cut).await? {
             Some(known) => known,
-            None => {
-                let begin = || writer.s3.begin_upload(&self.item.target, (&stored, storage), algorithm);
-                let upload = writer.ask(begin).await?;
-                self.note(&journal, &upload, &cut).await?;
-                (upload, BTreeMap::new())
-            }
+            None => (self.begun(&journal, &cut, stored, algorithm).await?, BTreeMap::new()),
         };
         let there: u64 = parts.values().map(|part: &UploadedPart| part.size).sum();
         self.share.spared(there);
@@ -100,18 +102,46 @@ impl Work<'_> {
         match finished {
             Ok(checked) => {
                 self.share.taken_up();
-                blocking(move || journal.forget()).await?;
+                blocking(move || journal.forget(alone)).await?;
                 Ok(checked)
             }
             Err(error) => {
                 // Parts of another object, or wrong ones. Of any other end the parts stay for the next run.
-                if verdict(&error) == Verdict::Anew {
-                    blocking(move || journal.forget()).await?;
-                    writer.s3.abort(&upload).await?;
+                if verdict(&error) == Verdict::Anew
+                    && let Err(other) = self.give_up(journal, alone, upload, &cut).await
+                {
+                    // What is not given up now the next one that comes here gives up.
+                    tracing::warn!(%other, "an upload could not be given up");
                 }
                 Err(error)
             }
         }
+    }
+
+    /// Keeps others away from the upload. One that had to wait for another looks at what that has made.
+    async fn alone(&self, journal: &Journal) -> Result<Alone> {
+        let mut waiting = std::pin::pin!(journal.alone());
+        let soon = tokio::time::timeout(A_MOMENT, &mut waiting).await;
+        if let Ok(alone) = soon {
+            return alone;
+        }
+        let text = format!("another run copies it to {}; this one waits for it", self.item.target);
+        self.desk.tell(Event::Note(self.item.uri.clone(), text));
+        let alone = waiting.await?;
+        match self.desk.look(&self.item.target).await? {
+            There::Object(_) => Err(Error::Replaced { resource: self.item.target.to_string() }),
+            _ => Ok(alone),
+        }
+    }
+
+    /// Says of the upload that nobody shall go on with it, ends it, and forgets it: in this order, so that one that is
+    /// killed in between leaves nothing that costs money for ever.
+    async fn give_up(&self, journal: Journal, alone: Alone, upload: Upload, cut: &Cut) -> Result<()> {
+        let (known, place) = (Known { given_up: true, ..self.known(&upload, cut) }, journal.clone());
+        blocking(move || place.write(&known)).await?;
+        let writer = &self.desk.writer;
+        writer.ask(|| writer.s3.abort(&upload)).await?;
+        blocking(move || journal.forget(alone)).await
     }
 
     /// As the source was cut, where that is possible: then the copy's ETag is the source's.
@@ -132,46 +162,54 @@ impl Work<'_> {
         Ok(Cut::new(size, wished))
     }
 
-    fn journal(&self, cut: &Cut) -> Journal {
+    /// Under the same name for all that may ever be at the source, so that what was left of another object is found.
+    fn journal(&self) -> Journal {
         let (source, target) = (&self.item.uri, &self.item.target);
-        let (size, part) = (cut.size.to_string(), cut.part.to_string());
-        let etag = self.item.object.etag.clone().unwrap_or_default();
-        let storage = format!("{:?}", self.desk.wishes.storage);
-        let version = self.item.version.clone().unwrap_or_default();
-        let account = self.desk.writer.s3.caller().to_owned();
-        let texts = [
-            &source.bucket,
-            &source.key,
-            &version,
-            &etag,
-            &size,
-            &part,
-            &target.bucket,
-            &target.key,
-            &storage,
-            &account,
-        ];
-        Journal::new(&self.desk.journals, identity(texts.into_iter().map(String::as_str)))
+        let version = self.item.version.as_deref().unwrap_or_default();
+        let caller = self.desk.writer.s3.caller();
+        let texts = [&source.bucket, &source.key, version, &target.bucket, &target.key, caller];
+        Journal::new(&self.desk.journals, identity(texts))
+    }
+
+    fn known(&self, upload: &Upload, cut: &Cut) -> Known {
+        Known {
+            upload_id: upload.id.clone(),
+            target: upload.uri.to_string(),
+            source: self.item.uri.to_string(),
+            etag: self.item.object.etag.clone(),
+            size: cut.size,
+            part: cut.part,
+            algorithm: upload.algorithm.map(|algorithm| algorithm.name().to_owned()),
+            storage: format!("{:?}", self.desk.wishes.storage),
+            given_up: false,
+        }
     }
 
     /// The upload that an earlier run has left, and its parts.
     async fn taken_up(&self, journal: &Journal, cut: &Cut) -> Result<Option<(Upload, BTreeMap<u32, UploadedPart>)>> {
-        // Without an ETag nothing tells whether the object is still the same.
-        if self.item.object.etag.is_none() {
-            return Ok(None);
-        }
         let place = journal.clone();
         let Some(known) = blocking(move || place.read()).await? else { return Ok(None) };
         let algorithm = [Algorithm::Crc64Nvme, Algorithm::Crc32, Algorithm::Crc32c];
         let algorithm = algorithm.into_iter().find(|one| Some(one.name()) == known.algorithm.as_deref());
-        let upload = Upload { uri: self.item.target.clone(), id: known.upload_id, algorithm };
+        let upload = Upload { uri: self.item.target.clone(), id: known.upload_id.clone(), algorithm };
         let writer = &self.desk.writer;
-        let parts = match writer.ask(|| writer.s3.uploaded_parts(&upload)).await {
+        // Without an ETag nothing tells whether the object is still the same.
+        let parts = match self.item.object.etag.is_some() && known == self.known(&upload, cut) {
+            true => writer.ask(|| writer.s3.uploaded_parts(&upload)).await,
+            false => Err(Error::Replaced { resource: self.item.uri.to_string() }),
+        };
+        let parts = match parts {
             Ok(Some(parts)) => parts,
             Ok(None) => return Ok(None),
-            Err(Error::Denied { .. }) => {
-                // Nobody would ever finish it.
-                writer.s3.abort(&upload).await?;
+            // Nobody would ever finish it.
+            Err(Error::Denied { .. } | Error::Replaced { .. }) => {
+                match writer.ask(|| writer.s3.abort(&upload)).await {
+                    Err(error @ Error::Denied { .. }) => {
+                        let text = format!("what an earlier run has uploaded of it stays there and costs: {error}");
+                        self.desk.tell(Event::Note(self.item.target.clone(), text));
+                    }
+                    answer => answer?,
+                }
                 return Ok(None);
             }
             Err(error) => return Err(error),
@@ -187,21 +225,28 @@ impl Work<'_> {
         Ok(Some((upload, parts.into_iter().filter(fits).map(|part| (part.number, part)).collect())))
     }
 
-    async fn note(&self, journal: &Journal, upload: &Upload, cut: &Cut) -> Result<()> {
-        let known = uploads::Known {
-            upload_id: upload.id.clone(),
-            target: upload.uri.to_string(),
-            source: self.item.uri.to_string(),
-            part: cut.part,
-            algorithm: upload.algorithm.map(|algorithm| algorithm.name().to_owned()),
+    /// Begins an upload and writes it down, to the end also when nobody waits for it any more: an upload that nobody
+    /// knows would cost money for ever.
+    async fn begun(&self, journal: &Journal, cut: &Cut, stored: Stored, algorithm: Algorithm) -> Result<Upload> {
+        let (writer, storage, target) =
+            (self.desk.writer.clone(), self.desk.wishes.storage.clone(), self.item.target.clone());
+        let known = self.known(&Upload { uri: target.clone(), id: String::new(), algorithm: None }, cut);
+        let (place, leave) = (journal.clone(), self.desk.ends.begin().await);
+        let begun = async move {
+            let _leave = leave;
+            let begin = || writer.s3.begin_upload(&target, (&stored, &storage), algorithm);
+            let upload = writer.ask(begin).await?;
+            let algorithm = upload.algorithm.map(|algorithm| algorithm.name().to_owned());
+            let known = Known { upload_id: upload.id.clone(), algorithm, ..known };
+            if let Err(error) = blocking(move || place.write(&known)).await {
+                if let Err(other) = writer.ask(|| writer.s3.abort(&upload)).await {
+                    tracing::warn!(%other, "an upload could not be given up");
+                }
+                return Err(error);
+            }
+            Ok(upload)
         };
-        let place = journal.clone();
-        let noted = blocking(move || place.write(&known)).await;
-        if noted.is_err() {
-            // An upload that nobody knows would cost money for ever.
-            self.desk.writer.s3.abort(upload).await?;
-        }
-        noted
+        finished(tokio::spawn(begun)).await
     }
 
     /// Copies what is missing.
@@ -298,30 +343,45 @@ impl Work<'_> {
         let writer = &self.desk.writer;
         let complete = || writer.s3.complete(upload, &parts, whole.as_ref(), self.onto);
         let written = match writer.ask(complete).await {
-            // The answer to an attempt before this one was lost.
-            Err(Error::Aws { code, .. }) if code == "NoSuchUpload" => {
-                let target = &self.item.target;
-                match self.desk.look(target).await? {
-                    There::Object(there) if there.size == self.item.object.size => {
-                        Written { etag: there.etag, checksums: Vec::new(), etag_is_md5: false }
-                    }
-                    There::Object(_) | There::Nothing => {
-                        return Err(Error::Replaced { resource: target.to_string() });
-                    }
-                    There::Unknown => {
-                        let message = format!("whether the upload of {target} was completed cannot be seen");
-                        return Err(Error::Network { endpoint: target.to_string(), message });
-                    }
-                }
-            }
+            // The answer to an attempt before this one was lost, or another has given it up.
+            Err(Error::Aws { code, .. }) if code == "NoSuchUpload" => self.completed(&parts, whole.as_ref()).await?,
             answer => answer?,
         };
+        self.wrote.store(true, Ordering::Relaxed);
         if let (Some(whole), Some(theirs)) = (&whole, upload.algorithm.and_then(|one| written.checksum(one))) {
             self.matches(whole, &theirs)?;
         }
-        let bare = |etag: &Option<String>| etag.as_deref().map(|etag| etag.trim_matches('"').to_owned());
         let same_etag = written.etag.is_some() && bare(&written.etag) == bare(&self.item.object.etag);
         Ok(checked.or(same_etag.then_some("ETag")))
+    }
+
+    /// The object that the parts have become, by the proof of what is there: its checksum or its ETag is what they
+    /// combine to.
+    async fn completed(&self, parts: &[UploadedPart], whole: Option<&Checksum>) -> Result<Written> {
+        let (desk, target) = (self.desk, &self.item.target);
+        let of_parts = etag_of_parts(parts.iter().map(|part| part.written.etag.as_deref().unwrap_or_default()));
+        let proves = |etag: &Option<String>| of_parts.is_some() && bare(etag) == of_parts.as_deref();
+        let (etag, is_proven) = match desk.writer.stat(target, &Ask::default()).await {
+            Ok(stat) => {
+                let told: Vec<_> = stat.checksums().cloned().collect();
+                let is_proven = proves(&stat.etag) || same_bytes(whole, &told) == Some(true);
+                (stat.etag, is_proven)
+            }
+            Err(Error::NotFound { .. }) => (None, false),
+            Err(Error::Denied { .. }) => match desk.look_in_listing(target).await? {
+                There::Object(there) => (there.etag.clone(), proves(&there.etag)),
+                There::Nothing => (None, false),
+                There::Unknown => {
+                    let message = format!("whether the upload of {target} was completed cannot be seen");
+                    return Err(Error::Network { endpoint: target.to_string(), message });
+                }
+            },
+            Err(error) => return Err(error),
+        };
+        if !is_proven {
+            return Err(Error::Replaced { resource: target.to_string() });
+        }
+        Ok(Written { etag, checksums: Vec::new(), etag_is_md5: false })
     }
 }
 
@@ -363,15 +423,6 @@ impl Bringer {
         let length = range.end - range.start;
         let Source { uri, version, etag } = &self.source;
         let ask = Ask { range: Some(range), etag: etag.clone(), version: version.clone() };
-        let mut body = self.reader.s3.get(uri, &ask).await?;
-        let mut bytes = bytes::BytesMut::with_capacity(usize::try_from(length).unwrap_or_default());
-        while let Some(next) = body.next_within(self.silence).await? {
-            bytes.extend_from_slice(&next);
-        }
-        if bytes.len() as u64 != length {
-            let message = format!("{} of {length} bytes came", bytes.len());
-            return Err(Error::Network { endpoint: uri.to_string(), message });
-        }
-        Ok(bytes.freeze())
+        whole(self.reader.s3.get(uri, &ask).await?, length, uri, self.silence).await
     }
 }

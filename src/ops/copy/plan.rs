@@ -1,7 +1,8 @@
 //! Which way a copy goes: tried with one object before a million follow.
 //!
 //! The first object is read, the target is listed, an upload is begun at the object's place in it and given up again.
-//! That asks for all that the copy itself will ask for, and leaves nothing behind.
+//! That asks for all that the copy itself will ask for, and leaves nothing behind. A dry run reads alone, and with that
+//! finds the way that is likely.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -9,7 +10,7 @@ use std::sync::Arc;
 use super::{CopyPick, CopyWishes, Roles, cannot_by_itself};
 use crate::aws::s3::{Ask, Begin, Depth, Source, Upload};
 use crate::domain::checksum::Algorithm;
-use crate::domain::copy::{Stored, Way};
+use crate::domain::copy::{Storage, Stored, Way};
 use crate::domain::object::{Object, is_archived};
 use crate::domain::role::RoleIndex;
 use crate::domain::transfer::IfExists;
@@ -18,6 +19,7 @@ use crate::error::{Error, Result};
 use crate::ops::Core;
 use crate::ops::control::Control;
 use crate::ops::download::OnHalt;
+use crate::ops::ends::finished;
 use crate::ops::transfer::fetch::Line;
 use crate::ops::transfer::gate::Gate;
 use crate::ops::transfer::tally::Tally;
@@ -81,7 +83,8 @@ struct Tries {
 }
 
 impl Core {
-    /// Finds the way that a copy can go, and proves it with the first object. `wished` leaves only that way.
+    /// Finds the way that a copy can go, and proves it with the first object; for a dry run only that it can be read.
+    /// `wished` leaves only that way.
     ///
     /// # Errors
     /// [`Refused`]: who was refused what.
@@ -107,8 +110,16 @@ impl Core {
             if hopeless {
                 continue;
             }
-            match tries.attempt(way, reader, writer).await {
+            // A role that was named for reading alone has to show that it can do more.
+            let stands_in = writer == roles.from && roles.from != roles.to;
+            match tries.attempt(way, (reader, writer), stands_in).await {
                 Ok(is_empty) => {
+                    if wishes.dry_run && !is_empty {
+                        let label = self.profile.label(writer);
+                        notes.push(format!(
+                            "nothing is tried in a dry run: whether {label} may write there is not known"
+                        ));
+                    }
                     if way == Way::Streamed && wished.is_none() {
                         let why = refused.iter().find(|(way, _)| *way == Way::Server);
                         notes.extend(why.map(|(_, one)| {
@@ -185,7 +196,12 @@ fn ways(Roles { from, to }: Roles) -> Vec<(Way, RoleIndex, RoleIndex)> {
 
 impl Tries {
     /// Tries one way; says whether there is nothing to copy.
-    async fn attempt(&mut self, way: Way, reader: RoleIndex, writer: RoleIndex) -> Result<bool, Refused> {
+    async fn attempt(
+        &mut self,
+        way: Way,
+        (reader, writer): (RoleIndex, RoleIndex),
+        stands_in: bool,
+    ) -> Result<bool, Refused> {
         let refused = |role, step| move |error| Refused { role, error, step, others: Vec::new() };
         let (reads, writes) = (self.line(reader), self.line(writer));
         let sample = match self.samples.get(&reader) {
@@ -199,16 +215,22 @@ impl Tries {
         let Some(sample) = sample.map_err(refused(reader, Step::Find))? else { return Ok(true) };
         let stored = self.read(&reads, &sample).await.map_err(refused(reader, Step::Read))?;
         self.look(&writes).await.map_err(refused(writer, Step::Look))?;
-        let begin = || writes.s3.begin_upload(&sample.target, (&stored, &self.wishes.storage), Algorithm::Crc64Nvme);
-        let upload = writes.ask(begin).await.map_err(refused(writer, Step::Begin))?;
-        let part = match way {
-            Way::Streamed => Ok(()),
-            Way::Server => copy_part(&writes, &sample, &upload).await,
-        };
-        let given_up = writes.ask(|| writes.s3.abort(&upload)).await;
-        part.map_err(refused(writer, Step::Part))?;
-        given_up.map_err(refused(writer, Step::Begin))?;
-        Ok(false)
+        if self.wishes.dry_run {
+            if stands_in {
+                let list = || writes.s3.page_from(&sample.target, Depth::All, Begin::First);
+                writes.ask(list).await.map_err(refused(writer, Step::Look))?;
+            }
+            return Ok(false);
+        }
+        // To the end also when nobody waits for it any more: what is begun is given up again.
+        let (storage, leave) = (self.wishes.storage.clone(), self.core.ends.begin().await);
+        let tried = tokio::spawn(async move {
+            let tried = upload(way, &writes, &sample, (&stored, &storage)).await;
+            drop(leave);
+            Ok(tried)
+        });
+        let tried = finished(tried).await.map_err(refused(writer, Step::Begin))?;
+        tried.map(|()| false).map_err(|(step, error)| refused(writer, step)(error))
     }
 
     /// What asks as a role, through the troubles that the copy itself would bear.
@@ -280,15 +302,7 @@ impl Tries {
         if self.wishes.storage.without_tags {
             return Ok(stored);
         }
-        let tags =
-            line.ask(|| line.s3.tags(&sample.uri, sample.version.as_deref())).await.map_err(|error| match error {
-                Error::Denied { action, resource, message, hint } => {
-                    let hint = hint.unwrap_or_default();
-                    let hint = Some(format!("{hint}; or leave the tags behind: --no-tags"));
-                    Error::Denied { action, resource, message, hint }
-                }
-                other => other,
-            })?;
+        let tags = line.ask(|| line.s3.tags(&sample.uri, sample.version.as_deref())).await.map_err(or_without_tags)?;
         Ok(Stored { tags, ..stored })
     }
 
@@ -309,6 +323,36 @@ impl Tries {
         }
         Ok(())
     }
+}
+
+/// A refusal of tags, and that they may stay behind.
+pub(super) fn or_without_tags(error: Error) -> Error {
+    match error {
+        Error::Denied { action, resource, message, hint } => {
+            let hint = hint.unwrap_or_default();
+            let hint = Some(format!("{hint}; or leave the tags behind: --no-tags"));
+            Error::Denied { action, resource, message, hint }
+        }
+        other => other,
+    }
+}
+
+/// Begins an upload at the sample's place, and gives it up again.
+async fn upload(
+    way: Way,
+    line: &Line,
+    sample: &Sample,
+    (stored, storage): (&Stored, &Storage),
+) -> Result<(), (Step, Error)> {
+    let begin = || line.s3.begin_upload(&sample.target, (stored, storage), Algorithm::Crc64Nvme);
+    let upload = line.ask(begin).await.map_err(|error| (Step::Begin, error))?;
+    let part = match way {
+        Way::Streamed => Ok(()),
+        Way::Server => copy_part(line, sample, &upload).await,
+    };
+    let given_up = line.ask(|| line.s3.abort(&upload)).await;
+    part.map_err(|error| (Step::Part, error))?;
+    given_up.map_err(|error| (Step::Begin, error))
 }
 
 /// Has S3 copy a part of the sample into an upload.

@@ -160,7 +160,12 @@ impl Line {
                 // HEAD has no body, so S3 could not say why: GET can.
                 Err(error @ Error::Denied { .. }) => {
                     let one = Ask { range: Some(0..1), ..ask.clone() };
-                    return Err(self.s3.get(uri, &one).await.err().unwrap_or(error));
+                    match self.s3.get(uri, &one).await.err().unwrap_or(error) {
+                        // That is why it was refused.
+                        said @ Error::Denied { .. } => return Err(said),
+                        // GET has troubles of its own.
+                        said => troubles.after(said, seen).await?,
+                    }
                 }
                 Err(error) => troubles.after(error, seen).await?,
                 answer => return answer,

@@ -32,9 +32,14 @@ pub fn verdict(error: &Error) -> Verdict {
             | "TooManyRequests"
             | "HTTP 503"
             | "HTTP 429" => Verdict::SlowDown,
-            "InternalError" | "RequestTimeout" | "OperationAborted" | "HTTP 500" | "HTTP 502" | "HTTP 504" => {
-                Verdict::Again
-            }
+            "InternalError"
+            | "RequestTimeout"
+            | "OperationAborted"
+            // Another writer was faster or slower: the same call is to be made again.
+            | "ConditionalRequestConflict"
+            | "HTTP 500"
+            | "HTTP 502"
+            | "HTTP 504" => Verdict::Again,
             _ => Verdict::Final,
         },
         Error::Expired { .. }
@@ -93,6 +98,7 @@ mod tests {
         for (error, expected) in [
             (Error::Network { endpoint: "s3".into(), message: "reset".into() }, Verdict::Again),
             (aws("InternalError"), Verdict::Again),
+            (aws("ConditionalRequestConflict"), Verdict::Again),
             (aws("SlowDown"), Verdict::SlowDown),
             (aws("HTTP 503"), Verdict::SlowDown),
             (aws("InvalidObjectState"), Verdict::Final),
