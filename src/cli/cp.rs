@@ -25,26 +25,33 @@ use crate::ops::copy::{CopyJob, CopyPick, CopyWishes, Plan, Refused, Roles};
 const STAYS: &str = "what is copied stays, whole objects and parts of large ones: the same command goes on from there";
 
 pub(super) async fn run(context: &Context, asked: CpArguments) -> Result<()> {
+    // Before anything can fail: a role that was renamed is what somebody wants to hear of, too.
+    let hook = OnFailure::of(context, asked.on_failure.as_deref());
+    let mut record = Record::new("cp", asked.from.as_ref().or(asked.name.as_ref()), asked.to.as_ref(), &asked.paths);
+    let outcome = run_recorded(context, &asked, &mut record).await;
+    if let (Err(error), false) = (&outcome, asked.dry_run) {
+        hook.run(record.of(error)).await;
+    }
+    outcome
+}
+
+async fn run_recorded(context: &Context, asked: &CpArguments, record: &mut Record) -> Result<()> {
     let of_batch = &asked.batch;
-    if of_batch.batch || of_batch.batch_follow.is_some() || of_batch.batch_cancel.is_some() {
-        #[cfg(feature = "batch")]
-        return batch::run(context, asked).await;
-        #[cfg(not(feature = "batch"))]
+    let is_batch = of_batch.batch || of_batch.batch_follow.is_some() || of_batch.batch_cancel.is_some();
+    #[cfg(not(feature = "batch"))]
+    if is_batch {
         return Err(Error::Usage {
             message: "this build of xsw knows no S3 Batch Operations".into(),
             hint: Some("one that does is built with `cargo install xsw --features batch`".into()),
         });
     }
-    let picks = picks(&asked)?;
-    let roles = roles(context, &asked)?;
-    let hook = OnFailure::of(context, asked.on_failure.as_deref());
-    let label = |role| context.core.profile.label(role);
-    let mut record = Record::new("cp", &label(roles.from), &label(roles.to), &asked.paths);
-    let outcome = copy(context, roles, &asked, picks, &mut record).await;
-    if let (Err(error), false) = (&outcome, asked.dry_run) {
-        hook.run(record.of(error)).await;
+    #[cfg(feature = "batch")]
+    if is_batch {
+        let roles = roles(context, asked, record)?;
+        return batch::run(context, roles, asked, record).await;
     }
-    outcome
+    let picks = picks(asked)?;
+    copy(context, roles(context, asked, record)?, asked, picks, record).await
 }
 
 async fn copy(
@@ -125,7 +132,13 @@ async fn copy(
 }
 
 /// Both are the same where only one is named; in a subshell of xsw its role is the one that is not named.
-fn roles(context: &Context, asked: &CpArguments) -> Result<Roles> {
+fn roles(context: &Context, asked: &CpArguments, record: &mut Record) -> Result<Roles> {
+    let roles = roles_asked(context, asked)?;
+    record.between(&context.core.profile.label(roles.from), &context.core.profile.label(roles.to));
+    Ok(roles)
+}
+
+fn roles_asked(context: &Context, asked: &CpArguments) -> Result<Roles> {
     let profile = &context.core.profile;
     let find = |name: Option<&String>| name.map(|name| profile.find(name)).transpose();
     let (from, to) = (find(asked.from.as_ref().or(asked.name.as_ref()))?, find(asked.to.as_ref())?);

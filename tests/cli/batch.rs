@@ -199,7 +199,11 @@ fn without_force_no_second_job_goes_over_what_is_there() {
         assert_eq!(cloud.calls("s3:CreateJob"), jobs, "{what}");
     };
     cloud.plan_for("batch:CopyObject", "source-data/in/z.txt", 1, Fault::error(500, "InternalError"));
-    stage.says(words(&[])).failed(1);
+    stage.says(words(&["--on-failure", "cat > told"])).failed(1);
+    let told: Value = serde_json::from_slice(&stage.read("told")).unwrap();
+    let job = &told["job"];
+    assert_eq!([&job["succeeded"], &job["failed"], &job["total"]], [2, 1, 3].map(Value::from).each_ref(), "{told}");
+    assert!(job["job_id"].as_str().is_some_and(|id| id.len() > 4), "{told}");
     refused("the job before it failed");
 
     stage.says(words(&["--force"])).done();

@@ -8,10 +8,10 @@ use indicatif::{ProgressBar, ProgressDrawTarget};
 use serde_json::{Value, json};
 
 use super::super::job::on_halt;
-use super::super::on_failure::{OnFailure, Record};
+use super::super::on_failure::Record;
 use super::super::output;
 use super::super::progress::Progress;
-use super::{Context, CpArguments, as_folder, copy, if_exists, prefix, roles, storage};
+use super::{Context, CpArguments, as_folder, copy, if_exists, prefix, storage};
 use crate::cli::CpIfExists;
 use crate::domain::account::RoleArn;
 use crate::domain::batch::{Job, is_job_id};
@@ -24,20 +24,12 @@ use crate::local::lock::held;
 use crate::ops::batch::{BatchWish, Listed, Prepared};
 use crate::ops::copy::{CopyPick, OnHaltOf, Roles};
 
-pub(super) async fn run(context: &Context, asked: CpArguments) -> Result<()> {
-    let roles = roles(context, &asked)?;
-    let hook = OnFailure::of(context, asked.on_failure.as_deref());
-    let label = |role| context.core.profile.label(role);
-    let mut record = Record::new("cp", &label(roles.from), &label(roles.to), &asked.paths);
-    let outcome = match (&asked.batch.batch_follow, &asked.batch.batch_cancel) {
-        (Some(id), _) => follow_named(context, roles.to, id, asked.json).await,
+pub(super) async fn run(context: &Context, roles: Roles, asked: &CpArguments, record: &mut Record) -> Result<()> {
+    match (&asked.batch.batch_follow, &asked.batch.batch_cancel) {
+        (Some(id), _) => follow_named(context, roles.to, (id, asked.json), record).await,
         (_, Some(id)) => cancel(context, roles.to, id).await,
-        _ => whole(context, roles, &asked, &mut record).await,
-    };
-    if let (Err(error), false) = (&outcome, asked.dry_run) {
-        hook.run(record.of(error)).await;
+        _ => whole(context, roles, asked, record).await,
     }
-    outcome
 }
 
 async fn whole(context: &Context, roles: Roles, asked: &CpArguments, record: &mut Record) -> Result<()> {
@@ -67,7 +59,7 @@ async fn whole(context: &Context, roles: Roles, asked: &CpArguments, record: &mu
         ));
         return output::print_json(&request.to_json());
     }
-    let ended = job(context, &wish, &prepared, (&status, &on_halt), asked.json).await?;
+    let ended = job(context, (&wish, &prepared), (&status, &on_halt), asked.json, record).await?;
     let large = large(context, roles, asked, (&wish, &prepared.listed), record).await;
     ended.and(large)
 }
@@ -75,13 +67,14 @@ async fn whole(context: &Context, roles: Roles, asked: &CpArguments, record: &mu
 /// Makes the job and follows it to its end; the inner result says whether all was copied.
 async fn job(
     context: &Context,
-    wish: &BatchWish,
-    prepared: &Prepared,
+    (wish, prepared): (&BatchWish, &Prepared),
     (status, on_halt): (&Arc<Status>, &OnHaltOf),
     json: bool,
+    record: &mut Record,
 ) -> Result<Result<()>> {
     let made = context.core.create_batch(wish, prepared, on_halt).await;
     let Some(made) = made.map_err(|error| with_policy(context, wish, error))? else { return Ok(Ok(())) };
+    record.job(&made.job);
     let to = wish.roles.to;
     if made.was_done {
         let when = made.job.ended.map(|time| format!(" at {}", rfc3339(time))).unwrap_or_default();
@@ -102,15 +95,18 @@ async fn job(
         output::note(&format!("job {id} in {}, account {}", prepared.region, context.core.account_of(to)));
     }
     let job = follow(context, (to, &prepared.region), &made.job.id, (status, on_halt)).await?;
+    record.job(&job);
     Ok(end(&job, json))
 }
 
-async fn follow_named(context: &Context, to: RoleIndex, id: &str, json: bool) -> Result<()> {
+async fn follow_named(context: &Context, to: RoleIndex, (id, json): (&str, bool), record: &mut Record) -> Result<()> {
     let id = checked_id(id)?;
+    record.job(&Job { id: id.to_owned(), ..Job::default() });
     context.session(to).await?;
     let (status, on_halt) = (Arc::new(Status::new(json)), halts(context, Roles { from: to, to }));
     let region = context.core.batch_region(to);
     let job = follow(context, (to, &region), id, (&status, &on_halt)).await?;
+    record.job(&job);
     end(&job, json)
 }
 
