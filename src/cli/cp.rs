@@ -20,6 +20,7 @@ use crate::domain::transfer::IfExists;
 use crate::domain::uri::S3Uri;
 use crate::error::{Error, Result};
 use crate::ops::copy::{CopyJob, CopyPick, CopyWishes, Plan, Refused, Roles};
+use crate::ops::policy::{PoliciesOf, explain_command, policy_command};
 
 /// What becomes of a copy that ends before its end.
 const STAYS: &str = "what is copied stays, whole objects and parts of large ones: the same command goes on from there";
@@ -83,7 +84,8 @@ async fn copy(
         ..CopyWishes::default()
     };
     let plan = context.core.plan_copy(roles, &picks, &wishes, wished).await;
-    let plan = plan.map_err(|refused| refused_with_policy(context, roles, &picks, refused))?;
+    let plan =
+        plan.map_err(|refused| refused_with_policy(context, roles, asked, (&picks, &wishes.storage), refused))?;
     record.way = Some(plan.way);
     let one_object = matches!(picks.as_slice(), [CopyPick::Object { .. }]);
     if plan.is_empty {
@@ -272,22 +274,29 @@ fn announce(context: &Context, plan: &Plan, asked: &CpArguments) -> Result<()> {
 }
 
 /// What was refused, and what would mend it.
-fn refused_with_policy(context: &Context, roles: Roles, picks: &[CopyPick], refused: Refused) -> Error {
-    let pick = picks.first();
-    let place = pick.map(|pick| refused.place(pick));
-    let Refused { role, error, others, .. } = refused;
+fn refused_with_policy(
+    context: &Context,
+    roles: Roles,
+    asked: &CpArguments,
+    (picks, storage): (&[CopyPick], &Storage),
+    refused: Refused,
+) -> Error {
+    let writes = refused.writes();
+    let Refused { role, error, others, .. } = refused.clone();
     let label = |role| context.core.profile.label(role);
     for (role, error) in others {
         output::note(&format!("as {}: {error}", label(role)));
     }
-    let Error::Denied { action, resource, message, hint } = error else { return error };
+    let (Error::Denied { action, resource, message, hint }, Some(pick)) = (&error, picks.first()) else { return error };
     let (from, to) = (label(roles.from), label(roles.to));
-    let uris = pick.map(|pick| format!("{} {}", pick.uri(), pick.target())).unwrap_or_default();
-    let why = place.map(|place| format!("`xsw explain {} {place}` says which side refuses; ", label(role)));
-    let next =
-        format!("{}`xsw policy copy --from {from} --to {to} {uris}` prints what it needs", why.unwrap_or_default());
-    let hint = hint.map_or_else(|| next.clone(), |hint| format!("{hint}; {next}"));
-    Error::Denied { action, resource, message, hint: Some(hint) }
+    let of = PoliciesOf { from: &from, to: &to, pick, storage, streamed: asked.streamed, batch: None };
+    let next = format!(
+        "`{}` says which side refuses; `{}` prints what it needs",
+        explain_command(&label(role), Some(refused.place(pick)), writes),
+        policy_command(of)
+    );
+    let hint = hint.as_ref().map_or_else(|| next.clone(), |hint| format!("{hint}; {next}"));
+    Error::Denied { action: action.clone(), resource: resource.clone(), message: message.clone(), hint: Some(hint) }
 }
 
 #[cfg(test)]

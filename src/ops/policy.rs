@@ -1,9 +1,13 @@
 //! Who takes part in a policy: the roles of the profile file as policies name them, and who assumes them.
+//! `policy/command.rs` writes the commands that print policies.
+
+mod command;
 
 use super::Core;
 use crate::domain::policy::least::{Party, Trust};
 use crate::domain::role::{RoleIndex, Source};
 use crate::error::{Error, Result};
+pub use command::{PoliciesOf, explain_command, policy_command};
 
 impl Core {
     /// A role of the profile as policies name it.

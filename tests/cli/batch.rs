@@ -240,7 +240,7 @@ fn who_may_not_make_the_job_is_told_what_prints_the_policies() {
     }
     let refused = stage(&grants).says(words(&[])).failed(3);
     assert!(refused.contains("is not authorized to perform: iam:PassRole"), "{refused}");
-    assert!(refused.contains("`xsw policy copy -r --from one/Jump --to two/Copier s3://source-data/in/"), "{refused}");
+    assert!(refused.contains("`xsw policy copy -r --from one/Jump --to two/Copier --batch --batch-role "), "{refused}");
 }
 
 #[test]

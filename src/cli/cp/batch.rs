@@ -23,6 +23,7 @@ use crate::error::{Error, Result};
 use crate::local::lock::held;
 use crate::ops::batch::{BatchWish, Listed, Prepared};
 use crate::ops::copy::{CopyPick, OnHaltOf, Roles};
+use crate::ops::policy::{PoliciesOf, policy_command};
 
 pub(super) async fn run(context: &Context, roles: Roles, asked: &CpArguments, record: &mut Record) -> Result<()> {
     match (&asked.batch.batch_follow, &asked.batch.batch_cancel) {
@@ -287,16 +288,12 @@ fn as_json(job: &Job) -> Value {
 fn with_policy(context: &Context, wish: &BatchWish, error: Error) -> Error {
     let Error::Denied { action, resource, message, hint } = error else { return error };
     let label = |role| context.core.profile.label(role);
-    let next = format!(
-        "`xsw policy copy -r --from {} --to {} {} {} --batch --batch-role {} --batch-place {}{}` prints what all sides need",
-        label(wish.roles.from),
-        label(wish.roles.to),
-        escaped(&wish.uri.to_string()),
-        escaped(&wish.target.to_string()),
-        wish.role,
-        escaped(&wish.place.to_string()),
-        if wish.storage.without_tags { " --no-tags" } else { "" }
-    );
+    let (from, to) = (label(wish.roles.from), label(wish.roles.to));
+    let (uri, strip, target) = (wish.uri.clone(), wish.strip.clone(), wish.target.clone());
+    let pick = CopyPick::Prefix { uri, strip, target };
+    let batch = Some((&wish.role, &wish.place));
+    let of = PoliciesOf { from: &from, to: &to, pick: &pick, storage: &wish.storage, streamed: false, batch };
+    let next = format!("`{}` prints what all sides need", policy_command(of));
     let hint = hint.map_or_else(|| next.clone(), |hint| format!("{hint}; {next}"));
     Error::Denied { action, resource, message, hint: Some(hint) }
 }

@@ -162,9 +162,14 @@ fn a_refusal_says_whose_and_what_would_tell_more() {
     refused.others.push((READER, denied("s3:PutObject")));
     app.hear(Msg::CopyPlanned(Ticket(8), Err(Box::new(refused))));
     insta::assert_snapshot!(app.screen());
-    let command =
-        "xsw policy copy --from prod/S3Reader --to hub/Jump s3://gautamtest-assume-role/reports/ s3://data-landing/in/";
+    let command = "xsw policy copy -r --from prod/S3Reader --to hub/Jump s3://gautamtest-assume-role/reports/ \
+                   s3://data-landing/in/";
     assert_eq!(app.press("y"), [Effect::CopyText(command.into())]);
+    // Without the tags it takes less.
+    app.press("<down><down><tab>");
+    app.hear(Msg::CopyPlanned(Ticket(9), Err(Box::new(Refused::by(JUMP, denied("s3:ListBucket"))))));
+    let fewer = command.replace("hub/Jump", "hub/Jump --no-tags");
+    assert_eq!(app.press("y"), [Effect::CopyText(fewer)]);
     assert_eq!(app.press("<enter>"), []);
     // Back to the place, to the role, and out.
     assert_eq!(app.press("<esc><esc>"), []);
