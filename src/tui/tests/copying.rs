@@ -179,6 +179,20 @@ fn a_refusal_says_whose_and_what_would_tell_more() {
 }
 
 #[test]
+fn a_session_that_aws_refuses_again_and_again_is_asked_for_once() {
+    let mut app = reviewed();
+    let ended = || Err(Box::new(Refused::by(JUMP, Error::Expired { role: "hub/Jump".into() })));
+    let assume = |ticket| Effect::Assume { ticket: Ticket(ticket), role: JUMP, code: None, anew: false };
+    assert_eq!(app.hear(Msg::CopyPlanned(Ticket(8), ended())), [assume(9)]);
+    assert_eq!(app.assumed(9, JUMP, 1800), [plan_copy(10, IfExists::Refuse, Storage::default())]);
+    assert_eq!(app.hear(Msg::CopyPlanned(Ticket(10), ended())), []);
+    assert!(app.screen().contains("refused  as hub/Jump"), "{}", app.screen());
+    // Who asks once more gets it once more.
+    assert_eq!(app.press("r"), [plan_copy(11, IfExists::Refuse, Storage::default())]);
+    assert_eq!(app.hear(Msg::CopyPlanned(Ticket(11), ended())), [assume(12)]);
+}
+
+#[test]
 fn nothing_to_copy_is_said_and_nothing_starts() {
     let mut app = reviewed();
     app.hear(Msg::CopyPlanned(Ticket(8), Ok(Plan { is_empty: true, ..streamed() })));
