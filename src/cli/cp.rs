@@ -105,7 +105,7 @@ async fn copy(
     let telling = Telling { json: asked.json, dry_run: asked.dry_run, done: "copied", stays: STAYS };
     let printer = Arc::new(Printer::new(telling, progress.clone()));
     let halts: Vec<_> =
-        [roles.from, roles.to].into_iter().map(|role| (role, on_halt(context, role, &progress))).collect();
+        [roles.from, roles.to].into_iter().map(|role| (role, on_halt(context, role, Some(&progress)))).collect();
     let (shown, told) = (progress.clone(), Arc::clone(&printer));
     let job = CopyJob {
         picks: picks.into(),

@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 use tokio::io::AsyncWriteExt as _;
 use tokio::process::Command;
 
+use super::job::failed_as_json;
 use super::{Context, output};
 use crate::domain::copy::Way;
 use crate::domain::transfer::Summary;
@@ -125,15 +126,7 @@ impl Record {
 
     /// What it did.
     pub(super) fn summary(&mut self, summary: &Summary) {
-        let failed = summary.failed.iter().take(NAMED).map(|failed| {
-            let error = &failed.error;
-            json!({
-                "uri": failed.uri.to_string(),
-                "error": error.to_string(),
-                "hint": error.hint(),
-                "kind": error.kind(),
-            })
-        });
+        let failed = summary.failed.iter().take(NAMED).map(failed_as_json);
         self.done = json!({
             "written": summary.written,
             "bytes": summary.bytes,
