@@ -20,31 +20,39 @@ use crate::domain::transfer::IfExists;
 use crate::domain::uri::S3Uri;
 use crate::error::{Error, Result};
 use crate::ops::copy::{CopyJob, CopyPick, CopyWishes, Plan, Refused, Roles};
+use crate::ops::policy::{PoliciesOf, explain_command, policy_command};
 
 /// What becomes of a copy that ends before its end.
 const STAYS: &str = "what is copied stays, whole objects and parts of large ones: the same command goes on from there";
 
 pub(super) async fn run(context: &Context, asked: CpArguments) -> Result<()> {
+    // Before anything can fail: a role that was renamed is what somebody wants to hear of, too.
+    let hook = OnFailure::of(context, asked.on_failure.as_deref());
+    let mut record = Record::new("cp", asked.from.as_ref().or(asked.name.as_ref()), asked.to.as_ref(), &asked.paths);
+    let outcome = run_recorded(context, &asked, &mut record).await;
+    if let (Err(error), false) = (&outcome, asked.dry_run) {
+        hook.run(record.of(error)).await;
+    }
+    outcome
+}
+
+async fn run_recorded(context: &Context, asked: &CpArguments, record: &mut Record) -> Result<()> {
     let of_batch = &asked.batch;
-    if of_batch.batch || of_batch.batch_follow.is_some() || of_batch.batch_cancel.is_some() {
-        #[cfg(feature = "batch")]
-        return batch::run(context, asked).await;
-        #[cfg(not(feature = "batch"))]
+    let is_batch = of_batch.batch || of_batch.batch_follow.is_some() || of_batch.batch_cancel.is_some();
+    #[cfg(not(feature = "batch"))]
+    if is_batch {
         return Err(Error::Usage {
             message: "this build of xsw knows no S3 Batch Operations".into(),
             hint: Some("one that does is built with `cargo install xsw --features batch`".into()),
         });
     }
-    let picks = picks(&asked)?;
-    let roles = roles(context, &asked)?;
-    let hook = OnFailure::of(context, asked.on_failure.as_deref());
-    let label = |role| context.core.profile.label(role);
-    let mut record = Record::new("cp", &label(roles.from), &label(roles.to), &asked.paths);
-    let outcome = copy(context, roles, &asked, picks, &mut record).await;
-    if let (Err(error), false) = (&outcome, asked.dry_run) {
-        hook.run(record.of(error)).await;
+    #[cfg(feature = "batch")]
+    if is_batch {
+        let roles = roles(context, asked, record)?;
+        return batch::run(context, roles, asked, record).await;
     }
-    outcome
+    let picks = picks(asked)?;
+    copy(context, roles(context, asked, record)?, asked, picks, record).await
 }
 
 async fn copy(
@@ -76,7 +84,8 @@ async fn copy(
         ..CopyWishes::default()
     };
     let plan = context.core.plan_copy(roles, &picks, &wishes, wished).await;
-    let plan = plan.map_err(|refused| refused_with_policy(context, roles, &picks, refused))?;
+    let plan =
+        plan.map_err(|refused| refused_with_policy(context, roles, asked, (&picks, &wishes.storage), refused))?;
     record.way = Some(plan.way);
     let one_object = matches!(picks.as_slice(), [CopyPick::Object { .. }]);
     if plan.is_empty {
@@ -96,7 +105,7 @@ async fn copy(
     let telling = Telling { json: asked.json, dry_run: asked.dry_run, done: "copied", stays: STAYS };
     let printer = Arc::new(Printer::new(telling, progress.clone()));
     let halts: Vec<_> =
-        [roles.from, roles.to].into_iter().map(|role| (role, on_halt(context, role, &progress))).collect();
+        [roles.from, roles.to].into_iter().map(|role| (role, on_halt(context, role, Some(&progress)))).collect();
     let (shown, told) = (progress.clone(), Arc::clone(&printer));
     let job = CopyJob {
         picks: picks.into(),
@@ -125,7 +134,13 @@ async fn copy(
 }
 
 /// Both are the same where only one is named; in a subshell of xsw its role is the one that is not named.
-fn roles(context: &Context, asked: &CpArguments) -> Result<Roles> {
+fn roles(context: &Context, asked: &CpArguments, record: &mut Record) -> Result<Roles> {
+    let roles = roles_asked(context, asked)?;
+    record.between(&context.core.profile.label(roles.from), &context.core.profile.label(roles.to));
+    Ok(roles)
+}
+
+fn roles_asked(context: &Context, asked: &CpArguments) -> Result<Roles> {
     let profile = &context.core.profile;
     let find = |name: Option<&String>| name.map(|name| profile.find(name)).transpose();
     let (from, to) = (find(asked.from.as_ref().or(asked.name.as_ref()))?, find(asked.to.as_ref())?);
@@ -259,22 +274,29 @@ fn announce(context: &Context, plan: &Plan, asked: &CpArguments) -> Result<()> {
 }
 
 /// What was refused, and what would mend it.
-fn refused_with_policy(context: &Context, roles: Roles, picks: &[CopyPick], refused: Refused) -> Error {
-    let pick = picks.first();
-    let place = pick.map(|pick| refused.place(pick));
-    let Refused { role, error, others, .. } = refused;
+fn refused_with_policy(
+    context: &Context,
+    roles: Roles,
+    asked: &CpArguments,
+    (picks, storage): (&[CopyPick], &Storage),
+    refused: Refused,
+) -> Error {
+    let writes = refused.writes();
+    let Refused { role, error, others, .. } = refused.clone();
     let label = |role| context.core.profile.label(role);
     for (role, error) in others {
         output::note(&format!("as {}: {error}", label(role)));
     }
-    let Error::Denied { action, resource, message, hint } = error else { return error };
+    let (Error::Denied { action, resource, message, hint }, Some(pick)) = (&error, picks.first()) else { return error };
     let (from, to) = (label(roles.from), label(roles.to));
-    let uris = pick.map(|pick| format!("{} {}", pick.uri(), pick.target())).unwrap_or_default();
-    let why = place.map(|place| format!("`xsw explain {} {place}` says which side refuses; ", label(role)));
-    let next =
-        format!("{}`xsw policy copy --from {from} --to {to} {uris}` prints what it needs", why.unwrap_or_default());
-    let hint = hint.map_or_else(|| next.clone(), |hint| format!("{hint}; {next}"));
-    Error::Denied { action, resource, message, hint: Some(hint) }
+    let of = PoliciesOf { from: &from, to: &to, pick, storage, streamed: asked.streamed, batch: None };
+    let next = format!(
+        "`{}` says which side refuses; `{}` prints what it needs",
+        explain_command(&label(role), Some(refused.place(pick)), writes),
+        policy_command(of)
+    );
+    let hint = hint.as_ref().map_or_else(|| next.clone(), |hint| format!("{hint}; {next}"));
+    Error::Denied { action: action.clone(), resource: resource.clone(), message: message.clone(), hint: Some(hint) }
 }
 
 #[cfg(test)]

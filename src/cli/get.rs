@@ -39,7 +39,7 @@ pub(super) async fn run(context: &Context, role: RoleIndex, asked: GetArguments)
         ask: Some(question(&progress)),
         select,
         dry_run: asked.dry_run,
-        on_halt: on_halt(context, role, &progress),
+        on_halt: on_halt(context, role, Some(&progress)),
         max_memory,
         ..Wishes::default()
     };

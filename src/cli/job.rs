@@ -18,13 +18,13 @@ use crate::error::{Error, Result};
 use crate::local::lock::held;
 use crate::ops::download::{Answer, OnHalt};
 
-/// When the session ends on the way the person is asked for a code, as at the beginning.
-pub(super) fn on_halt(context: &Context, role: RoleIndex, progress: &Progress) -> OnHalt {
-    let (core, progress) = (Arc::clone(&context.core), progress.clone());
+/// When the session ends on the way the person is asked for a code, as at the beginning; no progress is drawn meanwhile.
+pub(super) fn on_halt(context: &Context, role: RoleIndex, progress: Option<&Progress>) -> OnHalt {
+    let (core, progress) = (Arc::clone(&context.core), progress.cloned());
     OnHalt::Ask(Arc::new(move |_error| -> Answer<()> {
         let (core, progress) = (Arc::clone(&core), progress.clone());
         Box::pin(async move {
-            let _hold = progress.hold();
+            let _hold = progress.as_ref().map(Progress::hold);
             core.session_asked(role, None).await.map(|_| ())
         })
     }))
@@ -163,15 +163,18 @@ fn as_json(event: &Event) -> Value {
             };
             line
         }
-        Event::Failed(Failed { uri, error }) => json!({
-            "type": "failed",
-            "uri": uri.to_string(),
-            "error": error.to_string(),
-            "hint": error.hint(),
-            "kind": error.kind(),
-        }),
+        Event::Failed(failed) => {
+            let mut line = failed_as_json(failed);
+            line["type"] = "failed".into();
+            line
+        }
         Event::Note(uri, text) => json!({ "type": "note", "uri": uri.to_string(), "note": text }),
     }
+}
+
+/// An object that failed, and why.
+pub(super) fn failed_as_json(Failed { uri, error }: &Failed) -> Value {
+    json!({ "uri": uri.to_string(), "error": error.to_string(), "hint": error.hint(), "kind": error.kind() })
 }
 
 /// The end of a job: what failed, line by line, and what was done.

@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 use tokio::io::AsyncWriteExt as _;
 use tokio::process::Command;
 
+use super::job::failed_as_json;
 use super::{Context, output};
 use crate::domain::copy::Way;
 use crate::domain::transfer::Summary;
@@ -86,26 +87,46 @@ pub(super) struct Record {
     /// Which way it went, once that is known.
     pub(super) way: Option<Way>,
     done: Value,
+    /// The job of S3 Batch Operations, as far as it was when it was last looked at.
+    job: Value,
 }
 
 impl Record {
-    /// A job that begins now.
-    pub(super) fn new(verb: &'static str, from: &str, to: &str, paths: &[String]) -> Self {
-        let (from, to) = (from.to_owned(), to.to_owned());
-        Self { verb, from, to, paths: paths.to_vec(), began: Timestamp::now(), way: None, done: Value::Null }
+    /// A job that begins now, between roles as the command line names them.
+    pub(super) fn new(verb: &'static str, from: Option<&String>, to: Option<&String>, paths: &[String]) -> Self {
+        let name = |role: Option<&String>| role.cloned().unwrap_or_default();
+        Self {
+            verb,
+            from: name(from),
+            to: name(to),
+            paths: paths.to_vec(),
+            began: Timestamp::now(),
+            way: None,
+            done: Value::Null,
+            job: Value::Null,
+        }
+    }
+
+    /// Which roles those are.
+    pub(super) fn between(&mut self, from: &str, to: &str) {
+        (self.from, self.to) = (from.to_owned(), to.to_owned());
+    }
+
+    /// The job of S3 Batch Operations that does it.
+    #[cfg(feature = "batch")]
+    pub(super) fn job(&mut self, job: &crate::domain::batch::Job) {
+        self.job = json!({
+            "job_id": job.id,
+            "status": job.status,
+            "total": job.total,
+            "succeeded": job.succeeded,
+            "failed": job.failed,
+        });
     }
 
     /// What it did.
     pub(super) fn summary(&mut self, summary: &Summary) {
-        let failed = summary.failed.iter().take(NAMED).map(|failed| {
-            let error = &failed.error;
-            json!({
-                "uri": failed.uri.to_string(),
-                "error": error.to_string(),
-                "hint": error.hint(),
-                "kind": error.kind(),
-            })
-        });
+        let failed = summary.failed.iter().take(NAMED).map(failed_as_json);
         self.done = json!({
             "written": summary.written,
             "bytes": summary.bytes,
@@ -129,6 +150,7 @@ impl Record {
             "hint": error.hint(),
             "kind": error.kind(),
             "done": self.done,
+            "job": self.job,
         })
     }
 }

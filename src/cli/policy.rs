@@ -14,7 +14,7 @@ use crate::domain::policy::least::{
 use crate::domain::role::RoleIndex;
 use crate::domain::uri::S3Uri;
 use crate::error::{Error, Result};
-use crate::ops::policy::new_external_id;
+use crate::ops::policy::{job_role, new_external_id};
 
 /// What policies are wanted for.
 #[derive(Debug, Subcommand)]
@@ -323,20 +323,8 @@ async fn copy(context: &Context, asked: &CopyArguments) -> Result<()> {
 /// The job's role, and where its manifest and report are.
 fn batch(context: &Context, asked: &CopyArguments, to: &Named) -> Result<Batch> {
     let account = to.party.account().ok_or_else(|| Error::usage(format!("{} is in no account", to.party)))?;
-    let name = asked.batch_role.as_deref().unwrap_or_default();
-    let role: RoleArn = match name.starts_with("arn:") {
-        true => name.parse().map_err(Error::usage)?,
-        false => {
-            let partition = to.party.partition().unwrap_or("aws");
-            format!("arn:{partition}:iam::{account}:role/{name}").parse().map_err(Error::usage)?
-        }
-    };
-    if role.account() != account {
-        return Err(Error::Usage {
-            message: format!("{role} is not of {account}, the account that the job is in"),
-            hint: Some("a role is passed within its own account".into()),
-        });
-    }
+    let partition = to.party.partition().unwrap_or("aws");
+    let role = job_role(asked.batch_role.as_deref().unwrap_or_default(), partition, account)?;
     let mut uri = asked.batch_place.clone().unwrap_or_default();
     if !uri.key.is_empty() && !uri.key.ends_with('/') {
         uri.key.push('/');

@@ -10,6 +10,7 @@ use sha2::{Digest as _, Sha256};
 use super::account::{AccountId, RoleArn};
 use super::checksum::{Algorithm, Checksum, Hasher};
 use super::copy::{Class, Encryption, Storage};
+use super::object::Object;
 use super::text::hex;
 use super::uri::S3Uri;
 
@@ -57,6 +58,7 @@ pub struct Digest {
     whole: Hasher,
     parts: Vec<u8>,
     count: u32,
+    sources: Sha256,
 }
 
 impl std::fmt::Debug for Digest {
@@ -67,7 +69,7 @@ impl std::fmt::Debug for Digest {
 
 impl Default for Digest {
     fn default() -> Self {
-        Self { whole: Hasher::new(Algorithm::Crc64Nvme), parts: Vec::new(), count: 0 }
+        Self { whole: Hasher::new(Algorithm::Crc64Nvme), parts: Vec::new(), count: 0, sources: Sha256::new() }
     }
 }
 
@@ -79,6 +81,21 @@ impl Digest {
         md5.update(bytes);
         self.parts.extend_from_slice(md5.finish().bytes());
         self.count += 1;
+    }
+
+    /// Takes an object that a line names: what is there under its key may be another one next time.
+    pub fn source(&mut self, object: &Object) {
+        let etag = object.etag.as_deref().unwrap_or_default();
+        for text in [&object.key, etag] {
+            self.sources.update((text.len() as u64).to_be_bytes());
+            self.sources.update(text);
+        }
+        self.sources.update(object.size.to_be_bytes());
+    }
+
+    /// By which the same objects are known: their keys, sizes and entity tags.
+    pub fn sources(&self) -> String {
+        hex(&self.sources.clone().finalize())
     }
 
     /// How many parts there were.
@@ -136,8 +153,10 @@ pub struct CopyRequest {
     pub requester_pays: bool,
     /// What people see in a list of jobs.
     pub description: String,
-    /// The jobs that ended and are not meant: they had tokens of their own.
-    pub after: Vec<String>,
+    /// The objects that the manifest names, as [`Digest::sources`] tells them.
+    pub sources: String,
+    /// The job of the same request that ended and is not meant.
+    pub after: Option<String>,
 }
 
 impl CopyRequest {
@@ -192,7 +211,7 @@ impl CopyRequest {
 
     /// By which S3 knows that it is asked for the same job once more: it follows from all that the job is.
     pub fn token(&self) -> String {
-        let all = format!("{} {:?}", self.operation_and_places(), self.after);
+        let all = format!("{} {} {:?}", self.operation_and_places(), self.sources, self.after);
         hex(&Sha256::digest(all))
     }
 
@@ -363,6 +382,20 @@ mod tests {
     }
 
     #[test]
+    fn objects_that_were_replaced_are_others() {
+        let of = |key: &str, size: u64, etag: &str| {
+            let mut digest = Digest::default();
+            digest.source(&Object { key: key.into(), size, etag: Some(etag.into()), ..Object::default() });
+            digest.sources()
+        };
+        let one = of("a", 1, "\"0a\"");
+        assert_eq!(one, of("a", 1, "\"0a\""));
+        for other in [of("b", 1, "\"0a\""), of("a", 2, "\"0a\""), of("a", 1, "\"0b\""), of("a\"0", 1, "a\"")] {
+            assert_ne!(one, other);
+        }
+    }
+
+    #[test]
     fn parts_hold_the_lines_of_billions() {
         let room: u64 = (1..=10_000).map(|number| part_size(number) as u64).sum();
         assert!(room > 400 << 30, "{room}");
@@ -381,7 +414,8 @@ mod tests {
             storage: Storage::default(),
             requester_pays: false,
             description: description("xsw cp s3://src/\u{1b} s3://dst/"),
-            after: Vec::new(),
+            sources: "0a".into(),
+            after: None,
         }
     }
 
@@ -391,12 +425,13 @@ mod tests {
         assert_eq!(one.token(), request().token());
         assert_eq!(one.token().len(), 64);
         let mut others = vec![one.token()];
-        let changes: [fn(&mut CopyRequest); 5] = [
+        let changes: [fn(&mut CopyRequest); 6] = [
             |request| request.manifest_etag = "0b-1".into(),
             |request| request.target_prefix = String::new(),
             |request| request.storage.without_tags = true,
             |request| request.storage.encryption = Encryption::Aes256,
-            |request| request.after.push("0-1".into()),
+            |request| request.sources = "0b".into(),
+            |request| request.after = Some("0-1".into()),
         ];
         for change in changes {
             let mut other = request();

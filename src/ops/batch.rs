@@ -2,8 +2,12 @@
 //!
 //! The sources are listed as `role from`, in parallel; manifest and job are made as `role to`, in its account and in the
 //! region of the target bucket. Manifests of billions of lines go up part by part: no list is ever held.
+//!
+//! A job replaces what it meets. So without being told to replace anything, a job is only made where nothing is, and found
+//! again by the note that the run which made it left.
 
 mod manifest;
+mod noted;
 
 use std::sync::Arc;
 
@@ -28,12 +32,13 @@ use crate::domain::text::{escaped, hex};
 use crate::domain::uri::S3Uri;
 use crate::error::{Error, Result};
 use manifest::Manifest;
+use noted::Noted;
 
 /// The pauses between two looks at a job, in milliseconds: short at first, for small ones.
 const FIRST_LOOK: u64 = 500;
 const LAST_LOOK: u64 = 15_000;
 
-/// Ended jobs of the same request that a new one comes after.
+/// Ended jobs of the same request that nobody noted, and a new one comes after.
 const MOST_BEFORE: usize = 50;
 
 /// A copy that S3 Batch Operations shall make.
@@ -94,6 +99,10 @@ pub struct Prepared {
     pub region: String,
     /// What was found.
     pub listed: Listed,
+    /// The job of an earlier run that is the one that is wanted.
+    pub before: Option<Job>,
+    /// The name of the same request as the first of its kind, whatever job came before it.
+    token: String,
 }
 
 /// A job that was asked for.
@@ -149,7 +158,7 @@ impl Core {
         }
         let listed = made.listed;
         let etag = made.etag.unwrap_or_else(|| made.digest.etag());
-        let request = (listed.objects > 0).then(|| CopyRequest {
+        let mut request = (listed.objects > 0).then(|| CopyRequest {
             account: self.account_of(wish.roles.to),
             role: wish.role.clone(),
             manifest: place,
@@ -160,13 +169,49 @@ impl Core {
             storage: wish.storage.clone(),
             requester_pays: wish.requester_pays,
             description: description(&format!("xsw cp {} {}", wish.uri, wish.target)),
-            after: Vec::new(),
+            sources: made.digest.sources(),
+            after: None,
         });
-        Ok(Prepared { request, region, listed })
+        let token = request.as_ref().map(CopyRequest::token).unwrap_or_default();
+        let before = match &mut request {
+            Some(request) => self.before(&writer, wish, request, (is_taken, &region)).await?,
+            None => None,
+        };
+        Ok(Prepared { request, region, listed, before, token })
     }
 
-    /// Asks for the job. The same request as before is the same job, whether it still runs or has copied everything; one
-    /// that failed is followed by a new one.
+    /// The job of an earlier run, as long as it runs or has copied everything; `request` comes after one that has not.
+    async fn before(
+        self: &Arc<Self>,
+        writer: &Line,
+        wish: &BatchWish,
+        request: &mut CopyRequest,
+        (is_taken, region): (bool, &str),
+    ) -> Result<Option<Job>> {
+        let to = wish.roles.to;
+        let noted = Noted::read(writer, &request.report).await?.filter(|noted| noted.token == request.token());
+        let job = match &noted {
+            Some(noted) => {
+                let look = || async { self.control(to, region).describe_job(request.account, &noted.job).await };
+                match self.asking(writer, to, look).await {
+                    // AWS forgets jobs after 90 days.
+                    Err(Error::NotFound { .. }) => None,
+                    told => Some(told?),
+                }
+            }
+            None => None,
+        };
+        match job {
+            Some(job) if !job.is_over() || (job.is_success() && is_taken && !wish.overwrite) => Ok(Some(job)),
+            _ if is_taken && !wish.overwrite => Err(taken_already(wish)),
+            _ => {
+                request.after = noted.map(|noted| noted.job);
+                Ok(None)
+            }
+        }
+    }
+
+    /// Asks for the job, where none of an earlier run is the one that is wanted.
     ///
     /// # Errors
     /// [`Error::Denied`] without s3:CreateJob or iam:PassRole.
@@ -177,43 +222,49 @@ impl Core {
         on_halt: &OnHaltOf,
     ) -> Result<Option<Made>> {
         let Some(request) = prepared.request.clone() else { return Ok(None) };
+        if let Some(job) = &prepared.before {
+            return Ok(Some(Made { was_done: job.is_over(), job: job.clone() }));
+        }
         let began = Timestamp::now();
-        let made = self.make(wish, request, &prepared.region, on_halt).await;
-        self.note_batch(wish, &prepared.listed, began, &made);
-        made.map(Some)
+        let job = self.make(wish, request, prepared, on_halt).await;
+        self.note_batch(wish, &prepared.listed, began, &job);
+        job.map(|job| Some(Made { job, was_done: false }))
     }
 
     async fn make(
         self: &Arc<Self>,
         wish: &BatchWish,
         mut request: CopyRequest,
-        region: &str,
+        prepared: &Prepared,
         on_halt: &OnHaltOf,
-    ) -> Result<Made> {
+    ) -> Result<Job> {
         let to = wish.roles.to;
         let line = self.batch_line(to, on_halt);
-        loop {
+        for _ in 0..MOST_BEFORE {
             let asked = &request;
-            let control = || self.control(to, region);
+            let control = || self.control(to, &prepared.region);
             let id = self.asking(&line, to, || async { control().create_job(asked).await }).await?;
+            let noted = Noted { token: prepared.token.clone(), job: id.clone() };
+            if let Err(error) = noted.write(&line, &request.report).await {
+                // The job runs all the same; the next run refuses rather than finds it.
+                tracing::warn!(id, %error, "the job is not noted");
+            }
             let job = self.asking(&line, to, || async { control().describe_job(asked.account, &id).await }).await?;
             // A job that begins now is not over when it is first looked at: manifests are read before anything else.
-            let was_done = job.is_over() && job.is_success() && !wish.overwrite;
-            if !job.is_over() || was_done || request.after.len() >= MOST_BEFORE {
-                return Ok(Made { job, was_done });
+            if !job.is_over() {
+                return Ok(job);
             }
             tracing::info!(id, status = job.status, failed = job.failed, "an ended job of the same request");
-            request.after.push(id);
+            request.after = Some(id);
         }
+        let message = format!("{MOST_BEFORE} jobs of the same request have ended: no new one was made");
+        Err(Error::Usage { message, hint: Some("name another folder with --batch-place".into()) })
     }
 
     /// Writes down that a job was made: what it does goes on without us.
-    fn note_batch(&self, wish: &BatchWish, listed: &Listed, began: Timestamp, made: &Result<Made>) {
-        if made.as_ref().is_ok_and(|made| made.was_done) {
-            return;
-        }
+    fn note_batch(&self, wish: &BatchWish, listed: &Listed, began: Timestamp, made: &Result<Job>) {
         let session = held(&self.sessions).get(&wish.roles.to).cloned();
-        let id = made.as_ref().map(|made| made.job.id.clone()).unwrap_or_default();
+        let id = made.as_ref().map(|job| job.id.clone()).unwrap_or_default();
         self.record(&Event {
             deed: Deed::Copy,
             role: wish.roles.to,

@@ -1,9 +1,14 @@
 //! Who takes part in a policy: the roles of the profile file as policies name them, and who assumes them.
+//! `policy/command.rs` writes the commands that print policies.
+
+mod command;
 
 use super::Core;
+use crate::domain::account::{AccountId, RoleArn};
 use crate::domain::policy::least::{Party, Trust};
 use crate::domain::role::{RoleIndex, Source};
 use crate::error::{Error, Result};
+pub use command::{PoliciesOf, explain_command, policy_command};
 
 impl Core {
     /// A role of the profile as policies name it.
@@ -57,6 +62,22 @@ impl Core {
             ..Trust::default()
         }
     }
+}
+
+/// The role that a job of S3 Batch Operations works under: by its ARN, or by its name in the account of the job.
+///
+/// # Errors
+/// [`Error::Usage`] for what is no role, and for one of another account: a role is passed within its own.
+pub fn job_role(name: &str, partition: &str, account: AccountId) -> Result<RoleArn> {
+    let arn = if name.starts_with("arn:") { name } else { &format!("arn:{partition}:iam::{account}:role/{name}") };
+    let role: RoleArn = arn.parse().map_err(Error::usage)?;
+    if role.account() == account {
+        return Ok(role);
+    }
+    Err(Error::Usage {
+        message: format!("{role} is not of {account}, the account that the job is in"),
+        hint: Some("a role is passed within its own account: make one there, `xsw policy copy --batch`".into()),
+    })
 }
 
 /// An external ID that nobody can guess: 128 random bits.

@@ -11,12 +11,12 @@ use super::state::copying::{CopyOption, Copying, Route};
 use super::state::{Picked, State};
 use crate::domain::copy::Class;
 use crate::domain::role::RoleIndex;
-use crate::domain::shell_word::quoted;
 use crate::domain::text::{bytes, count, cut, cut_start, escaped, plural};
 use crate::domain::transfer::{IfExists, Listed};
 use crate::domain::uri::S3Uri;
 use crate::error::Error;
 use crate::ops::copy::{CopyPick, Refused};
+use crate::ops::policy::{self as ops, PoliciesOf, explain_command};
 
 /// Columns of the labels.
 const LABEL: usize = 9;
@@ -107,10 +107,13 @@ fn why(
     let mut rows = labelled::rows("refused", &told, Tone::Bad, column);
     match policy_command(state, copying, picks, refused) {
         Some(command) => {
-            let place = picks.first().map(|pick| escaped(&refused.place(pick).to_string()).into_owned());
             let explain = match state.keys.key(Action::Explain) {
-                Some(key) => key,
-                None => format!("`xsw explain {} {}`", label(refused.role), place.unwrap_or_default()),
+                Some(key) => key.to_owned(),
+                None => {
+                    let place = picks.first().map(|pick| refused.place(pick));
+                    let role = state.profile.label(refused.role);
+                    format!("`{}`", explain_command(&role, place, refused.writes()))
+                }
             };
             rows.extend(labelled::rows("hint", &format!("{explain} says which side refuses"), Tone::Plain, column));
             let key = state.keys.key(Action::CopyText).unwrap_or_default();
@@ -137,9 +140,8 @@ pub(super) fn policy_command(
 ) -> Option<String> {
     let (Error::Denied { .. }, Some(pick), Some(to)) = (&refused.error, picks.first(), copying.to) else { return None };
     let (from, to) = (state.profile.label(copying.from), state.profile.label(to));
-    let [from, to, source, target] =
-        [from, to, pick.uri().to_string(), pick.target().to_string()].map(|word| quoted(&word));
-    Some(format!("xsw policy copy --from {from} --to {to} {source} {target}"))
+    let storage = &copying.storage;
+    Some(ops::policy_command(PoliciesOf { from: &from, to: &to, pick, storage, streamed: false, batch: None }))
 }
 
 /// What a transfer is of, and how much that is as far as anybody knows.

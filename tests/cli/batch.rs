@@ -119,7 +119,7 @@ fn a_job_copies_under_the_printed_policies_and_the_same_command_finds_it_again()
     let again = stage.says(words(&[]));
     assert!(again.err.contains("copied all of this at 20"), "{again:?}");
     assert!(again.done().ends_with("Complete: 3 copied, 0 failed\n"));
-    assert_eq!((calls("s3:CreateJob"), calls("batch:CopyObject")), (2, 3), "the same job");
+    assert_eq!((calls("s3:CreateJob"), calls("batch:CopyObject")), (1, 3), "the same job");
     assert_eq!(calls("s3:CreateMultipartUpload"), uploads, "the same manifest");
 
     let trail = stage.says(["history", "--json", "--event", "copy"]).done();
@@ -138,24 +138,28 @@ fn a_job_copies_under_the_printed_policies_and_the_same_command_finds_it_again()
     stage.says(words(&["--force"])).done();
     assert_eq!(copied(&stage).len(), 4);
     let jobs = stage.says(["ls", "s3://jobs/", "-r", "--as", "two/Admin"]).done();
-    assert_eq!(jobs.lines().count(), 2, "{jobs}");
+    assert_eq!(jobs.lines().count(), 3, "two manifests and the note of the last job: {jobs}");
 }
 
 #[test]
 fn without_any_one_statement_of_the_printed_policies_something_is_refused() {
-    // The first run meets one object that fails, writes a report of it and is followed by a second one that copies all.
-    let go = |stage: &Stage| -> (Said, Said) {
+    // The first run meets one object that fails, writes a report of it and is followed by a second one that copies all
+    // when it is told to replace what the first one copied. The third finds that one.
+    let go = |stage: &Stage| -> [Said; 3] {
         stage.cloud().plan_for("batch:CopyObject", "source-data/in/z.txt", 1, Fault::error(500, "InternalError"));
-        (stage.says(words(&[])), stage.says(words(&[])))
+        [&[][..], &["--force"], &[]].map(|more| stage.says(words(more)))
     };
-    let is_good = |(first, second): &(Said, Said)| {
-        first.code == Some(1) && first.err.contains("1 of 3 objects could not be copied") && second.code == Some(0)
+    let is_good = |[first, second, third]: &[Said; 3]| {
+        first.code == Some(1)
+            && first.err.contains("1 of 3 objects could not be copied")
+            && second.code == Some(0)
+            && third.err.contains("copied all of this")
     };
     let all = printed();
     let stage_of_all = stage(&all);
     let good = go(&stage_of_all);
     assert!(is_good(&good), "{good:?}");
-    assert!(good.0.err.contains("which ones and why is told below s3://jobs/here/xsw-copy-"), "{good:?}");
+    assert!(good[0].err.contains("which ones and why is told below s3://jobs/here/xsw-copy-"), "{good:?}");
     let all_keys = stage_of_all.says(["ls", "s3://jobs/", "-r", "--json", "--as", "two/Admin"]).done();
     let keys = json_lines(&all_keys).into_iter().map(|line| format!("s3://jobs/{}", line["key"].as_str().unwrap()));
     let reports: Vec<String> = keys.filter(|key| key.contains("/results/")).collect();
@@ -181,6 +185,53 @@ fn without_any_one_statement_of_the_printed_policies_something_is_refused() {
 }
 
 #[test]
+fn without_force_no_second_job_goes_over_what_is_there() {
+    let stage = stage(&printed());
+    let (cloud, theirs) = (stage.cloud(), "backup/in/a.txt");
+    let refused = |what: &str| {
+        let jobs = cloud.calls("s3:CreateJob");
+        assert!(cloud.put_object("target-data", theirs, Object::new("theirs\n")));
+        for more in [&[][..], &["--dry-run"]] {
+            let said = stage.says(words(more)).failed(2);
+            assert!(said.contains("there are objects at s3://target-data/backup/in/ already"), "{what}: {said}");
+        }
+        assert_eq!(cloud.object("target-data", theirs).unwrap().bytes(), "theirs\n", "{what}");
+        assert_eq!(cloud.calls("s3:CreateJob"), jobs, "{what}");
+    };
+    cloud.plan_for("batch:CopyObject", "source-data/in/z.txt", 1, Fault::error(500, "InternalError"));
+    stage.says(words(&["--on-failure", "cat > told"])).failed(1);
+    let told: Value = serde_json::from_slice(&stage.read("told")).unwrap();
+    let job = &told["job"];
+    assert_eq!([&job["succeeded"], &job["failed"], &job["total"]], [2, 1, 3].map(Value::from).each_ref(), "{told}");
+    assert!(job["job_id"].as_str().is_some_and(|id| id.len() > 4), "{told}");
+    refused("the job before it failed");
+
+    stage.says(words(&["--force"])).done();
+    assert!(stage.says(words(&[])).err.contains("copied all of this"));
+    // The same key and size, another object.
+    assert!(cloud.put_object("source-data", "in/a.txt", Object::new("b\n")));
+    refused("a source was replaced");
+    stage.says(words(&["--force"])).done();
+    assert_eq!(cloud.object("target-data", theirs).unwrap().bytes(), "b\n");
+
+    let note = cloud.keys("jobs").into_iter().find(|key| key.ends_with("/job.json")).unwrap();
+    let mut noted: Value = serde_json::from_slice(&cloud.object("jobs", &note).unwrap().bytes()).unwrap();
+    noted["job_id"] = json!("0123456789abcdef");
+    assert!(cloud.put_object("jobs", &note, Object::new(noted.to_string())));
+    refused("AWS has forgotten the job");
+}
+
+#[test]
+fn with_force_each_run_copies_however_many_there_were() {
+    let stage = stage(&printed());
+    for run in 1..=4 {
+        stage.says(words(&["--force"])).done();
+        assert_eq!(stage.cloud().calls("batch:CopyObject"), 3 * run);
+    }
+    assert_eq!(stage.cloud().calls("s3:CreateJob"), 4, "no chain is walked");
+}
+
+#[test]
 fn who_may_not_make_the_job_is_told_what_prints_the_policies() {
     let mut grants = printed();
     for grant in &mut grants {
@@ -189,7 +240,7 @@ fn who_may_not_make_the_job_is_told_what_prints_the_policies() {
     }
     let refused = stage(&grants).says(words(&[])).failed(3);
     assert!(refused.contains("is not authorized to perform: iam:PassRole"), "{refused}");
-    assert!(refused.contains("`xsw policy copy -r --from one/Jump --to two/Copier s3://source-data/in/"), "{refused}");
+    assert!(refused.contains("`xsw policy copy -r --from one/Jump --to two/Copier --batch --batch-role "), "{refused}");
 }
 
 #[test]

@@ -23,7 +23,7 @@ fn each_permission_that_is_missing_is_told_before_anything_is_written() {
         let err = cp(&stage, "b/Writer", &TREE).failed(3);
         assert!(err.contains(&format!("error: not allowed to {action} on arn:aws:s3:::src-data")), "{action}: {err}");
         assert!(err.contains("`xsw explain a/Reader s3://src-data/in/`"), "{action}: {err}");
-        assert!(err.contains("`xsw policy copy --from a/Reader --to b/Writer"), "{action}: {err}");
+        assert!(err.contains("`xsw policy copy -r --from a/Reader --to b/Writer s3://"), "{action}: {err}");
         nothing_was_written(&stage);
     }
     for (to, way) in WAYS {
@@ -32,10 +32,39 @@ fn each_permission_that_is_missing_is_told_before_anything_is_written() {
             let err = cp(&stage, to, &TREE).failed(3);
             let told = format!("error: not allowed to {action} on arn:aws:s3:::dst-data");
             assert!(err.contains(&told), "{way} {action}: {err}");
-            assert!(err.contains(&format!("`xsw explain {to} s3://dst-data/out/`")), "{way} {action}: {err}");
+            assert!(err.contains(&format!("`xsw explain {to} s3://dst-data/out/ --write`")), "{way} {action}: {err}");
             assert_eq!(stage.cloud().keys(TARGET).len(), 0);
             assert_eq!((stage.cloud().calls("s3:CopyObject"), stage.cloud().calls("s3:PutObject")), (0, 0));
         }
+    }
+}
+
+/// What a hint tells to run mends what was tried, with all its options.
+#[test]
+fn the_command_of_a_hint_is_about_the_same_copy() {
+    let prefix = ["-r", "s3://src-data/in/b", "s3://dst-data/out;reboot"];
+    let object = ["s3://src-data/in/it's\nmine", "s3://dst-data/out/"];
+    for (paths, more, command) in [
+        (
+            &prefix[..],
+            "--no-tags",
+            "-r --from a/Reader --to b/Writer --no-tags s3://src-data/in/b 's3://dst-data/out;reboot/'",
+        ),
+        (
+            &prefix,
+            "--streamed",
+            "-r --from a/Reader --to b/Writer --streamed s3://src-data/in/b 's3://dst-data/out;reboot/'",
+        ),
+        (
+            &object,
+            "--no-tags",
+            r"--from a/Reader --to b/Writer --no-tags $'s3://src-data/in/it\'s\012mine' $'s3://dst-data/out/it\'s\012mine'",
+        ),
+    ] {
+        let stage = stage_of(world(&without(reading(), "s3:GetObject"), &writing()));
+        stage.cloud().put_object(SOURCE, "in/it's\nmine", Object::new("mine\n"));
+        let err = cp(&stage, "b/Writer", &[paths, &[more]].concat()).failed(3);
+        assert!(err.contains(&format!("`xsw policy copy {command}` prints what it needs")), "{err}");
     }
 }
 

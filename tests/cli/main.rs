@@ -19,6 +19,7 @@ mod console;
 mod cp;
 mod cp_large;
 mod cp_refusals;
+mod cp_unattended;
 mod credential_process;
 mod demo;
 mod du;

@@ -1,43 +1,33 @@
 //! `xsw cp --batch`: S3 Batch Operations copies; xsw lists, writes the manifest, makes the job and follows it.
 
-use std::io::{self, IsTerminal as _};
-use std::sync::{Arc, Mutex};
-use std::time::Duration;
+mod status;
 
-use indicatif::{ProgressBar, ProgressDrawTarget};
-use serde_json::{Value, json};
+use std::sync::Arc;
+
+use serde_json::json;
 
 use super::super::job::on_halt;
-use super::super::on_failure::{OnFailure, Record};
+use super::super::on_failure::Record;
 use super::super::output;
-use super::super::progress::Progress;
-use super::{Context, CpArguments, as_folder, copy, if_exists, prefix, roles, storage};
+use super::{Context, CpArguments, as_folder, copy, if_exists, prefix, storage};
 use crate::cli::CpIfExists;
-use crate::domain::account::RoleArn;
 use crate::domain::batch::{Job, is_job_id};
 use crate::domain::role::RoleIndex;
 use crate::domain::text::{bytes, count, escaped, harmless, plural, rfc3339};
 use crate::domain::transfer::IfExists;
 use crate::domain::uri::S3Uri;
 use crate::error::{Error, Result};
-use crate::local::lock::held;
 use crate::ops::batch::{BatchWish, Listed, Prepared};
 use crate::ops::copy::{CopyPick, OnHaltOf, Roles};
+use crate::ops::policy::{PoliciesOf, job_role, policy_command};
+use status::{Left, Status, as_json};
 
-pub(super) async fn run(context: &Context, asked: CpArguments) -> Result<()> {
-    let roles = roles(context, &asked)?;
-    let hook = OnFailure::of(context, asked.on_failure.as_deref());
-    let label = |role| context.core.profile.label(role);
-    let mut record = Record::new("cp", &label(roles.from), &label(roles.to), &asked.paths);
-    let outcome = match (&asked.batch.batch_follow, &asked.batch.batch_cancel) {
-        (Some(id), _) => follow_named(context, roles.to, id, asked.json).await,
+pub(super) async fn run(context: &Context, roles: Roles, asked: &CpArguments, record: &mut Record) -> Result<()> {
+    match (&asked.batch.batch_follow, &asked.batch.batch_cancel) {
+        (Some(id), _) => follow_named(context, roles.to, (id, asked.json), record).await,
         (_, Some(id)) => cancel(context, roles.to, id).await,
-        _ => whole(context, roles, &asked, &mut record).await,
-    };
-    if let (Err(error), false) = (&outcome, asked.dry_run) {
-        hook.run(record.of(error)).await;
+        _ => whole(context, roles, asked, record).await,
     }
-    outcome
 }
 
 async fn whole(context: &Context, roles: Roles, asked: &CpArguments, record: &mut Record) -> Result<()> {
@@ -67,7 +57,7 @@ async fn whole(context: &Context, roles: Roles, asked: &CpArguments, record: &mu
         ));
         return output::print_json(&request.to_json());
     }
-    let ended = job(context, &wish, &prepared, (&status, &on_halt), asked.json).await?;
+    let ended = job(context, (&wish, &prepared), (&status, &on_halt), asked.json, record).await?;
     let large = large(context, roles, asked, (&wish, &prepared.listed), record).await;
     ended.and(large)
 }
@@ -75,13 +65,14 @@ async fn whole(context: &Context, roles: Roles, asked: &CpArguments, record: &mu
 /// Makes the job and follows it to its end; the inner result says whether all was copied.
 async fn job(
     context: &Context,
-    wish: &BatchWish,
-    prepared: &Prepared,
+    (wish, prepared): (&BatchWish, &Prepared),
     (status, on_halt): (&Arc<Status>, &OnHaltOf),
     json: bool,
+    record: &mut Record,
 ) -> Result<Result<()>> {
     let made = context.core.create_batch(wish, prepared, on_halt).await;
     let Some(made) = made.map_err(|error| with_policy(context, wish, error))? else { return Ok(Ok(())) };
+    record.job(&made.job);
     let to = wish.roles.to;
     if made.was_done {
         let when = made.job.ended.map(|time| format!(" at {}", rfc3339(time))).unwrap_or_default();
@@ -102,15 +93,18 @@ async fn job(
         output::note(&format!("job {id} in {}, account {}", prepared.region, context.core.account_of(to)));
     }
     let job = follow(context, (to, &prepared.region), &made.job.id, (status, on_halt)).await?;
+    record.job(&job);
     Ok(end(&job, json))
 }
 
-async fn follow_named(context: &Context, to: RoleIndex, id: &str, json: bool) -> Result<()> {
+async fn follow_named(context: &Context, to: RoleIndex, (id, json): (&str, bool), record: &mut Record) -> Result<()> {
     let id = checked_id(id)?;
+    record.job(&Job { id: id.to_owned(), ..Job::default() });
     context.session(to).await?;
     let (status, on_halt) = (Arc::new(Status::new(json)), halts(context, Roles { from: to, to }));
     let region = context.core.batch_region(to);
     let job = follow(context, (to, &region), id, (&status, &on_halt)).await?;
+    record.job(&job);
     end(&job, json)
 }
 
@@ -138,7 +132,7 @@ async fn follow(
     status.clear();
     let job = job?;
     left.forget();
-    held(&status.broken).take().map_or(Ok(job), Err)
+    status.broken().map_or(Ok(job), Err)
 }
 
 fn checked_id(id: &str) -> Result<&str> {
@@ -164,22 +158,9 @@ fn wish(context: &Context, roles: Roles, asked: &CpArguments) -> Result<BatchWis
     let CopyPick::Prefix { uri, strip, target } = prefix(source, target)? else {
         return Err(Error::usage("a job copies a prefix"));
     };
-    let account = context.core.account_of(roles.to);
-    let name = asked.batch.batch_role.as_deref().unwrap_or_default();
-    let role: RoleArn = match name.starts_with("arn:") {
-        true => name.parse().map_err(Error::usage)?,
-        false => {
-            let partition = context.core.profile.role(roles.to).arn.partition();
-            format!("arn:{partition}:iam::{account}:role/{name}").parse().map_err(Error::usage)?
-        }
-    };
-    if role.account() != account {
-        let message = format!("{role} is not of {account}, the account that the job is in");
-        return Err(usage(
-            message,
-            "a role is passed within its own account: make one there, `xsw policy copy --batch`",
-        ));
-    }
+    let partition = context.core.profile.role(roles.to).arn.partition();
+    let role =
+        job_role(asked.batch.batch_role.as_deref().unwrap_or_default(), partition, context.core.account_of(roles.to))?;
     let place = asked.batch.batch_place.as_deref().unwrap_or_default();
     let place: S3Uri = place.parse().map_err(Error::usage)?;
     Ok(BatchWish {
@@ -276,147 +257,24 @@ fn end(job: &Job, json: bool) -> Result<()> {
     Err(Error::Partial { message })
 }
 
-fn as_json(job: &Job) -> Value {
-    json!({
-        "type": "job",
-        "job_id": job.id,
-        "status": job.status,
-        "total": job.total,
-        "succeeded": job.succeeded,
-        "failed": job.failed,
-    })
-}
-
 /// What was refused, and what prints the policies for it.
 fn with_policy(context: &Context, wish: &BatchWish, error: Error) -> Error {
     let Error::Denied { action, resource, message, hint } = error else { return error };
     let label = |role| context.core.profile.label(role);
-    let next = format!(
-        "`xsw policy copy -r --from {} --to {} {} {} --batch --batch-role {} --batch-place {}{}` prints what all sides need",
-        label(wish.roles.from),
-        label(wish.roles.to),
-        escaped(&wish.uri.to_string()),
-        escaped(&wish.target.to_string()),
-        wish.role,
-        escaped(&wish.place.to_string()),
-        if wish.storage.without_tags { " --no-tags" } else { "" }
-    );
+    let (from, to) = (label(wish.roles.from), label(wish.roles.to));
+    let (uri, strip, target) = (wish.uri.clone(), wish.strip.clone(), wish.target.clone());
+    let pick = CopyPick::Prefix { uri, strip, target };
+    let batch = Some((&wish.role, &wish.place));
+    let of = PoliciesOf { from: &from, to: &to, pick: &pick, storage: &wish.storage, streamed: false, batch };
+    let next = format!("`{}` prints what all sides need", policy_command(of));
     let hint = hint.map_or_else(|| next.clone(), |hint| format!("{hint}; {next}"));
     Error::Denied { action, resource, message, hint: Some(hint) }
 }
 
 fn halts(context: &Context, roles: Roles) -> OnHaltOf {
     // No picture stands in the way of a question: the line of a status is drawn anew.
-    let lasting = Arc::new(|| None);
-    let progress = Progress::start(lasting);
-    let halts: Vec<_> =
-        [roles.from, roles.to].into_iter().map(|role| (role, on_halt(context, role, &progress))).collect();
-    progress.finish();
+    let halts = [roles.from, roles.to].map(|role| (role, on_halt(context, role, None)));
     Arc::new(move |role: RoleIndex| {
         halts.iter().find(|(of, _)| *of == role).map(|(_, halt)| halt.clone()).unwrap_or_default()
     })
-}
-
-/// One line on stderr that says how far it is; where no person watches, a line for each new status; with `--json` one
-/// on stdout for each change.
-struct Status {
-    bar: Option<ProgressBar>,
-    json: bool,
-    last: Mutex<Option<Job>>,
-    /// Why stdout takes no more.
-    broken: Mutex<Option<Error>>,
-}
-
-impl Status {
-    fn new(json: bool) -> Self {
-        let watched = io::stderr().is_terminal();
-        let bar = watched.then(|| {
-            let bar = ProgressBar::with_draw_target(None, ProgressDrawTarget::stderr());
-            bar.set_style(
-                indicatif::ProgressStyle::with_template("{spinner} {msg}")
-                    .unwrap_or_else(|_| indicatif::ProgressStyle::default_spinner()),
-            );
-            bar.enable_steady_tick(Duration::from_millis(120));
-            bar
-        });
-        Self { bar, json, last: Mutex::default(), broken: Mutex::default() }
-    }
-
-    fn listing(&self, listed: &Listed) {
-        if let Some(bar) = &self.bar {
-            bar.set_message(format!("listing: {}, {}", plural(listed.objects, "object"), bytes(listed.bytes)));
-        }
-    }
-
-    fn job(&self, job: &Job) {
-        let before = held(&self.last).replace(job.clone());
-        if before.as_ref() == Some(job) {
-            return;
-        }
-        let far = match job.total {
-            0 => String::new(),
-            total => format!(", {} of {}", count(job.succeeded + job.failed), plural(total, "object")),
-        };
-        let failed = if job.failed > 0 { format!(", {} failed", count(job.failed)) } else { String::new() };
-        let text = format!("{}{far}{failed}", harmless(&job.status));
-        if let Some(bar) = &self.bar {
-            bar.set_message(text.clone());
-        }
-        // The last word is the caller's.
-        if self.json && !job.is_over() {
-            if let Err(error) = output::print(|out| output::json_line(out, &as_json(job))) {
-                held(&self.broken).get_or_insert(error);
-            }
-        } else if self.bar.is_none() && before.is_none_or(|before| before.status != job.status) {
-            output::note(&text);
-        }
-        if job.is_waiting() {
-            output::note("it waits for somebody: look at it in the S3 console, or with `aws s3control describe-job`");
-        }
-    }
-
-    fn clear(&self) {
-        if let Some(bar) = &self.bar {
-            bar.finish_and_clear();
-        }
-    }
-}
-
-/// Says when xsw is stopped on the way what it leaves, and how to come back to it.
-struct Left(Option<String>);
-
-impl Left {
-    /// A manifest that is being written.
-    fn manifest(wish: &BatchWish, dry_run: bool) -> Self {
-        let place = wish.place.to_string();
-        Self((!dry_run).then(|| {
-            format!(
-                "no job was made, nothing is copied; parts of its manifest may stay below {} as an upload that is not \
-                 finished",
-                escaped(&place)
-            )
-        }))
-    }
-
-    fn new(context: &Context, to: RoleIndex, region: &str, id: &str) -> Self {
-        let label = context.core.profile.label(to);
-        let region = match context.core.batch_region(to) == region {
-            true => String::new(),
-            false => format!(" --region {region}"),
-        };
-        let command = |verb: &str| format!("`xsw cp --batch-{verb} {} --to {label}{region}`", harmless(id));
-        Self(Some(format!("the job goes on: {} follows it, {} ends it", command("follow"), command("cancel"))))
-    }
-
-    fn forget(mut self) {
-        self.0 = None;
-    }
-}
-
-impl Drop for Left {
-    fn drop(&mut self) {
-        if let Some(text) = &self.0 {
-            output::note(text);
-        }
-    }
 }

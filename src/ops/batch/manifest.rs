@@ -68,6 +68,7 @@ async fn fill(
                 continue;
             }
             line(&mut buffer, &wish.uri.bucket, &object.key);
+            sink.digest.source(&object);
             if buffer.len() >= part_size(sink.next()) {
                 sink.part(std::mem::take(&mut buffer)).await?;
             }

@@ -37,6 +37,8 @@ pub struct Copying {
     pub storage: Storage,
     /// The option under the cursor.
     pub option: CopyOption,
+    /// Whether a session that had ended was asked for already: one that AWS refuses anew is not asked for for ever.
+    pub asked_anew: bool,
     /// What is being asked.
     pub step: Step,
     /// Text that is typed: the filter of the roles, a part of a place.

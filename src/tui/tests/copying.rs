@@ -162,15 +162,34 @@ fn a_refusal_says_whose_and_what_would_tell_more() {
     refused.others.push((READER, denied("s3:PutObject")));
     app.hear(Msg::CopyPlanned(Ticket(8), Err(Box::new(refused))));
     insta::assert_snapshot!(app.screen());
-    let command =
-        "xsw policy copy --from prod/S3Reader --to hub/Jump s3://gautamtest-assume-role/reports/ s3://data-landing/in/";
+    let command = "xsw policy copy -r --from prod/S3Reader --to hub/Jump s3://gautamtest-assume-role/reports/ \
+                   s3://data-landing/in/";
     assert_eq!(app.press("y"), [Effect::CopyText(command.into())]);
+    // Without the tags it takes less.
+    app.press("<down><down><tab>");
+    app.hear(Msg::CopyPlanned(Ticket(9), Err(Box::new(Refused::by(JUMP, denied("s3:ListBucket"))))));
+    let fewer = command.replace("hub/Jump", "hub/Jump --no-tags");
+    assert_eq!(app.press("y"), [Effect::CopyText(fewer)]);
     assert_eq!(app.press("<enter>"), []);
     // Back to the place, to the role, and out.
     assert_eq!(app.press("<esc><esc>"), []);
     assert!(app.screen().contains("which role writes"), "{}", app.screen());
     app.press("<esc>");
     assert!(app.state.copying.is_none() && app.state.modal.is_none());
+}
+
+#[test]
+fn a_session_that_aws_refuses_again_and_again_is_asked_for_once() {
+    let mut app = reviewed();
+    let ended = || Err(Box::new(Refused::by(JUMP, Error::Expired { role: "hub/Jump".into() })));
+    let assume = |ticket| Effect::Assume { ticket: Ticket(ticket), role: JUMP, code: None, anew: false };
+    assert_eq!(app.hear(Msg::CopyPlanned(Ticket(8), ended())), [assume(9)]);
+    assert_eq!(app.assumed(9, JUMP, 1800), [plan_copy(10, IfExists::Refuse, Storage::default())]);
+    assert_eq!(app.hear(Msg::CopyPlanned(Ticket(10), ended())), []);
+    assert!(app.screen().contains("refused  as hub/Jump"), "{}", app.screen());
+    // Who asks once more gets it once more.
+    assert_eq!(app.press("r"), [plan_copy(11, IfExists::Refuse, Storage::default())]);
+    assert_eq!(app.hear(Msg::CopyPlanned(Ticket(11), ended())), [assume(12)]);
 }
 
 #[test]

@@ -56,6 +56,7 @@ pub(super) fn open(state: &mut State) {
         if_exists: IfExists::default(),
         storage: Storage::default(),
         option: CopyOption::IfExists,
+        asked_anew: false,
         step: Step::Role,
         input: Input::default(),
     }));
@@ -316,6 +317,7 @@ fn review(state: &mut State, target: S3Uri, effects: &mut Vec<Effect>) {
     match copying.picks(&target) {
         Ok(picks) => {
             effects.extend(copying.places.loading.take().map(Effect::Cancel));
+            copying.asked_anew = false;
             // `plan` gives it a ticket of its own.
             copying.step = Step::Review { target, picks, way: Route::Asked(Ticket(0)), top: 0 };
             plan(state, effects);
@@ -353,13 +355,18 @@ pub(super) fn planned(
         return;
     }
     match answer {
-        Ok(plan) => *way = Route::Open(plan),
+        Ok(plan) => {
+            *way = Route::Open(plan);
+            copying.asked_anew = false;
+        }
         Err(refused) => {
             let role = refused.role;
-            let wants_somebody = verdict(&refused.error) == Verdict::Session;
+            let ended = verdict(&refused.error) == Verdict::Session;
+            let wants_somebody = ended && !copying.asked_anew;
             *way = Route::Refused(refused);
-            // A session that has ended meanwhile: somebody is asked, and then it is tried again.
+            // A session that has ended meanwhile: somebody is asked, and then it is tried again, once.
             if wants_somebody && matches!(state.modal, Some(Modal::Copying)) {
+                copying.asked_anew = true;
                 state.modal = None;
                 roles::assume(state, role, After::Copy, None, false, effects);
             }
@@ -372,7 +379,12 @@ fn of_review(state: &mut State, event: KeyEvent, effects: &mut Vec<Effect>) {
         Some(Action::CopyText) => return copy_command(state, effects),
         Some(Action::Explain) => return explain(state, effects),
         // What was refused may have been mended meanwhile.
-        Some(Action::Refresh) => return plan(state, effects),
+        Some(Action::Refresh) => {
+            if let Some(copying) = &mut state.copying {
+                copying.asked_anew = false;
+            }
+            return plan(state, effects);
+        }
         _ => {}
     }
     let Some(copying) = &mut state.copying else { return };
