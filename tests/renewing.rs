@@ -132,7 +132,9 @@ impl Shell {
     #[track_caller]
     fn has_job_control(&mut self) {
         self.send("clear\r");
-        self.terminal.until("an empty screen", |text| text.trim() == PROMPT);
+        // A job that ended just now may be told of once more: `[1]+  Done …`.
+        let left = |text: &str| text.trim().lines().filter(|line| !line.starts_with('[')).collect::<String>();
+        self.terminal.until("an empty screen", |text| left(text) == PROMPT);
         self.send("sleep 600\r");
         std::thread::sleep(Duration::from_millis(300));
         self.send("\x1a");
