@@ -40,9 +40,22 @@ pub struct Journal {
     path: PathBuf,
 }
 
-/// Held by the one that works on an upload.
+/// Held by the one that works on an upload; dropping it lets the next one in.
 #[derive(Debug)]
-pub struct Alone(#[expect(dead_code, reason = "dropping it lets the next one in")] Lock);
+pub struct Alone {
+    lock: Option<Lock>,
+    journal: Journal,
+}
+
+impl Drop for Alone {
+    fn drop(&mut self) {
+        self.lock = None;
+        // Where nothing is known there is nothing to keep others away from.
+        if !self.journal.path.exists() {
+            lock::remove(&self.journal.lock());
+        }
+    }
+}
 
 impl Journal {
     /// The place of the copy that has this identity (see [`super::part::identity`]).
@@ -57,7 +70,8 @@ impl Journal {
     pub async fn alone(&self) -> Result<Alone> {
         let (folder, path) = (self.path.parent().unwrap_or(&self.path), self.lock());
         files::private_directory(folder).map_err(Error::file("write", folder))?;
-        lock::wait(&path).await.map(Alone).map_err(Error::file("lock", &path))
+        let lock = lock::wait(&path).await.map_err(Error::file("lock", &path))?;
+        Ok(Alone { lock: Some(lock), journal: self.clone() })
     }
 
     fn lock(&self) -> PathBuf {
@@ -94,7 +108,6 @@ impl Journal {
     pub fn forget(&self, alone: Alone) -> Result<()> {
         let forgotten = self.remove();
         drop(alone);
-        lock::remove(&self.lock());
         forgotten
     }
 

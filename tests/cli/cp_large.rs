@@ -194,6 +194,7 @@ fn of_two_runs_of_one_copy_the_second_waits() {
     assert!(first.0.take().unwrap().wait().unwrap().success());
     assert_eq!(cloud.calls("s3:CompleteMultipartUpload"), 1);
     is_whole(&stage, "blob", "blob");
+    assert_eq!(stage.files(&format!("{STATE}/uploads")).len(), 0);
 }
 
 #[test]
