@@ -88,8 +88,7 @@ async fn demo(common: Common, inner: Vec<std::ffi::OsString>) -> (bool, Result<u
             region: given(inner.common.region, common.region),
             mfa_code: given(inner.common.mfa_code, common.mfa_code),
         };
-        let notice =
-            Some("a demo: four accounts in this process; try prod/S3Reader, and x on data/Analyst".into());
+        let notice = Some("a demo: four accounts in this process; try prod/S3Reader, and x on data/Analyst".into());
         let cloud = std::sync::Arc::clone(visit.cloud());
         let mfa_hint = MfaHint::new(move |serial| cloud.mfa_code(serial));
         let environment = visit.environment(Environment::process());

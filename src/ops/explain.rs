@@ -3,15 +3,18 @@
 //! ```text
 //! view.rs     who can look: the source, the sessions of the chain, the roles of --with; each call may be refused
 //! own.rs      the policies of who asks               bucket.rs   the bucket's side
-//! graph.rs    who may assume what                    (inspection is below)
+//! graph.rs    who may assume what                    inspect.rs  what a role is
+//! who.rs      who asks, as policies see it
 //! ```
 //! Every call is optional, and what nobody may see is left unseen. Roles are assumed for real: AWS's own words are the
 //! best evidence.
 
 mod bucket;
 mod graph;
+mod inspect;
 mod own;
 mod view;
+mod who;
 
 use std::sync::Arc;
 
@@ -20,8 +23,8 @@ use jiff::Timestamp;
 use super::Core;
 use crate::domain::account::{AccountId, RoleArn};
 use crate::domain::explain::facts::{Outcome, Seen, Viewers, Who};
-use crate::domain::explain::{Answer, Decision, Inspection, Remedy, Side, SideAnswer, assume};
-use crate::domain::policy::{Context, Principal, PrincipalKind};
+use crate::domain::explain::{Answer, Decision, Remedy, Side, SideAnswer, assume};
+use crate::domain::policy::Context;
 use crate::domain::role::{Role, RoleIndex};
 use crate::domain::shell_word::quoted;
 use crate::domain::uri::S3Uri;
@@ -149,100 +152,6 @@ impl Core {
             steps.extend(Box::pin(self.explain_bucket(question, who, asked, &views)).await?);
         }
         Ok(Explanation { who: first, steps })
-    }
-
-    /// All that can be told of a role.
-    ///
-    /// # Errors
-    /// Only where a role to look with has no session.
-    pub async fn inspect(&self, role: RoleIndex, with: &[RoleIndex]) -> Result<Inspection> {
-        let mut views = Views::default();
-        for index in with {
-            let session = self.session(*index, None).await?;
-            views.add_given(self.profile.label(*index), session, *index);
-        }
-        // Who cannot be asked shows nothing; what is there is shown all the same.
-        _ = self.first_caller(role, &mut views).await;
-        for index in self.profile.chain(role) {
-            if let Some(session) = self.live_session(index) {
-                views.add(self.profile.label(index), session, index);
-            }
-        }
-        let wanted = self.profile.role(role);
-        let (account, name) = (wanted.arn.account(), wanted.arn.name());
-        let described = self.describe(&views, account, name).await;
-        let policies = self.role_policies(&views, account, name).await;
-        let boundary = match &described {
-            Seen::Yes { value: Some(role), .. } => {
-                self.boundary(&views, account, role.boundary.as_deref(), &described).await
-            }
-            other => other.map(|_| None),
-        };
-        let words = |role: &crate::domain::explain::RoleFacts| {
-            crate::domain::explain::words::trust_in_words(&role.trust).unwrap_or_else(|wrong| vec![wrong.to_string()])
-        };
-        let trust_in_words = described.value().and_then(Option::as_ref).map(words).unwrap_or_default();
-        Ok(Inspection { label: self.profile.label(role), role: described, trust_in_words, policies, boundary })
-    }
-
-    /// Who the source is, and what it sees with.
-    async fn first_caller(&self, role: RoleIndex, views: &mut Views) -> Result<Who> {
-        let first = self.profile.chain(role)[0];
-        let identity = self.source_identity(role).await?;
-        let name = self.profile.source_name(role);
-        let account: Option<AccountId> = identity.account.parse().ok();
-        if self.profile.role(first).permission_set {
-            return Ok(self.session_of(first, identity.arn));
-        }
-        let keys = self.source_keys(role).await?.keys;
-        let has_token = keys.token().is_some();
-        if let Some(account) = account {
-            views.add_source(format!("the source {name}"), keys, account, first);
-        }
-        let (principal, kind) = principal_of(&identity.arn, &identity.account);
-        let mut context = common_context(&principal, &identity.user_id);
-        if principal.kind == PrincipalKind::User
-            && let Some(user) = identity.arn.rsplit('/').next()
-        {
-            context.set("aws:username", user);
-        }
-        // Plain keys show no MFA, and leave these out; a session of GetSessionToken may have them.
-        let mfa = ["aws:multifactorauthpresent", "aws:multifactorauthage"];
-        let absent = if has_token { Vec::new() } else { mfa.map(str::to_owned).to_vec() };
-        Ok(Who { principal, name: format!("the source {name}"), kind: kind.into(), context, absent })
-    }
-
-    /// The session of a configured role.
-    fn session_of(&self, role: RoleIndex, arn: String) -> Who {
-        let configured = self.profile.role(role);
-        let account = configured.arn.account().to_string();
-        let (principal, kind) = match configured.permission_set {
-            true => principal_of(&arn, &account),
-            false => (Principal::session(&account, &arn, configured.arn.to_string()), "the session of a role"),
-        };
-        let mut context = common_context(&principal, "");
-        context.set("aws:MultiFactorAuthPresent", "false");
-        for (key, value) in &configured.tags {
-            context.set(&format!("aws:PrincipalTag/{key}"), value);
-        }
-        if let Some(identity) = &configured.source_identity {
-            context.set("aws:SourceIdentity", identity);
-        }
-        Who { principal, name: self.profile.label(role), kind: kind.into(), context, absent: Vec::new() }
-    }
-
-    /// Who a sign-in would be, had it given a session.
-    fn unknown_caller(&self, role: RoleIndex) -> Who {
-        let account = self.profile.role(role).arn.account().to_string();
-        let principal = Principal { account, arn: String::new(), kind: PrincipalKind::User };
-        let name = format!("the sign-in {}", self.profile.source_name(role));
-        Who {
-            principal,
-            name,
-            kind: "a person of IAM Identity Center".into(),
-            context: Context::new(),
-            absent: Vec::new(),
-        }
     }
 
     fn permission_set_refused(&self, role: RoleIndex, error: &Error) -> Step {
@@ -404,47 +313,6 @@ const ABSENT: [&str; 9] = [
     "aws:sourceaccount",
     "aws:calledvia",
 ];
-
-/// The condition keys that every request of a principal has.
-fn common_context(principal: &Principal, user_id: &str) -> Context {
-    let now = Timestamp::now();
-    let mut context = Context::new();
-    context
-        .set("aws:PrincipalArn", principal.principal_arn())
-        .set("aws:PrincipalAccount", &principal.account)
-        .set("aws:PrincipalIsAWSService", "false")
-        .set("aws:ViaAWSService", "false")
-        .set("aws:CurrentTime", now.to_string())
-        .set("aws:EpochTime", now.as_second().to_string());
-    if !user_id.is_empty() {
-        context.set("aws:userid", user_id);
-    }
-    context
-}
-
-/// Who an ARN of GetCallerIdentity is, and in words.
-fn principal_of(arn: &str, account: &str) -> (Principal, &'static str) {
-    let parts: Vec<&str> = arn.splitn(6, ':').collect();
-    let [_, partition, service, _, _, resource] = parts[..] else {
-        return (Principal::user(account, arn), "an identity that this version does not know");
-    };
-    match (service, resource.split_once('/').unwrap_or((resource, ""))) {
-        ("iam", ("root", _)) => {
-            (Principal { kind: PrincipalKind::Root, ..Principal::user(account, arn) }, "the root user")
-        }
-        ("iam", ("user", _)) => (Principal::user(account, arn), "an IAM user"),
-        ("sts", ("assumed-role", rest)) => {
-            let name = rest.split('/').next().unwrap_or(rest);
-            let is_sso = name.starts_with("AWSReservedSSO_");
-            let kind = if is_sso { "a permission set of IAM Identity Center" } else { "the session of a role" };
-            // A session's ARN leaves the path out; where IAM shows the role, it is put right.
-            let role_arn = format!("arn:{partition}:iam::{account}:role/{name}");
-            (Principal::session(account, arn, role_arn), kind)
-        }
-        ("sts", ("federated-user", _)) => (Principal::user(account, arn), "a federated user"),
-        _ => (Principal::user(account, arn), "an IAM identity"),
-    }
-}
 
 #[cfg(test)]
 mod tests {

@@ -297,7 +297,10 @@ fn the_graph_of_who_may_assume_what() {
 fn refusals_name_explain_as_the_next_step() {
     let stage = Stage::new();
     let said = stage.says(["cat", "s3://data-lake/orders/2026-03-01.csv", "--as", "analyst"]);
-    assert!(said.err.contains("`xsw explain data/Analyst s3://data-lake/orders/2026-03-01.csv` prints the policy"), "{said:?}");
+    assert!(
+        said.err.contains("`xsw explain data/Analyst s3://data-lake/orders/2026-03-01.csv` prints the policy"),
+        "{said:?}"
+    );
     let line = "xsw explain data/Analyst s3://data-lake/orders/2026-03-01.csv";
     assert_eq!(exit(&run(stage.shell(line))), 3);
 }
