@@ -64,6 +64,7 @@
 //! ops/mend.rs             attaches what an explanation ends with, after the account's name was typed
 //! ops/copy.rs             copy/plan.rs: which way, proved with one object; list.rs: beside what is there;
 //!                         object.rs, parts.rs: one object; aws/s3/write.rs, local/uploads.rs
+//! ops/ends.rs             what must come to its end also when nobody waits for it
 //! ops/batch.rs            S3 Batch Operations (aws/s3control.rs, domain/batch.rs, cli/cp/batch.rs)
 //! cli/job.rs              what get and cp have in common     cli/on_failure.rs  whom a failed copy is told
 //! ```

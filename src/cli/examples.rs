@@ -82,6 +82,7 @@ pub(super) const CP: &str = "\
 Where one role may read the source and write the target, S3 copies by itself; else the bytes go through this machine,
 read by --from and written by --to. Which way is said before it starts, and proved with the first object: an upload is
 begun in the target and given up. What was copied before is not copied again, large objects go on where they were.
+Headers, metadata and tags go along; ACLs and object locks stay behind, and so does a website redirect where S3 copies.
 
 Examples:
   xsw cp -r s3://data/2026/ s3://archive/2026/ --to backup/Writer
