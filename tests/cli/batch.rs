@@ -335,9 +335,12 @@ fn a_job_goes_on_without_xsw_and_is_followed_and_cancelled() {
     let slow = || stage.cloud().plan_for("batch:CopyObject", "source-data/in/a.txt", 1, Fault::slow(SLOW));
     const SLOW: Duration = Duration::from_secs(5);
     let interrupted = |more: &[&str]| {
-        let looks = stage.cloud().calls("s3:DescribeJob") + 2;
+        let jobs = stage.cloud().calls("s3:CreateJob") + 1;
         let mut command = stage.xsw(words(more));
         let child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+        // Before it makes a job it looks at the one before.
+        until("the job is made", || stage.cloud().calls("s3:CreateJob") >= jobs);
+        let looks = stage.cloud().calls("s3:DescribeJob") + 2;
         until("the job is followed", || stage.cloud().calls("s3:DescribeJob") >= looks);
         kill(Pid::from_raw(child.id() as i32), Signal::SIGINT).unwrap();
         let said: Said = child.wait_with_output().unwrap().into();

@@ -436,6 +436,10 @@ fn in_front(
                 KeyCode::Down => top + 1,
                 KeyCode::PageUp => top.saturating_sub(page),
                 KeyCode::PageDown => top + page,
+                KeyCode::Enter => {
+                    state.notice = Some("that is not the account's name: nothing is written".into());
+                    top
+                }
                 _ => {
                     input.handle_event(&Event::Key(event));
                     top

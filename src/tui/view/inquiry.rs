@@ -59,10 +59,11 @@ pub(super) fn inquiry(state: &State, theme: Theme, inquiry: &Inquiry, frame: &mu
     if let Some((mending, input, _)) = naming {
         let name = escaped(&state.profile.account(mending.by).name).into_owned();
         let row = Rect { y: inner.y + height as u16, height: 1, ..inner };
-        let line = Line::from(vec![
-            span("Nothing is written yet. ", Style::new()),
-            span(format!("Type the account's name, {name}, to write it."), theme.bad()),
-        ]);
+        let ask = format!("Type the account's name, {name}, to write it.");
+        let first = "Nothing is written yet. ";
+        // What has to be done is said first where there is no room for both.
+        let fits = ask.width() + first.width() <= usize::from(inner.width);
+        let line = Line::from(vec![span(if fits { first } else { "" }, Style::new()), span(ask, theme.bad())]);
         frame.render_widget(line, row);
         typed(frame, theme, Rect { y: row.y + 1, ..row }, input);
         return;
